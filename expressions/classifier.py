@@ -1,0 +1,122 @@
+"""The attribute classifier: which of CelebA's attributes a face shows."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm.auto import tqdm
+
+from .images import to_unit
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
+
+
+class AttributeClassifier(nn.Module):
+    """Convolutional network with one logit for each attribute.
+
+    Args:
+        outputs: number of attributes.
+    """
+
+    FEATURES = 256
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *_convolution(3, 32, stride=2),  # 32x32
+            *_convolution(32, 64),
+            nn.MaxPool2d(2),  # 16x16
+            *_convolution(64, 128),
+            *_convolution(128, 128),
+            nn.MaxPool2d(2),  # 8x8
+            *_convolution(128, 160),
+            *_convolution(160, 160),
+            nn.MaxPool2d(2),  # 4x4
+            *_convolution(160, self.FEATURES),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(self.FEATURES, outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score images (N, 3, 64, 64) in [-1, 1] -> logits (N, K); positive means present."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+
+def fit_classifier(
+    images: Tensor,
+    labels: Tensor,
+    *,
+    epochs: int = 8,
+    batch_size: int = 128,
+    lr: float = 2e-3,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+) -> AttributeClassifier:
+    """Fit a classifier of all attributes by cross-entropy, on faces mirrored and shifted at random.
+
+    Args:
+        images: (N, 3, 64, 64) uint8.
+        labels: (N, K) bool.
+        epochs: passes over the faces.
+        batch_size: faces in one step.
+        lr: peak of the one-cycle schedule of AdamW's rate.
+        seed: seed of the initial weights and of everything drawn.
+        device: where to fit.
+        dtype: autocast's dtype; None for float32.
+
+    Returns:
+        The classifier on the CPU, in evaluation mode.
+
+    Raises:
+        ValueError: there are fewer faces than one batch holds.
+    """
+    if len(images) < batch_size:
+        raise ValueError(f"fitting needs at least one batch of {batch_size} faces, got {len(images)}")
+    torch.manual_seed(seed)
+    device = torch.device(device)
+    rng = torch.Generator().manual_seed(seed)
+    model = AttributeClassifier(labels.shape[1]).to(device, memory_format=torch.channels_last)
+    steps = len(images) // batch_size
+    optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs)
+    with tqdm(total=steps * epochs * batch_size, unit="img", unit_scale=True) as bar:
+        for _ in range(epochs):
+            for index in torch.randperm(len(images), generator=rng).split(batch_size)[:steps]:
+                batch = _augment(to_unit(images[index]), rng).to(device)
+                with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
+                    logits = model(batch)
+                loss = binary_cross_entropy_with_logits(logits.float(), labels[index].to(device).float())
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                bar.update(batch_size)
+            bar.set_postfix(loss=f"{loss.item():.4f}")
+    return model.cpu().eval().requires_grad_(False)
+
+
+def _augment(images: Tensor, rng: torch.Generator, max_shift: int = 3) -> Tensor:
+    """Mirror half of the images; move the batch by up to `max_shift` pixels a side."""
+    flip = torch.rand(len(images), 1, 1, 1, generator=rng) < 0.5
+    images = torch.where(flip, images.flip(3), images)
+    down, right = torch.randint(-max_shift, max_shift + 1, (2,), generator=rng).tolist()
+    return images.roll((down, right), (2, 3))
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Logits (N, K) of uint8 images (N, 3, 64, 64)."""
+    return torch.cat([model(to_unit(batch)) for batch in images.split(batch_size)])
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of right answers at logit 0, for each attribute: logits (N, K), labels (N, K) bool -> (K,)."""
+    return ((logits > 0) == labels).float().mean(0)

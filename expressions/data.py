@@ -1,0 +1,191 @@
+"""CelebA through `datasets`: a Hub repository or a local folder, decoded once to uint8."""
+
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from datasets import Features, Value
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from .images import crop_face
+
+HUB_DATASET = "flwrlabs/celeba"
+HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"
+
+# The 40 attributes of CelebA (Liu et al. 2015), in its own order and spelling.
+CELEBA_ATTRIBUTES = (
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
+    "Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee "
+    "Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard "
+    "Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair "
+    "Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young"
+).split()
+
+_SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
+_PIXELS = "pixels"  # the decoded column: 3*64*64 bytes a row
+
+
+class DataError(ValueError):
+    """A data set that cannot be used; the message names the file, row or column and what was expected."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Decoded faces: images (N, 3, 64, 64) uint8, labels (N, K) bool, one column for each attribute."""
+
+    images: Tensor
+    labels: Tensor
+    attributes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def load_faces(
+    source: str = HUB_DATASET,
+    split: str = "train",
+    *,
+    revision: str | None = None,
+    attributes: Sequence[str] = (),
+    streaming: bool = False,
+    limit: int | None = None,
+) -> Faces:
+    """Load a split of CelebA and decode it to 64x64.
+
+    The decoded pixels are kept in the cache of `datasets`, under the fingerprint of the source: a
+    second call reads them back, a changed source is decoded anew.
+
+    Args:
+        source: Hub id, or a local folder of parquet files or of images with a metadata.csv. It needs a
+            column `image` of 178x218 or 64x78 pictures; columns that are not named are ignored.
+        split: split name; "valid" and "validation" stand for each other.
+        revision: commit, tag or branch of a Hub source; the default source has a pinned one.
+        attributes: label columns to read: bool, 0/1 or -1/+1.
+        streaming: read the first `limit` rows as they come, without downloading or caching the rest.
+        limit: use only the first `limit` rows.
+
+    Raises:
+        DataError: the folder, repository, split or column does not exist, the split is empty, or a
+            picture is truncated or of another size.
+    """
+    if limit is not None and limit < 1:
+        raise DataError(f"limit must be at least 1, got {limit}")
+    if streaming and limit is None:
+        raise DataError("streaming reads only the first rows: say how many with limit")
+    rows = _open(source, split, revision, streaming)
+    columns = rows.column_names or list(next(iter(rows), {}))
+    missing = [name for name in ("image", *attributes) if name not in columns]
+    if missing:
+        raise DataError(f"{source}, split {split!r}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
+    rows = rows.select_columns(["image", *attributes]).cast_column("image", datasets.Image(decode=False))
+    where = f"{source}, split {split!r}"
+    if streaming:
+        return _read_stream(rows, attributes, limit, where)
+    if limit is not None:
+        rows = rows.select(range(min(limit, len(rows))))
+    if len(rows) == 0:
+        raise DataError(f"{where}: the split is empty")
+    return _read_cached(rows, attributes, where)
+
+
+def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any:
+    """Find the source and the split, or say which of them does not exist."""
+    local = Path(source).expanduser()
+    if local.is_dir():
+        path, revision = str(local), None
+    elif re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source):
+        path, revision = source, revision or (HUB_REVISION if source == HUB_DATASET else None)
+    else:
+        raise DataError(f"data: no folder {source!r}, and it is not a Hub id of the form owner/name")
+    try:
+        splits = datasets.get_dataset_split_names(path, revision=revision)
+    except Exception as error:  # datasets and huggingface_hub raise many unrelated types here
+        raise DataError(f"data: cannot open {source!r}: {_first_line(error)}") from error
+    name = split if split in splits else _SPLIT_ALIASES.get(split, split)
+    if name not in splits:
+        raise DataError(f"{source}: no split {split!r}; it has {', '.join(map(str, splits))}")
+    try:
+        return datasets.load_dataset(path, split=name, revision=revision, streaming=streaming)
+    except Exception as error:
+        raise DataError(f"{source}, split {split!r}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    """The sentence of an error and of what caused it."""
+    texts = [str(error).strip().split("\n")[0] or type(error).__name__]
+    if error.__cause__ is not None:
+        texts.append(_first_line(error.__cause__))
+    return ": ".join(dict.fromkeys(texts))
+
+
+def _read_cached(rows: datasets.Dataset, attributes: Sequence[str], where: str) -> Faces:
+    decoded = rows.select_columns("image").map(
+        _decode_batch,
+        with_indices=True,
+        batched=True,
+        batch_size=256,
+        remove_columns="image",
+        features=Features({_PIXELS: Value("binary")}),
+        fn_kwargs={"where": where},
+        desc="Decoding faces",
+    )
+    images = torch.empty((len(decoded), 3, 64, 64), dtype=torch.uint8)
+    start = 0
+    for batch in decoded.with_format("arrow").iter(1024):
+        pixels = np.frombuffer(b"".join(batch[_PIXELS].to_pylist()), np.uint8)
+        block = torch.from_numpy(pixels.reshape(-1, 3, 64, 64).copy())
+        images[start : start + len(block)] = block
+        start += len(block)
+    labels = rows.select_columns(list(attributes)).with_format("arrow")[:] if attributes else {}
+    columns = {name: labels[name].to_pylist() for name in attributes}
+    return Faces(images, _binarise(columns, len(images), where), tuple(attributes))
+
+
+def _read_stream(rows: Iterable[dict[str, Any]], attributes: Sequence[str], limit: int | None, where: str) -> Faces:
+    pixels: list[bytes] = []
+    columns: dict[str, list[Any]] = {name: [] for name in attributes}
+    first_rows: Iterator[dict[str, Any]] = islice(iter(rows), limit)
+    for index, row in enumerate(tqdm(first_rows, total=limit, desc="Streaming faces", unit="face")):
+        pixels.append(_decode(row["image"], index, where))
+        for name in attributes:
+            columns[name].append(row[name])
+    if not pixels:
+        raise DataError(f"{where}: the split is empty")
+    images = torch.frombuffer(bytearray(b"".join(pixels)), dtype=torch.uint8).reshape(-1, 3, 64, 64)
+    return Faces(images, _binarise(columns, len(images), where), tuple(attributes))
+
+
+def _decode_batch(batch: dict[str, list[Any]], indices: list[int], where: str) -> dict[str, list[bytes]]:
+    return {_PIXELS: [_decode(image, index, where) for image, index in zip(batch["image"], indices, strict=True)]}
+
+
+def _decode(image: dict[str, Any] | None, index: int, where: str) -> bytes:
+    """Decode and crop one undecoded `datasets.Image` value; errors name its row and file."""
+    name = f" ({image['path']})" if image and image.get("path") else ""
+    try:
+        if not image or (image["bytes"] is None and image["path"] is None):
+            raise ValueError("expected a picture, got nothing")
+        with Image.open(io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]) as picture:
+            return crop_face(picture).tobytes()
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow's three ways to say that a file is broken
+        raise DataError(f"{where}, row {index}{name}: {error}") from error
+
+
+def _binarise(columns: dict[str, list[Any]], count: int, where: str) -> Tensor:
+    """Labels as bool (N, K): True is present, from bool, 0/1 or -1/+1."""
+    labels = torch.zeros((count, len(columns)), dtype=torch.bool)
+    for column, (name, values) in enumerate(columns.items()):
+        for row, value in enumerate(values):
+            if value not in (-1, 0, 1):  # True and False equal 1 and 0
+                raise DataError(f"{where}, row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {value!r}")
+        labels[:, column] = torch.tensor([value > 0 for value in values], dtype=torch.bool)
+    return labels

@@ -1,0 +1,384 @@
+"""The editor: a generator, a model of its attributes, and the calibrated directions between them."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from huggingface_hub import PyTorchModelHubMixin, constants, hf_hub_download
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.special import ndtri
+from tqdm.auto import tqdm
+
+from .classifier import AttributeClassifier
+from .images import to_pil
+from .model import IMAGE_SIZE, Z_DIM, Generator
+from .skin import individual_typology_angle
+
+SKIN_TONE = "Skin_Tone"
+MAX_SEED = 2**32 - 1
+EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
+
+_CORRECTIONS = 5  # steps of an edit: each measures the picture and moves by what is still missing
+_MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be loaded; the message names the source and what is wrong with it."""
+
+
+class Editor(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="expressions",
+    license="other",
+    pipeline_tag="unconditional-image-generation",
+    tags=["dcgan", "celeba", "faces", "image-editing"],
+):
+    """A face generator whose attributes are measured on an absolute scale and edited along learned directions.
+
+    An attribute's value is 0 at the 1st percentile of its score over random faces, 100 at the 99th, linear
+    between and clipped outside. Scores are the classifier's logits; `Skin_Tone` is the individual
+    typology angle of the cheeks, so 100 is light skin.
+
+    Edits happen in u = Phi^-1((z + 1) / 2), which is standard normal where z is uniform: there is no edge
+    of the cube to run into.
+
+    Args:
+        attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
+    """
+
+    directions: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, attributes: Sequence[str]) -> None:
+        super().__init__()
+        self.attributes: tuple[str, ...] = (*attributes, SKIN_TONE)
+        count = len(self.attributes)
+        self.generator = Generator()
+        self.classifier = AttributeClassifier(len(attributes))
+        self.register_buffer("directions", torch.zeros(count, Z_DIM))  # row k: the step in u that adds 1 to score k
+        self.register_buffer("low", torch.zeros(count))  # score of value 0
+        self.register_buffer("high", torch.ones(count))  # score of value 100
+        self.eval().requires_grad_(False)
+
+    # The public interface ---------------------------------------------------------------------------
+
+    def latents(self, seeds: Sequence[int] | int) -> Tensor:
+        """Draw the latents of seeds: the same seed gives the same latent, bit for bit, on every platform.
+
+        Args:
+            seeds: one or more whole numbers from 0 to 4294967295.
+
+        Returns:
+            (N, 100) float32, uniform in (-1, 1).
+
+        Raises:
+            ValueError: a seed is not a whole number of that range.
+        """
+        seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
+        rows = [_latent(_checked_seed(seed)) for seed in seeds]
+        return torch.from_numpy(np.stack(rows)) if rows else torch.empty(0, Z_DIM)
+
+    @torch.no_grad()
+    def synthesize(self, z: Tensor) -> Tensor:
+        """Draw the faces of latents: z (N, 100) in [-1, 1] -> images (N, 3, 64, 64) float32 in [-1, 1].
+
+        Raises:
+            ValueError: z has another shape, or numbers outside [-1, 1].
+        """
+        images: Tensor = self.generator(_checked_latents(z).to(self.directions))
+        return images
+
+    def measure(self, images: Tensor) -> Tensor:
+        """Measure every attribute: images (N, 3, 64, 64) in [-1, 1] -> values (N, K) from 0 to 100.
+
+        Raises:
+            ValueError: images have another shape, or numbers outside [-1, 1].
+        """
+        return self.values(self.scores(images)).clamp(0, 100)
+
+    @torch.no_grad()
+    def edit(self, z: Tensor, targets: Mapping[str, float]) -> Tensor:
+        """Move latents until their faces show the asked values.
+
+        Always starts from the latents given, so the order of targets does not matter. Every attribute that
+        is not named is held as far as the learned directions can.
+
+        Args:
+            z: (N, 100) in [-1, 1].
+            targets: value from 0 to 100 for each attribute to change. None: z comes back bit for bit.
+
+        Returns:
+            (N, 100) float32 in (-1, 1).
+
+        Raises:
+            ValueError: an attribute is unknown, a target is not a number from 0 to 100, or z is malformed.
+        """
+        index, values = self._checked_targets(targets)
+        z = _checked_latents(z).to(self.directions)
+        if not index or not len(z):
+            return z.clone()
+        u_start = _to_normal(z)
+        span = (self.high - self.low)[index]  # (T,)
+        wanted = self.low[index] + span * self.low.new_tensor(values) / 100
+        u = best = u_start
+        best_error = torch.full_like(u[:, 0], math.inf)
+        for step in range(_CORRECTIONS + 1):
+            missing = wanted - self.scores(self.generator(_to_uniform(u)))[:, index]  # (N, T)
+            error = (missing / span).square().sum(1)
+            best = torch.where((error < best_error)[:, None], u, best)
+            best_error = torch.minimum(error, best_error)
+            if step < _CORRECTIONS:
+                u = u_start + _limit_norm(u + missing @ self.directions[index] - u_start, _MAX_DISTANCE)
+        return _to_uniform(best)
+
+    def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = 64) -> Image.Image:
+        """Draw one face as a picture.
+
+        Args:
+            seed: a whole number from 0 to 4294967295.
+            targets: as for `edit`.
+            size: side of the picture in pixels; the 64x64 face is enlarged smoothly.
+
+        Raises:
+            ValueError: as for `latents` and `edit`.
+        """
+        picture = to_pil(self.synthesize(self.edit(self.latents(seed), targets or {}))[0])
+        return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
+
+    # Scores -----------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def scores(self, images: Tensor) -> Tensor:
+        """Score images (N, 3, 64, 64) in [-1, 1] -> (N, K): logits, and degrees for `Skin_Tone`.
+
+        Raises:
+            ValueError: images have another shape, or numbers outside [-1, 1].
+        """
+        images = _checked_images(images).to(self.directions)
+        return torch.cat([self.classifier(images), individual_typology_angle(images)[:, None]], dim=1)
+
+    def values(self, scores: Tensor) -> Tensor:
+        """Put scores (..., K) on the 0-100 scale, without clipping."""
+        return (scores - self.low) / (self.high - self.low) * 100
+
+    def _checked_targets(self, targets: Mapping[str, float]) -> tuple[list[int], list[float]]:
+        """The columns asked for, in the editor's order, and their values."""
+        unknown = [name for name in targets if name not in self.attributes]
+        if unknown:
+            raise ValueError(f"targets: unknown attribute {unknown[0]!r}; choose from {', '.join(self.attributes)}")
+        for name, value in targets.items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 100:  # NaN fails too
+                raise ValueError(f"targets[{name!r}] must be a number from 0 to 100, got {value!r}")
+        index = [column for column, name in enumerate(self.attributes) if name in targets]
+        return index, [float(targets[self.attributes[column]]) for column in index]
+
+    # Loading and saving -----------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path | None = None, *, revision: str | None = None, **options: Any) -> Self:
+        """Load an editor; every tensor must be there, in its shape.
+
+        Args:
+            source: a local folder, a Hub id of the form owner/name, or None for the embedded weights.
+            revision: commit, tag or branch of a Hub repository.
+            options: `token`, `cache_dir`, `local_files_only`, `force_download` of the Hub client.
+
+        Raises:
+            WeightsError: there is no such folder or repository, it cannot be reached, or its files are
+                incomplete or do not fit.
+        """
+        name = str(EMBEDDED_WEIGHTS if source is None else source)
+        try:
+            files = _fetch(name, revision, options)
+            config = json.loads(files[constants.CONFIG_NAME].read_text())
+            editor = cls(**config)
+            tensors = load_file(files[constants.SAFETENSORS_SINGLE_FILE])
+            editor.load_state_dict(tensors, strict=True)
+        except WeightsError:
+            raise
+        except Exception as error:
+            raise WeightsError(f"cannot load weights from {name!r}: {error}") from error
+        return editor
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Write the weights; convolutions in half precision, which `round_weights` made exact."""
+        tensors = {name: _stored(tensor).contiguous() for name, tensor in self.state_dict().items()}
+        save_file(tensors, save_directory / constants.SAFETENSORS_SINGLE_FILE, metadata={"format": "pt"})
+
+
+# Fitting ------------------------------------------------------------------------------------------
+
+
+def fit_editor(
+    generator: Generator,
+    classifier: AttributeClassifier,
+    attributes: Sequence[str],
+    *,
+    samples: int = 20000,
+    ridge: float = 0.1,
+    seed: int = 0,
+) -> Editor:
+    """Calibrate the scores of random faces and find the directions that move them.
+
+    Standardised scores are regressed on u, all at once: s = W u. The directions are the columns of the
+    ridge dual basis W^T (W W^T + ridge I)^-1, scaled to move their own score by exactly 1: a step along
+    one leaves the others' regressions where they are, as far as the ridge allows.
+
+    Args:
+        generator: draws the faces.
+        classifier: scores them, one logit for each of `attributes`.
+        attributes: names of the classifier's outputs.
+        samples: random faces to fit on.
+        ridge: damping of the inverse; 0 inverts exactly, large values give W^T, one vector for each attribute.
+        seed: seed of the random faces.
+
+    Returns:
+        The fitted editor, its weights already rounded to the precision in which they are saved.
+
+    Raises:
+        ValueError: there are too few samples for the regression, or `ridge` is negative.
+    """
+    if samples < 10 * Z_DIM:
+        raise ValueError(f"samples must be at least {10 * Z_DIM} for a regression on {Z_DIM} latents, got {samples}")
+    if not (math.isfinite(ridge) and ridge >= 0):
+        raise ValueError(f"ridge must be a number of at least 0, got {ridge}")
+    editor = Editor(attributes)
+    editor.generator.load_state_dict(generator.state_dict())
+    editor.classifier.load_state_dict(classifier.state_dict())
+    editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
+
+    u = torch.randn(samples, Z_DIM, generator=torch.Generator().manual_seed(seed))
+    batches = tqdm(u.split(250), desc="Scoring random faces")
+    scores = torch.cat([editor.scores(editor.synthesize(_to_uniform(batch))) for batch in batches])
+    low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
+    editor.low.copy_(low)
+    editor.high.copy_(high)
+    editor.directions.copy_(dual_basis(*regress(u, scores), ridge))
+    return editor
+
+
+def regress(u: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Least squares of standardised scores on standard normal latents: s = W u.
+
+    Args:
+        u: (N, D).
+        scores: (N, K).
+
+    Returns:
+        W (K, D), and the scores' standard deviations (K,).
+    """
+    deviation = scores.std(0)
+    standardised = (scores - scores.mean(0)) / deviation
+    return torch.linalg.lstsq(u - u.mean(0), standardised).solution.T, deviation
+
+
+def dual_basis(weights: Tensor, deviation: Tensor, ridge: float) -> Tensor:
+    """Ridge dual basis of regression weights: row k moves score k by 1 and the others by little.
+
+    Args:
+        weights: (K, D), of standardised scores.
+        deviation: (K,), what a standardised score is multiplied by to give the score.
+        ridge: damping of the inverse.
+
+    Returns:
+        (K, D). With ridge 0, weights @ result.T is diagonal.
+    """
+    gram = weights @ weights.T
+    basis = torch.linalg.solve(gram + ridge * torch.eye(len(gram)), weights)  # (K, D)
+    effect = (basis * weights).sum(1, keepdim=True)
+    return basis / effect / deviation[:, None]
+
+
+# Latents ------------------------------------------------------------------------------------------
+
+
+def _checked_seed(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed must be a whole number from 0 to {MAX_SEED}, got {seed!r}")
+    return int(seed)
+
+
+def _latent(seed: int) -> np.ndarray:
+    """(100,) float32: odd multiples of 2^-23, which float32 holds exactly.
+
+    The raw stream of a NumPy bit generator never changes (NEP 19), unlike those of its distributions.
+    """
+    bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
+    return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)
+
+
+def _to_normal(z: Tensor) -> Tensor:
+    """u = Phi^-1((z + 1) / 2); the ends of the interval are drawn in by half a step of float32."""
+    edge = 1 - 2.0**-24
+    return ndtri((z.double().clamp(-edge, edge) + 1) / 2).float()
+
+
+def _to_uniform(u: Tensor) -> Tensor:
+    """z = 2 Phi(u) - 1, in (-1, 1)."""
+    edge = 1 - 2.0**-24
+    return torch.erf(u.double() / math.sqrt(2)).float().clamp(-edge, edge)
+
+
+def _limit_norm(vectors: Tensor, longest: float) -> Tensor:
+    norms = vectors.norm(dim=1, keepdim=True)
+    return vectors * (longest / norms.clamp_min(longest))
+
+
+def _checked_latents(z: Tensor) -> Tensor:
+    return _checked_range(z, "z", (Z_DIM,))
+
+
+def _checked_images(images: Tensor) -> Tensor:
+    return _checked_range(images, "images", (3, IMAGE_SIZE, IMAGE_SIZE))
+
+
+def _checked_range(tensor: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
+    """Let through a floating-point tensor (N, *shape) of numbers in [-1, 1]."""
+    expected = f"a floating-point tensor of shape (N, {', '.join(map(str, shape))})"
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        kind = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise ValueError(f"{name} must be {expected}, got {kind}")
+    if tensor.shape[1:] != shape:
+        raise ValueError(f"{name} must be {expected}, got shape {tuple(tensor.shape)}")
+    if not (tensor.abs() <= 1).all():  # NaN fails too
+        raise ValueError(f"{name} must hold numbers from -1 to 1, got {_first_outside(tensor)}")
+    return tensor
+
+
+def _first_outside(tensor: Tensor) -> float:
+    return float(tensor[~(tensor.abs() <= 1)][0])
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    """As it is saved: matrices and kernels in half precision, vectors as they are."""
+    return tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor
+
+
+def _fetch(name: str, revision: str | None, options: dict[str, Any]) -> dict[str, Path]:
+    """Paths of the two files of an editor, downloaded if `name` is a Hub id."""
+    wanted = (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)
+    if Path(name).is_dir():
+        files = {file: Path(name) / file for file in wanted}
+        for path in files.values():
+            if not path.is_file():
+                raise WeightsError(f"cannot load weights from {name!r}: it has no file {path.name}")
+        return files
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise WeightsError(f"cannot load weights: no folder {name!r}, and it is not a Hub id of the form owner/name") from error
+    return {file: Path(hf_hub_download(name, file, revision=revision, **options)) for file in wanted}

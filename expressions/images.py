@@ -1,0 +1,71 @@
+"""Pictures: the one place that knows [-1, 1], uint8 and PIL."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+ALIGNED_SIZE = (178, 218)  # width, height of an aligned CelebA image
+FRAME_SIZE = (64, 78)  # the same image reduced so that its 178-pixel square becomes 64 pixels
+FRAME_TOP = 7  # first row of that square in the frame
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """Map uint8 pixels 0..255 to float32 in [-1, 1]."""
+    return pixels.to(torch.float32) / 127.5 - 1.0
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Map floats in [-1, 1] to the nearest uint8 level; values outside are clipped."""
+    return ((images.detach().float() + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """Turn one image (3, H, W) in [-1, 1] into an RGB picture."""
+    return Image.fromarray(to_uint8(image).permute(1, 2, 0).cpu().numpy())
+
+
+def grid(images: Tensor, columns: int) -> Image.Image:
+    """Lay images (N, 3, H, W) in [-1, 1] out row by row, `columns` wide; an unfinished row ends white."""
+    count, _, height, width = images.shape
+    rows = -(-count // columns)
+    sheet = Image.new("RGB", (columns * width, rows * height), "white")
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        sheet.paste(to_pil(image), (column * width, row * height))
+    return sheet
+
+
+def save_png(picture: Image.Image, path: Path) -> None:
+    """Write a PNG completely or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    picture.save(temporary, format="PNG", optimize=True)
+    temporary.replace(path)
+
+
+def crop_face(picture: Image.Image) -> np.ndarray:
+    """Cut the central 178-pixel square of an aligned CelebA image, at 64x64.
+
+    A 178x218 image is first reduced to the 64x78 frame; a 64x78 frame is taken as it is. Both then
+    give rows 7 to 70, so the two sources show the same window.
+
+    Args:
+        picture: 178x218 or 64x78, any mode that converts to RGB.
+
+    Returns:
+        (3, 64, 64) uint8.
+
+    Raises:
+        ValueError: the picture has another size.
+    """
+    if picture.size not in (ALIGNED_SIZE, FRAME_SIZE):
+        width, height = picture.size
+        raise ValueError(f"expected a picture of 178x218 or 64x78 pixels (width x height), got {width}x{height}")
+    frame = picture.convert("RGB")
+    if frame.size == ALIGNED_SIZE:
+        frame = frame.resize(FRAME_SIZE, Image.Resampling.LANCZOS)
+    side = FRAME_SIZE[0]
+    face = frame.crop((0, FRAME_TOP, side, FRAME_TOP + side))
+    return np.ascontiguousarray(np.asarray(face).transpose(2, 0, 1))

@@ -1,0 +1,43 @@
+"""The objectives of adversarial training, one formula each."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+def d_relativistic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Discriminator's relativistic pairing loss (Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al.
+    2024, arXiv:2501.05441, eq. 2): a real image should be judged more real than the fake beside it.
+
+    Args:
+        real_logits: (N,) logits of real images.
+        fake_logits: (N,) logits of generated images.
+
+    Returns:
+        The scalar loss in nats; ln 2 when every pair is level.
+    """
+    return softplus(fake_logits - real_logits).mean()
+
+
+def g_relativistic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Generator's side of the pairing: the fake should be judged more real than the real image beside it.
+
+    Arguments and units as for `d_relativistic_loss`.
+    """
+    return softplus(real_logits - fake_logits).mean()
+
+
+def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """Mean squared gradient norm of the logits in the images (Mescheder et al. 2018, arXiv:1801.04406, eq. 9).
+
+    On real images it is R1, on generated ones R2; half of gamma times it is added to the loss.
+
+    Args:
+        logits: (N,), computed from `images`.
+        images: (N, 3, H, W) that require a gradient.
+
+    Returns:
+        The scalar E|d logit / d image|^2, differentiable in the discriminator's weights.
+    """
+    (gradients,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradients.square().flatten(1).sum(1).mean()

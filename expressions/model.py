@@ -1,0 +1,96 @@
+"""The two networks: a DCGAN generator of eight convolutions, and its discriminator."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+Z_DIM = 100
+IMAGE_SIZE = 64
+
+
+def _normalised(convolution: nn.Module, channels: int) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+
+
+def _upsample(inputs: int, outputs: int) -> list[nn.Module]:
+    """Double the side; kernel 4 at stride 2 covers every pixel equally, so there is no checkerboard."""
+    return _normalised(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False), outputs)
+
+
+def _refine(channels: int) -> list[nn.Module]:
+    return _normalised(nn.Conv2d(channels, channels, 3, padding=1, bias=False), channels)
+
+
+class Generator(nn.Module):
+    """DCGAN generator (Radford et al. 2015, arXiv:1511.06434): latents to RGB faces.
+
+    Eight (transposed) convolutions, each followed by batch normalisation and a rectifier, grow the
+    latent from 1x1 to 64x64; a ninth, without normalisation, draws RGB through tanh.
+
+    Args:
+        z_dim: numbers in one latent, drawn uniformly from [-1, 1].
+        channels: feature maps at 4x4, 8x8, 16x16, 32x32 and 64x64.
+    """
+
+    def __init__(self, z_dim: int = Z_DIM, channels: Sequence[int] = (384, 256, 128, 64, 32)) -> None:
+        super().__init__()
+        c4, c8, c16, c32, c64 = channels
+        self.z_dim = z_dim
+        self.layers = nn.Sequential(
+            *_normalised(nn.ConvTranspose2d(z_dim, c4, 4, bias=False), c4),
+            *_upsample(c4, c8),
+            *_refine(c8),
+            *_upsample(c8, c16),
+            *_refine(c16),
+            *_upsample(c16, c32),
+            *_refine(c32),
+            *_upsample(c32, c64),
+            nn.Conv2d(c64, 3, 3, padding=1),
+            nn.Tanh(),
+        )
+        self.apply(_initialise)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Draw faces: z (N, z_dim) in [-1, 1] -> images (N, 3, 64, 64) in [-1, 1]."""
+        images: Tensor = self.layers(z[:, :, None, None])
+        return images
+
+
+class Discriminator(nn.Module):
+    """DCGAN discriminator without normalisation: five strided convolutions.
+
+    Batch normalisation would tie the verdict on one image to the others in its batch, which the
+    gradient penalties of the training do not allow (Huang et al. 2024, arXiv:2501.05441).
+
+    Args:
+        channels: feature maps at 32x32; they double at each halving of the side.
+    """
+
+    def __init__(self, channels: int = 64) -> None:
+        super().__init__()
+        widths = [3, channels, 2 * channels, 4 * channels, 8 * channels]
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip(widths, widths[1:], strict=False):  # 64 -> 32 -> 16 -> 8 -> 4
+            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        layers += [nn.Conv2d(widths[-1], 1, 4)]
+        self.layers = nn.Sequential(*layers)
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d):  # He's initialisation keeps the signal's scale without normalisation
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+                layer.bias.data.zero_()  # type: ignore[union-attr]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N,); positive means real."""
+        logits: Tensor = self.layers(images)
+        return logits.flatten()
+
+
+def _initialise(module: nn.Module) -> None:
+    """DCGAN's initialisation: weights N(0, 0.02), batch-norm gains N(1, 0.02), biases 0."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

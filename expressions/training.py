@@ -1,0 +1,396 @@
+"""Adversarial training: its options, its loop, its checkpoints."""
+
+import copy
+import dataclasses
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .images import grid, save_png, to_unit
+from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
+from .model import Discriminator, Generator
+
+CHECKPOINT = "checkpoint.pt"
+GENERATOR = "generator.safetensors"
+OPTIONS = "options.json"
+STATS = "stats.jsonl"
+GRID_SIDE = 8
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "bf16", "fp32")
+TRACKERS = ("none", "tensorboard", "trackio")
+
+
+def _option(default: Any, text: str, **metadata: Any) -> Any:
+    return field(default=default, metadata={"help": text, **metadata})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Every option of adversarial training: its default, its meaning, and the check of its value."""
+
+    data: str = _option("flwrlabs/celeba", "Hub id or local folder of the faces")
+    revision: str | None = _option(None, "commit, tag or branch of the Hub data set; the default one is pinned")
+    split: str = _option("train", "split to train on")
+    limit: int | None = _option(None, "use only the first N faces")
+    streaming: bool = _option(False, "read the first --limit faces without downloading the rest")
+    out: str = _option("runs/gan", "run folder: options, statistics, sample grids, checkpoint, generator")
+    resume: bool = _option(False, "go on from the checkpoint in the run folder")
+    kimg: float = _option(1500.0, "length of the training, in thousands of real images shown")
+    tick_kimg: float = _option(10.0, "thousands of images between two checkpoints, sample grids and lines of statistics")
+    batch_size: int = _option(64, "real images in one step")
+    g_lr: float = _option(2e-4, "Adam's rate for the generator")
+    d_lr: float = _option(2e-4, "Adam's rate for the discriminator")
+    beta1: float = _option(0.5, "Adam's first decay")
+    beta2: float = _option(0.999, "Adam's second decay")
+    gamma: float = _option(2.0, "weight of the gradient penalties on real (R1) and generated images (R2)")
+    penalty_interval: int = _option(8, "steps between two gradient penalties, each weighted by this number")
+    ema_kimg: float = _option(10.0, "half-life of the averaged generator, in thousands of images")
+    max_shift: int = _option(4, "the discriminator sees every image shifted by up to N pixels")
+    seed: int = _option(0, "seed of the initial weights and of everything drawn during training")
+    device: str = _option("auto", "where to train; auto takes CUDA, then Apple's GPU, then the CPU", choices=DEVICES)
+    precision: str = _option("auto", "autocast; auto takes bf16 where the hardware has it", choices=PRECISIONS)
+    tracker: str = _option("none", "also send the statistics to a tracker", choices=TRACKERS)
+
+    def __post_init__(self) -> None:
+        for name in ("kimg", "tick_kimg", "g_lr", "d_lr", "ema_kimg", "gamma"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be a positive number, got {value}")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}")
+        if not 0 <= self.max_shift < 32:
+            raise ValueError(f"max_shift must be from 0 to 31 pixels, got {self.max_shift}")
+        for field_ in dataclasses.fields(self):
+            choices = field_.metadata.get("choices")
+            if choices and getattr(self, field_.name) not in choices:
+                raise ValueError(f"{field_.name} must be one of {', '.join(choices)}, got {getattr(self, field_.name)!r}")
+
+
+# What may differ between a run and its continuation: where and how long, not what is computed.
+RESUMABLE = {"resume", "out", "kimg", "tracker", "device", "precision"}
+
+
+class RunError(ValueError):
+    """A run folder that cannot be used as asked; nothing in it was changed."""
+
+
+def train(config: TrainConfig, images: Tensor) -> Path:
+    """Train a generator against a discriminator (Goodfellow et al. 2014, algorithm 1).
+
+    Writes into the run folder at every tick: the checkpoint, the averaged generator, a grid of faces
+    from fixed latents and a line of statistics. SIGINT and SIGTERM save before they exit.
+
+    Args:
+        config: the options.
+        images: (N, 3, 64, 64) uint8 real faces.
+
+    Returns:
+        The path of the averaged generator.
+
+    Raises:
+        RunError: the folder holds another run, or no checkpoint to resume from.
+        FloatingPointError: a loss is no longer finite; the last checkpoint is intact.
+    """
+    run = Path(config.out)
+    device = pick_device(config.device)
+    dtype = pick_precision(config.precision, device)
+    state = TrainState(config, device)
+    _open_run(run, config, state)
+    images = images.to(device)
+    log = _tracker(config.tracker, run)
+    step_count = math.ceil(config.kimg * 1000 / config.batch_size)
+    tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
+    if state.step == 0:
+        save_png(state.sample(), run / "fakes-000000.png")
+
+    bar = tqdm(total=step_count * config.batch_size, initial=state.step * config.batch_size, unit="img", unit_scale=True)
+    with bar, _stop_requested() as stop:
+        losses, tick_start, tick_step = [], time.perf_counter(), state.step
+        while state.step < step_count and not stop:
+            losses.append(train_step(state, images, config, dtype))
+            bar.update(config.batch_size)
+            if state.step % tick_steps and state.step < step_count and not stop:
+                continue
+
+            # Report: means over the tick, read from the device once.
+            means = torch.stack(losses).mean(0).tolist()
+            if not all(map(math.isfinite, means)):
+                raise FloatingPointError(f"a loss is not finite after step {state.step}; {run / CHECKPOINT} is intact")
+            speed = (state.step - tick_step) * config.batch_size / (time.perf_counter() - tick_start)
+            kimg = state.step * config.batch_size / 1000
+            stats = dict(zip(("d_loss", "g_loss", "real_logit", "fake_logit"), means, strict=True))
+            bar.set_postfix(d=f"{stats['d_loss']:.3f}", g=f"{stats['g_loss']:.3f}")
+            record = {"step": state.step, "kimg": kimg, **stats, "images_per_second": speed}
+
+            # Save: the statistics first, so that a checkpoint never lacks its line.
+            with (run / STATS).open("a") as file:
+                file.write(json.dumps(record) + "\n")
+            log(record, state.step)
+            save_png(state.sample(), run / f"fakes-{round(kimg):06d}.png")
+            state.save(run)
+            losses, tick_start, tick_step = [], time.perf_counter(), state.step
+    if stop:
+        raise SystemExit(128 + stop[0])
+    return run / GENERATOR
+
+
+class TrainState:
+    """All that changes while training: networks, optimisers, average, random state, step."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.generator = Generator().to(device, memory_format=torch.channels_last)
+        self.discriminator = Discriminator().to(device, memory_format=torch.channels_last)
+        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        betas = (config.beta1, config.beta2)
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
+        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), config.d_lr, betas)
+        self.random = torch.Generator(device).manual_seed(config.seed)
+        self.step = 0
+        fixed = torch.Generator().manual_seed(config.seed)
+        self.fixed_z = (torch.rand(GRID_SIDE**2, self.generator.z_dim, generator=fixed) * 2 - 1).to(device)
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("generator", "discriminator", "ema", "g_optimizer", "d_optimizer")}
+
+    def save(self, run: Path) -> None:
+        """Write the checkpoint and the averaged generator, each completely or not at all."""
+        checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
+        checkpoint |= {"random": self.random.get_state(), "step": self.step}
+        _write_atomically(run / CHECKPOINT, lambda path: torch.save(checkpoint, path))
+        weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
+        _write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
+
+    def load(self, path: Path) -> None:
+        """Restore what `save` wrote.
+
+        Raises:
+            RunError: the file is not a readable checkpoint of these networks.
+        """
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            for name, part in self._parts().items():
+                part.load_state_dict(checkpoint[name])
+            self.random.set_state(checkpoint["random"])
+            self.step = checkpoint["step"]
+        except Exception as error:  # torch.load has no common type for a broken file
+            raise RunError(f"{path} is not a checkpoint of this training: {error}") from error
+
+    @torch.no_grad()
+    def sample(self) -> Any:
+        """The averaged generator's faces of the fixed latents, as one picture."""
+        return grid(self.ema(self.fixed_z), GRID_SIDE)
+
+
+def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
+    """One step of each network; returns (4,): both losses and the mean logits of real and fake."""
+    G, D, rng = state.generator, state.discriminator, state.random
+    device = images.device
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=rng, device=device)
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+
+    # Draw a batch of real faces, half of them mirrored, and a batch of latents.
+    index = torch.randint(len(images), (config.batch_size,), generator=rng, device=device)
+    real = to_unit(images[index])
+    real = torch.where(drawn(config.batch_size, 1, 1, 1) < 0.5, real.flip(3), real)
+    z = drawn(config.batch_size, G.z_dim) * 2 - 1
+
+    # Train the discriminator by itself, on fakes that carry no gradient to the generator.
+    D.requires_grad_(True)
+    with autocast():
+        fake = G(z).float()
+        shown = shift(torch.cat([real, fake.detach()]), config.max_shift, rng)
+        real_logits, fake_logits = D(shown).float().chunk(2)
+    d_loss = d_relativistic_loss(real_logits, fake_logits)
+    state.d_optimizer.zero_grad(set_to_none=True)
+    d_loss.backward()
+    if state.step % config.penalty_interval == 0:  # in float32: squared gradients are too small for bf16
+        shown.requires_grad_(True)
+        penalty = 2 * gradient_penalty(D(shown), shown)  # R1 + R2: the mean runs over both halves
+        (config.penalty_interval * config.gamma / 2 * penalty).backward()
+    state.d_optimizer.step()
+
+    # Train the generator through the discriminator, which is frozen.
+    D.requires_grad_(False)
+    with autocast():
+        with torch.no_grad():
+            paired_logits = D(shift(real, config.max_shift, rng)).float()
+        g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
+    state.g_optimizer.zero_grad(set_to_none=True)
+    g_loss.backward()
+    state.g_optimizer.step()
+
+    state.step += 1
+    ema_update(state.ema, G, ema_decay(state.step, config))
+    return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean()]).detach()
+
+
+def shift(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
+    """Move each image by up to `max_shift` pixels a side, black beyond the edge (DiffAugment's translation,
+    Zhao et al. 2020, arXiv:2006.10738); differentiable in the images."""
+    if max_shift == 0:
+        return images
+    count, _, height, width = images.shape
+    moves = torch.randint(2 * max_shift + 1, (2, count, 1), generator=generator, device=images.device)
+    rows = moves[0] + torch.arange(height, device=images.device)  # (N, H)
+    columns = moves[1] + torch.arange(width, device=images.device)  # (N, W)
+    padded = nn.functional.pad(images, [max_shift] * 4, value=-1.0).permute(0, 2, 3, 1)
+    item = torch.arange(count, device=images.device)[:, None, None]
+    return padded[item, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def ema_decay(step: int, config: TrainConfig) -> float:
+    """Decay for one step; the half-life grows with the training until it reaches `ema_kimg`."""
+    images_shown = step * config.batch_size
+    half_life = min(config.ema_kimg * 1000, 0.05 * images_shown)
+    return float(0.5 ** (config.batch_size / half_life))
+
+
+@torch.no_grad()
+def ema_update(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """average <- decay * average + (1 - decay) * model, batch-norm statistics included; counters are copied."""
+    source = model.state_dict()
+    for name, value in average.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(source[name], 1 - decay)
+        else:
+            value.copy_(source[name])
+
+
+def load_generator(path: Path) -> Generator:
+    """Read the averaged generator that a training run wrote.
+
+    Raises:
+        RunError: the file is missing or does not hold this generator.
+    """
+    generator = Generator()
+    try:
+        with safe_open(path, framework="pt") as file:
+            generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except Exception as error:
+        raise RunError(f"{path} does not hold a generator: {error}") from error
+    return generator.eval().requires_grad_(False)
+
+
+def pick_device(name: str) -> torch.device:
+    """Resolve a device name; "auto" takes CUDA, then Apple's GPU, then the CPU.
+
+    Raises:
+        ValueError: this machine lacks the device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, there in available.items() if there)
+    if not available[name]:
+        raise ValueError(f"device: this machine has no {name}; it has {', '.join(k for k, v in available.items() if v)}")
+    return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype | None:
+    """Resolve a precision to autocast's dtype, or None for float32."""
+    if name == "auto":
+        cpu = torch.cpu.get_capabilities()
+        fast = {
+            "cuda": device.type == "cuda" and torch.cuda.is_bf16_supported(),
+            "cpu": bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16")),
+        }
+        name = "bf16" if fast.get(device.type) else "fp32"
+    return torch.bfloat16 if name == "bf16" else None
+
+
+def _open_run(run: Path, config: TrainConfig, state: TrainState) -> None:
+    """Start a run folder, or restore `state` from it."""
+    options = dataclasses.asdict(config)
+    checkpoint = run / CHECKPOINT
+    if not config.resume:
+        if checkpoint.exists():
+            raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
+        run.mkdir(parents=True, exist_ok=True)
+        (run / STATS).unlink(missing_ok=True)
+    else:
+        if not checkpoint.exists():
+            raise RunError(f"nothing to resume: {checkpoint} does not exist")
+        saved = json.loads((run / OPTIONS).read_text())
+        changed = [name for name in options if name not in RESUMABLE and saved.get(name) != options[name]]
+        if changed:
+            raise RunError(
+                f"{run} was started with "
+                + ", ".join(f"{name}={saved.get(name)!r} (now {options[name]!r})" for name in changed)
+                + ": resume with the same options, or start another run with --out"
+            )
+        state.load(checkpoint)
+        lines = (run / STATS).read_text().splitlines()
+        kept = [line for line in lines if json.loads(line)["step"] <= state.step]
+        _write_atomically(run / STATS, lambda path: path.write_text("".join(line + "\n" for line in kept)))
+    _write_atomically(run / OPTIONS, lambda path: path.write_text(json.dumps(options, indent=2) + "\n"))
+
+
+def _write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file, force it to the disk, then put it in place."""
+    temporary = path.with_name(path.name + ".tmp")
+    write(temporary)
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@contextmanager
+def _stop_requested() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying of them: the list is empty until one arrives."""
+    received: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        received.append(signum)
+
+    previous = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+def _tracker(name: str, run: Path) -> Callable[[dict[str, float], int], None]:
+    """A function that sends one record of statistics to the named tracker."""
+    try:
+        if name == "tensorboard":
+            from torch.utils.tensorboard import SummaryWriter
+
+            writer = SummaryWriter(run)
+
+            def log(record: dict[str, float], step: int) -> None:
+                for key, value in record.items():
+                    writer.add_scalar(key, value, step)
+                writer.flush()
+
+            return log
+        if name == "trackio":
+            import trackio
+
+            trackio.init(project="expressions", name=run.name, embed=False)
+            return lambda record, step: trackio.log(record, step=step)
+    except ImportError as error:
+        raise ValueError(f"tracker: {name} is not installed; run: pip install {name}") from error
+    return lambda record, step: None
