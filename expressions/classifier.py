@@ -1,11 +1,35 @@
 """The attribute classifier: which of CelebA's attributes a face shows."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
 
 from .images import to_unit
+from .options import DataOptions, DeviceOptions, channels_last, check, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(DataOptions, DeviceOptions):
+    """Every option of the classifier's fit."""
+
+    split: str = option("train", "split to fit on")
+    test_split: str = option("valid", "split to report the accuracy on")
+    out: str = option("runs/classifier", "folder for the classifier and its accuracies")
+    epochs: int = option(4, "passes over the faces", above=0)
+    batch_size: int = option(128, "faces in one step", above=1)
+    lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
+    seed: int = option(0, "seed of the initial weights and of everything drawn", above=-1)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -49,28 +73,13 @@ class AttributeClassifier(nn.Module):
         return logits
 
 
-def fit_classifier(
-    images: Tensor,
-    labels: Tensor,
-    *,
-    epochs: int = 8,
-    batch_size: int = 128,
-    lr: float = 2e-3,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype | None = None,
-) -> AttributeClassifier:
+def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> AttributeClassifier:
     """Fit a classifier of all attributes by cross-entropy, on faces mirrored and shifted at random.
 
     Args:
         images: (N, 3, 64, 64) uint8.
         labels: (N, K) bool.
-        epochs: passes over the faces.
-        batch_size: faces in one step.
-        lr: peak of the one-cycle schedule of AdamW's rate.
-        seed: seed of the initial weights and of everything drawn.
-        device: where to fit.
-        dtype: autocast's dtype; None for float32.
+        config: the options.
 
     Returns:
         The classifier on the CPU, in evaluation mode.
@@ -78,17 +87,18 @@ def fit_classifier(
     Raises:
         ValueError: there are fewer faces than one batch holds.
     """
+    batch_size = config.batch_size
     if len(images) < batch_size:
         raise ValueError(f"fitting needs at least one batch of {batch_size} faces, got {len(images)}")
-    torch.manual_seed(seed)
-    device = torch.device(device)
-    rng = torch.Generator().manual_seed(seed)
-    model = AttributeClassifier(labels.shape[1]).to(device, memory_format=torch.channels_last)
+    device, dtype = config.resolve()
+    torch.manual_seed(config.seed)
+    rng = torch.Generator().manual_seed(config.seed)
+    model = channels_last(AttributeClassifier(labels.shape[1])).to(device)
     steps = len(images) // batch_size
-    optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * epochs)
-    with tqdm(total=steps * epochs * batch_size, unit="img", unit_scale=True) as bar:
-        for _ in range(epochs):
+    optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
+    with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:
+        for _ in range(config.epochs):
             for index in torch.randperm(len(images), generator=rng).split(batch_size)[:steps]:
                 batch = _augment(to_unit(images[index]), rng).to(device)
                 with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
@@ -120,3 +130,25 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """Share of right answers at logit 0, for each attribute: logits (N, K), labels (N, K) bool -> (K,)."""
     return ((logits > 0) == labels).float().mean(0)
+
+
+def save_classifier(model: AttributeClassifier, attributes: Sequence[str], path: Path) -> None:
+    """Write the weights, with the names of the outputs in the file's metadata."""
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, path, metadata={"attributes": json.dumps(list(attributes))})
+
+
+def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:
+    """Read what `save_classifier` wrote: the classifier in evaluation mode, and its attributes.
+
+    Raises:
+        ValueError: the file is missing or does not hold this classifier.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            attributes = tuple(json.loads(file.metadata()["attributes"]))
+            model = AttributeClassifier(len(attributes))
+            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except Exception as error:  # safetensors, json and torch have no common type for a broken file
+        raise ValueError(f"{path} does not hold an attribute classifier: {error}") from error
+    return model.eval().requires_grad_(False), attributes

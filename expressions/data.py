@@ -81,13 +81,13 @@ def load_faces(
         raise DataError(f"limit must be at least 1, got {limit}")
     if streaming and limit is None:
         raise DataError("streaming reads only the first rows: say how many with limit")
+    where = f"{source}, split {split!r}"
     rows = _open(source, split, revision, streaming)
     columns = rows.column_names or list(next(iter(rows), {}))
     missing = [name for name in ("image", *attributes) if name not in columns]
     if missing:
-        raise DataError(f"{source}, split {split!r}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
+        raise DataError(f"{where}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
     rows = rows.select_columns(["image", *attributes]).cast_column("image", datasets.Image(decode=False))
-    where = f"{source}, split {split!r}"
     if streaming:
         return _read_stream(rows, attributes, limit, where)
     if limit is not None:
@@ -116,11 +116,16 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
     try:
         return datasets.load_dataset(path, split=name, revision=revision, streaming=streaming)
     except Exception as error:
-        raise DataError(f"{source}, split {split!r}: {_first_line(error)}") from error
+        reason = "the split is empty" if "corresponds to no data" in str(error) else _first_line(error)
+        raise DataError(f"{source}, split {split!r}: {reason}") from error
 
 
 def _first_line(error: BaseException) -> str:
     """The sentence of an error and of what caused it."""
+    if isinstance(error, ConnectionError):  # `datasets` drops what led to it
+        offline = datasets.config.HF_HUB_OFFLINE
+        endpoint = datasets.config.HF_ENDPOINT
+        return "the Hub's client is offline (HF_HUB_OFFLINE is set)" if offline else f"{endpoint} cannot be reached"
     texts = [str(error).strip().split("\n")[0] or type(error).__name__]
     if error.__cause__ is not None:
         texts.append(_first_line(error.__cause__))

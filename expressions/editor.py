@@ -2,17 +2,30 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
+from socket import gaierror
 from typing import Any, Self
 
 import numpy as np
 import torch
 from huggingface_hub import PyTorchModelHubMixin, constants, hf_hub_download
-from huggingface_hub.errors import HFValidationError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import validate_repo_id
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.special import ndtri
@@ -21,6 +34,7 @@ from tqdm.auto import tqdm
 from .classifier import AttributeClassifier
 from .images import to_pil
 from .model import IMAGE_SIZE, Z_DIM, Generator
+from .options import check, option
 from .skin import individual_typology_angle
 
 SKIN_TONE = "Skin_Tone"
@@ -66,7 +80,7 @@ class Editor(
         count = len(self.attributes)
         self.generator = Generator()
         self.classifier = AttributeClassifier(len(attributes))
-        self.register_buffer("directions", torch.zeros(count, Z_DIM))  # row k: the step in u that adds 1 to score k
+        self.register_buffer("directions", torch.zeros(count, Z_DIM))  # row k: step in u that adds 1 to score k
         self.register_buffer("low", torch.zeros(count))  # score of value 0
         self.register_buffer("high", torch.ones(count))  # score of value 100
         self.eval().requires_grad_(False)
@@ -186,7 +200,9 @@ class Editor(
     # Loading and saving -----------------------------------------------------------------------------
 
     @classmethod
-    def from_pretrained(cls, source: str | Path | None = None, *, revision: str | None = None, **options: Any) -> Self:
+    def from_pretrained(  # type: ignore[override]
+        cls, source: str | Path | None = None, *, revision: str | None = None, **options: Any
+    ) -> Self:
         """Load an editor; every tensor must be there, in its shape.
 
         Args:
@@ -201,14 +217,11 @@ class Editor(
         name = str(EMBEDDED_WEIGHTS if source is None else source)
         try:
             files = _fetch(name, revision, options)
-            config = json.loads(files[constants.CONFIG_NAME].read_text())
-            editor = cls(**config)
-            tensors = load_file(files[constants.SAFETENSORS_SINGLE_FILE])
-            editor.load_state_dict(tensors, strict=True)
-        except WeightsError:
-            raise
+            editor = cls(**_read_config(files[constants.CONFIG_NAME]))
+            _load_tensors(editor, files[constants.SAFETENSORS_SINGLE_FILE])
         except Exception as error:
-            raise WeightsError(f"cannot load weights from {name!r}: {error}") from error
+            where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
+            raise WeightsError(f"cannot load weights from {where}: {_first_line(error)}") from error
         return editor
 
     def _save_pretrained(self, save_directory: Path) -> None:
@@ -220,14 +233,23 @@ class Editor(
 # Fitting ------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class EditorConfig:
+    """Every option of the editor's fit."""
+
+    generator: str = option("runs/gan/generator.safetensors", "the averaged generator of a training run")
+    classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier")
+    out: str = option("runs/editor", "folder for the editor")
+    samples: int = option(20000, "random faces to fit on", above=10 * Z_DIM - 1)
+    ridge: float = option(0.1, "damping of the dual basis: 0 inverts exactly, large decouples it", above=-1e-9)
+    seed: int = option(0, "seed of the random faces", above=-1)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 def fit_editor(
-    generator: Generator,
-    classifier: AttributeClassifier,
-    attributes: Sequence[str],
-    *,
-    samples: int = 20000,
-    ridge: float = 0.1,
-    seed: int = 0,
+    generator: Generator, classifier: AttributeClassifier, attributes: Sequence[str], config: EditorConfig
 ) -> Editor:
     """Calibrate the scores of random faces and find the directions that move them.
 
@@ -239,32 +261,23 @@ def fit_editor(
         generator: draws the faces.
         classifier: scores them, one logit for each of `attributes`.
         attributes: names of the classifier's outputs.
-        samples: random faces to fit on.
-        ridge: damping of the inverse; 0 inverts exactly, large values give W^T, one vector for each attribute.
-        seed: seed of the random faces.
+        config: the options.
 
     Returns:
         The fitted editor, its weights already rounded to the precision in which they are saved.
-
-    Raises:
-        ValueError: there are too few samples for the regression, or `ridge` is negative.
     """
-    if samples < 10 * Z_DIM:
-        raise ValueError(f"samples must be at least {10 * Z_DIM} for a regression on {Z_DIM} latents, got {samples}")
-    if not (math.isfinite(ridge) and ridge >= 0):
-        raise ValueError(f"ridge must be a number of at least 0, got {ridge}")
     editor = Editor(attributes)
     editor.generator.load_state_dict(generator.state_dict())
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
 
-    u = torch.randn(samples, Z_DIM, generator=torch.Generator().manual_seed(seed))
+    u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
     batches = tqdm(u.split(250), desc="Scoring random faces")
     scores = torch.cat([editor.scores(editor.synthesize(_to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
     editor.high.copy_(high)
-    editor.directions.copy_(dual_basis(*regress(u, scores), ridge))
+    editor.directions.copy_(dual_basis(*regress(u, scores), config.ridge))
     return editor
 
 
@@ -375,10 +388,112 @@ def _fetch(name: str, revision: str | None, options: dict[str, Any]) -> dict[str
         files = {file: Path(name) / file for file in wanted}
         for path in files.values():
             if not path.is_file():
-                raise WeightsError(f"cannot load weights from {name!r}: it has no file {path.name}")
+                raise WeightsError(f"it has no file {path.name}")
         return files
+    if not is_hub_id(name):
+        raise WeightsError("there is no such folder, and it is not a Hub id of the form owner/name")
+    if isinstance(options.get("token"), str):
+        check_token(options["token"])
+    return {file: _download(name, file, revision, options) for file in wanted}
+
+
+def _download(name: str, file: str, revision: str | None, options: dict[str, Any]) -> Path:
+    try:
+        return Path(hf_hub_download(name, file, revision=revision, **options))
+    except RemoteEntryNotFoundError as error:
+        raise WeightsError(f"it has no file {file}") from error
+    except Exception as error:  # the client raises many unrelated types
+        raise WeightsError(hub_problem(error) or f"{file} did not arrive: {_first_line(error)}") from error
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """The arguments of the editor's constructor."""
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise WeightsError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("attributes"), list):
+        raise WeightsError(f"{path.name} has no list of attributes")
+    return config
+
+
+def _load_tensors(editor: Editor, path: Path) -> None:
+    """Fill in every tensor of an editor, or name the first that is missing, misshapen or unknown."""
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path.name} is truncated or damaged: {error}") from error
+    expected = editor.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise WeightsError(f"{path.name} has no tensor {name}")
+        if tensors[name].shape != tensor.shape:
+            found = tuple(tensors[name].shape)
+            raise WeightsError(f"{path.name}: tensor {name} must have shape {tuple(tensor.shape)}, got {found}")
+    unknown = sorted(tensors.keys() - expected.keys())
+    if unknown:
+        raise WeightsError(f"{path.name} has an unknown tensor {unknown[0]}")
+    editor.load_state_dict(tensors, strict=True)
+
+
+# The Hub's errors ---------------------------------------------------------------------------------
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form owner/name."""
     try:
         validate_repo_id(name)
-    except HFValidationError as error:
-        raise WeightsError(f"cannot load weights: no folder {name!r}, and it is not a Hub id of the form owner/name") from error
-    return {file: Path(hf_hub_download(name, file, revision=revision, **options)) for file in wanted}
+    except HFValidationError:
+        return False
+    return "/" in name
+
+
+def check_token(token: str) -> None:
+    """Refuse a token that cannot be sent: the HTTP client's own error would print it.
+
+    Raises:
+        WeightsError: the token is empty, or has spaces, line breaks or characters outside ASCII.
+    """
+    if not re.fullmatch("[!-~]+", token):
+        raise WeightsError("the token is empty, or has spaces, line breaks or letters that no token has")
+
+
+def hub_problem(error: BaseException) -> str | None:
+    """Say what the Hub's client means by an error, as the end of a sentence; None: it is not one of its errors."""
+    chain = list(_chain(error))
+    uncached = any(isinstance(link, LocalEntryNotFoundError) for link in chain)
+    prefix = "it is not in the cache, and " if uncached else ""
+    for link in chain:
+        if isinstance(link, HfHubHTTPError):
+            return prefix + _refusal(link)
+        if isinstance(link, OfflineModeIsEnabled):
+            return prefix + "the Hub's client is offline (HF_HUB_OFFLINE is set)"
+        if isinstance(link, ConnectionError | TimeoutError | gaierror):
+            return prefix + f"{constants.ENDPOINT} cannot be reached: {link.strerror or _first_line(link)}"
+    return prefix + "the Hub was not asked (local_files_only)" if uncached else None
+
+
+def _refusal(error: HfHubHTTPError) -> str:
+    status, said = error.response.status_code, (error.server_message or "").partition("\n")[0]
+    if isinstance(error, GatedRepoError):
+        return "the repository is gated: ask for access on its page, and pass a token that has it"
+    if isinstance(error, RevisionNotFoundError):
+        return "the repository has no such revision"
+    if isinstance(error, RepositoryNotFoundError):
+        return "there is no such repository, or it is private and the token does not open it"
+    if status == 401:
+        return f"the Hub does not accept the token: {said}"
+    if status == 403:
+        return f"the token does not permit this: {said}"
+    return f"the Hub answered {status}: {said}"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it, newest first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,6 +1,7 @@
 """The two networks: a DCGAN generator of eight convolutions, and its discriminator."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -70,7 +71,7 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = [3, channels, 2 * channels, 4 * channels, 8 * channels]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):  # 64 -> 32 -> 16 -> 8 -> 4
+        for inputs, outputs in pairwise(widths):  # 64 -> 32 -> 16 -> 8 -> 4
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         layers += [nn.Conv2d(widths[-1], 1, 4)]
         self.layers = nn.Sequential(*layers)

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,7 +22,8 @@ from tqdm.auto import tqdm
 
 from .images import grid, save_png, to_unit
 from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
-from .model import Discriminator, Generator
+from .model import IMAGE_SIZE, Discriminator, Generator
+from .options import DataOptions, DeviceOptions, channels_last, check, option
 
 CHECKPOINT = "checkpoint.pt"
 GENERATOR = "generator.safetensors"
@@ -30,62 +31,40 @@ OPTIONS = "options.json"
 STATS = "stats.jsonl"
 GRID_SIDE = 8
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "bf16", "fp32")
 TRACKERS = ("none", "tensorboard", "trackio")
-
-
-def _option(default: Any, text: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": text, **metadata})
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """Every option of adversarial training: its default, its meaning, and the check of its value."""
-
-    data: str = _option("flwrlabs/celeba", "Hub id or local folder of the faces")
-    revision: str | None = _option(None, "commit, tag or branch of the Hub data set; the default one is pinned")
-    split: str = _option("train", "split to train on")
-    limit: int | None = _option(None, "use only the first N faces")
-    streaming: bool = _option(False, "read the first --limit faces without downloading the rest")
-    out: str = _option("runs/gan", "run folder: options, statistics, sample grids, checkpoint, generator")
-    resume: bool = _option(False, "go on from the checkpoint in the run folder")
-    kimg: float = _option(1500.0, "length of the training, in thousands of real images shown")
-    tick_kimg: float = _option(10.0, "thousands of images between two checkpoints, sample grids and lines of statistics")
-    batch_size: int = _option(64, "real images in one step")
-    g_lr: float = _option(2e-4, "Adam's rate for the generator")
-    d_lr: float = _option(2e-4, "Adam's rate for the discriminator")
-    beta1: float = _option(0.5, "Adam's first decay")
-    beta2: float = _option(0.999, "Adam's second decay")
-    gamma: float = _option(2.0, "weight of the gradient penalties on real (R1) and generated images (R2)")
-    penalty_interval: int = _option(8, "steps between two gradient penalties, each weighted by this number")
-    ema_kimg: float = _option(10.0, "half-life of the averaged generator, in thousands of images")
-    max_shift: int = _option(4, "the discriminator sees every image shifted by up to N pixels")
-    seed: int = _option(0, "seed of the initial weights and of everything drawn during training")
-    device: str = _option("auto", "where to train; auto takes CUDA, then Apple's GPU, then the CPU", choices=DEVICES)
-    precision: str = _option("auto", "autocast; auto takes bf16 where the hardware has it", choices=PRECISIONS)
-    tracker: str = _option("none", "also send the statistics to a tracker", choices=TRACKERS)
-
-    def __post_init__(self) -> None:
-        for name in ("kimg", "tick_kimg", "g_lr", "d_lr", "ema_kimg", "gamma"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number, got {value}")
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
-        if self.batch_size < 2:
-            raise ValueError(f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}")
-        if not 0 <= self.max_shift < 32:
-            raise ValueError(f"max_shift must be from 0 to 31 pixels, got {self.max_shift}")
-        for field_ in dataclasses.fields(self):
-            choices = field_.metadata.get("choices")
-            if choices and getattr(self, field_.name) not in choices:
-                raise ValueError(f"{field_.name} must be one of {', '.join(choices)}, got {getattr(self, field_.name)!r}")
-
 
 # What may differ between a run and its continuation: where and how long, not what is computed.
 RESUMABLE = {"resume", "out", "kimg", "tracker", "device", "precision"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(DataOptions, DeviceOptions):
+    """Every option of adversarial training: its default, its meaning and the check of its value."""
+
+    split: str = option("train", "split to train on")
+    out: str = option("runs/gan", "run folder: options, statistics, sample grids, checkpoint, generator")
+    resume: bool = option(False, "go on from the checkpoint in the run folder")
+    kimg: float = option(1500.0, "length of the training, in thousands of real images shown", above=0)
+    tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
+    batch_size: int = option(64, "real images in one step", above=1)
+    g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
+    d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
+    beta1: float = option(0.5, "Adam's first decay")
+    beta2: float = option(0.999, "Adam's second decay")
+    gamma: float = option(2.0, "weight of the gradient penalties on real (R1) and on generated images (R2)", above=0)
+    penalty_interval: int = option(8, "steps between two gradient penalties, each weighted by this number", above=0)
+    ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
+    max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", above=-1)
+    seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
+    tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        if self.max_shift >= IMAGE_SIZE:
+            raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
 
 class RunError(ValueError):
@@ -110,18 +89,19 @@ def train(config: TrainConfig, images: Tensor) -> Path:
         FloatingPointError: a loss is no longer finite; the last checkpoint is intact.
     """
     run = Path(config.out)
-    device = pick_device(config.device)
-    dtype = pick_precision(config.precision, device)
+    device, dtype = config.resolve()
+    start_log = _tracker(config.tracker)
     state = TrainState(config, device)
     _open_run(run, config, state)
     images = images.to(device)
-    log = _tracker(config.tracker, run)
+    log = start_log(run)
     step_count = math.ceil(config.kimg * 1000 / config.batch_size)
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
     if state.step == 0:
         save_png(state.sample(), run / "fakes-000000.png")
 
-    bar = tqdm(total=step_count * config.batch_size, initial=state.step * config.batch_size, unit="img", unit_scale=True)
+    total, done = (steps * config.batch_size for steps in (step_count, state.step))
+    bar = tqdm(total=total, initial=done, unit="img", unit_scale=True)
     with bar, _stop_requested() as stop:
         losses, tick_start, tick_step = [], time.perf_counter(), state.step
         while state.step < step_count and not stop:
@@ -144,7 +124,7 @@ def train(config: TrainConfig, images: Tensor) -> Path:
             with (run / STATS).open("a") as file:
                 file.write(json.dumps(record) + "\n")
             log(record, state.step)
-            save_png(state.sample(), run / f"fakes-{round(kimg):06d}.png")
+            save_png(state.sample(), run / f"fakes-{state.step:06d}.png")
             state.save(run)
             losses, tick_start, tick_step = [], time.perf_counter(), state.step
     if stop:
@@ -157,8 +137,8 @@ class TrainState:
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(config.seed)
-        self.generator = Generator().to(device, memory_format=torch.channels_last)
-        self.discriminator = Discriminator().to(device, memory_format=torch.channels_last)
+        self.generator = channels_last(Generator()).to(device)
+        self.discriminator = channels_last(Discriminator()).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
@@ -169,7 +149,8 @@ class TrainState:
         self.fixed_z = (torch.rand(GRID_SIDE**2, self.generator.z_dim, generator=fixed) * 2 - 1).to(device)
 
     def _parts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("generator", "discriminator", "ema", "g_optimizer", "d_optimizer")}
+        names = ("generator", "discriminator", "ema", "g_optimizer", "d_optimizer")
+        return {name: getattr(self, name) for name in names}
 
     def save(self, run: Path) -> None:
         """Write the checkpoint and the averaged generator, each completely or not at all."""
@@ -294,32 +275,6 @@ def load_generator(path: Path) -> Generator:
     return generator.eval().requires_grad_(False)
 
 
-def pick_device(name: str) -> torch.device:
-    """Resolve a device name; "auto" takes CUDA, then Apple's GPU, then the CPU.
-
-    Raises:
-        ValueError: this machine lacks the device.
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, there in available.items() if there)
-    if not available[name]:
-        raise ValueError(f"device: this machine has no {name}; it has {', '.join(k for k, v in available.items() if v)}")
-    return torch.device(name)
-
-
-def pick_precision(name: str, device: torch.device) -> torch.dtype | None:
-    """Resolve a precision to autocast's dtype, or None for float32."""
-    if name == "auto":
-        cpu = torch.cpu.get_capabilities()
-        fast = {
-            "cuda": device.type == "cuda" and torch.cuda.is_bf16_supported(),
-            "cpu": bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16")),
-        }
-        name = "bf16" if fast.get(device.type) else "fp32"
-    return torch.bfloat16 if name == "bf16" else None
-
-
 def _open_run(run: Path, config: TrainConfig, state: TrainState) -> None:
     """Start a run folder, or restore `state` from it."""
     options = dataclasses.asdict(config)
@@ -361,7 +316,7 @@ def _stop_requested() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them: the list is empty until one arrives."""
     received: list[int] = []
 
-    def note(signum: int, frame: FrameType | None) -> None:
+    def note(signum: int, _frame: FrameType | None) -> None:
         received.append(signum)
 
     previous = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
@@ -372,25 +327,38 @@ def _stop_requested() -> Iterator[list[int]]:
             signal.signal(signum, handler)
 
 
-def _tracker(name: str, run: Path) -> Callable[[dict[str, float], int], None]:
-    """A function that sends one record of statistics to the named tracker."""
+Log = Callable[[dict[str, float], int], None]
+
+
+def _tracker(name: str) -> Callable[[Path], Log]:
+    """What starts the named tracker for a run folder and returns the function that sends it one record.
+
+    Raises:
+        ValueError: the tracker is not installed.
+    """
     try:
         if name == "tensorboard":
             from torch.utils.tensorboard import SummaryWriter
 
-            writer = SummaryWriter(run)
-
-            def log(record: dict[str, float], step: int) -> None:
-                for key, value in record.items():
-                    writer.add_scalar(key, value, step)
-                writer.flush()
-
-            return log
+            return lambda run: _tensorboard_log(SummaryWriter(run))
         if name == "trackio":
             import trackio
 
-            trackio.init(project="expressions", name=run.name, embed=False)
-            return lambda record, step: trackio.log(record, step=step)
+            return lambda run: _trackio_log(trackio, run)
     except ImportError as error:
         raise ValueError(f"tracker: {name} is not installed; run: pip install {name}") from error
-    return lambda record, step: None
+    return lambda _run: lambda _record, _step: None
+
+
+def _tensorboard_log(writer: Any) -> Log:
+    def log(record: dict[str, float], step: int) -> None:
+        for key, value in record.items():
+            writer.add_scalar(key, value, step)
+        writer.flush()
+
+    return log
+
+
+def _trackio_log(trackio: Any, run: Path) -> Log:
+    trackio.init(project="expressions", name=run.name, embed=False)
+    return lambda record, step: trackio.log(record, step=step)

@@ -1,0 +1,222 @@
+"""Publishing an editor on the Hugging Face Hub, with the card that goes with it."""
+
+import math
+import re
+from collections.abc import Mapping
+from numbers import Real
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from huggingface_hub import EvalResult, HfApi, ModelCardData, get_token
+
+from .data import HUB_DATASET
+from .editor import Editor, WeightsError, check_token, hub_problem, is_hub_id
+from .model import IMAGE_SIZE, Z_DIM
+
+LICENCE_NAME = "celeba-non-commercial"
+LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+
+_FIGURE_FIELDS = ("value", "unit", "samples", "note")
+
+
+class PublishError(ValueError):
+    """An editor that cannot be published; the message names the repository and what is wrong."""
+
+
+def publish(
+    editor: Editor,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    token: str | None = None,
+    figures: Mapping[str, Any] | None = None,
+) -> str:
+    """Push an editor and its model card to the Hub in one commit.
+
+    Args:
+        editor: what to publish.
+        repo_id: owner/name; created if there is none.
+        private: whether a new repository is private. A public one is refused, not hidden.
+        revision: branch to push to, created from the main one if there is none; None is the main one.
+        token: access token with the right to write; None takes HF_TOKEN or the stored login.
+        figures: what was measured, for the card: see `model_card`.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        PublishError: a figure or the repository's name is malformed, the Hub cannot be reached, the token is
+            missing, refused or lacks the right, or the repository is public and should be private.
+    """
+    try:
+        if not is_hub_id(repo_id):
+            raise PublishError("a Hub id has the form owner/name")
+        card = model_card(editor, repo_id, figures)
+        token = token if token is not None else get_token()
+        if token is None:
+            raise PublishError("there is no token: pass one, set HF_TOKEN or run `hf auth login`")
+        check_token(token)
+        api = HfApi(token=token, library_name="expressions")
+        _prepare(api, repo_id, private, revision)
+        return _upload(api, editor, card, repo_id, revision)
+    except (PublishError, WeightsError) as error:
+        raise PublishError(f"cannot publish to {repo_id!r}: {error}") from error
+    except Exception as error:  # the client raises many unrelated types
+        raise PublishError(f"cannot publish to {repo_id!r}: {hub_problem(error) or error}") from error
+
+
+def _prepare(api: HfApi, repo_id: str, private: bool, revision: str | None) -> None:
+    """See to it that the repository and the branch exist."""
+    api.create_repo(repo_id, private=private, exist_ok=True)
+    if private and not api.model_info(repo_id).private:
+        raise PublishError("it exists and is public: make it private on its settings page first")
+    if revision is not None:
+        api.create_branch(repo_id, branch=revision, exist_ok=True)
+
+
+def _upload(api: HfApi, editor: Editor, card: str, repo_id: str, revision: str | None) -> str:
+    """Push the files and the card in one commit; returns its address."""
+    with TemporaryDirectory() as folder:
+        editor.save_pretrained(folder)
+        (Path(folder) / "README.md").write_text(card, encoding="utf-8")  # in place of the mixin's
+        commit = api.upload_folder(
+            repo_id=repo_id, folder_path=folder, revision=revision, commit_message="Publish the editor"
+        )
+    return commit.commit_url
+
+
+# The card -----------------------------------------------------------------------------------------
+
+
+def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None = None) -> str:
+    """Write the model card: YAML front matter and Markdown.
+
+    Args:
+        editor: whose attributes the card lists.
+        repo_id: owner/name, for the line that loads it.
+        figures: what was measured, as in {"Mean leak": {"value": 0.11, "unit": "sd", "samples": 2000,
+            "note": "other attributes, judged by a second network"}}. Each has a `value`, a number or a text;
+            `unit`, `samples` (how many pictures) and `note` may be left out. None or empty: no such section.
+
+    Raises:
+        PublishError: a figure has no value, an unknown field, or a value that is no finite number or text.
+    """
+    checked = {name: _checked_figure(name, figure) for name, figure in (figures or {}).items()}
+    # What the class says of itself: licence, library, task and tags.
+    known = editor.generate_model_card().data.to_dict()  # type: ignore[no-untyped-call]
+    numbers = {name: figure["value"] for name, figure in checked.items() if not isinstance(figure["value"], str)}
+    results = [_result(name, value, known["pipeline_tag"]) for name, value in numbers.items()]
+    data = ModelCardData(
+        **known,
+        license_name=LICENCE_NAME,
+        license_link=LICENCE_LINK,
+        datasets=[HUB_DATASET],
+        model_name=repo_id.partition("/")[2] if results else None,
+        eval_results=results or None,
+    )
+    text = _CARD.format(
+        repo_id=repo_id,
+        size=IMAGE_SIZE,
+        z_dim=Z_DIM,
+        attributes=", ".join(f"`{name}`" for name in editor.attributes),
+        example="Smiling" if "Smiling" in editor.attributes else editor.attributes[0],
+        licence_link=LICENCE_LINK,
+        figures=_table(checked),
+    )
+    return f"---\n{data.to_yaml()}\n---\n\n{text}"
+
+
+def _checked_figure(name: str, figure: Any) -> dict[str, Any]:
+    """Let through a figure whose fields can be printed as they are."""
+    if not isinstance(figure, Mapping) or "value" not in figure:
+        raise PublishError(f"figure {name!r} must be a mapping with a value, got {figure!r}")
+    unknown = [field for field in figure if field not in _FIGURE_FIELDS]
+    if unknown:
+        raise PublishError(f"figure {name!r}: unknown field {unknown[0]!r}; choose from {', '.join(_FIGURE_FIELDS)}")
+    value = figure["value"]
+    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not number and not isinstance(value, str):
+        raise PublishError(f"figure {name!r}: value must be a finite number or a text, got {value!r}")
+    return dict(figure)
+
+
+def _result(name: str, value: float, task: str) -> EvalResult:
+    return EvalResult(
+        task_type=task,
+        dataset_type=HUB_DATASET,
+        dataset_name="CelebA",
+        metric_type=re.sub(r"\W+", "_", name.lower()).strip("_"),
+        metric_name=name,
+        metric_value=float(value),
+    )
+
+
+def _table(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """The section of figures; nothing without figures."""
+    if not figures:
+        return ""
+    rows = [_row(name, **figure) for name, figure in figures.items()]
+    return "\n".join(["## Figures", "", "| | value | pictures | |", "|---|---|---|---|", *rows, "", ""])
+
+
+def _row(name: str, value: float | str, unit: str = "", samples: int | None = None, note: str = "") -> str:
+    shown = value if isinstance(value, str) else f"{value:.4g}"
+    cells = (name, f"{shown} {unit}".strip(), "" if samples is None else f"{samples}", note)
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+_CARD = """\
+# {repo_id}
+
+A DCGAN that draws faces of {size}x{size} pixels, with a model of their attributes and the latent directions that
+move them. A seed gives a face; a slider asks for an amount of one attribute, from 0 to 100, and the other
+attributes are held as far as the directions can. The amount is measured in the picture: 0 is the 1st percentile of
+random faces, 100 the 99th.
+
+The attributes: {attributes}. `Skin_Tone` is measured from the pixels of the cheeks; the others are the logits of a
+classifier.
+
+**These faces show nobody.** Each is computed from {z_dim} random numbers. One may still resemble a real person.
+
+## How to load it
+
+```python
+from expressions import Editor
+
+editor = Editor.from_pretrained("{repo_id}")
+editor.render(seed=7, targets={{"{example}": 90.0}}, size=256).save("face.png")
+```
+
+One `model.safetensors` and one `config.json` hold everything; nothing in them is executed. Pass the hash of a commit
+as `revision` to pin the weights.
+
+## Training data and licence
+
+Trained on [CelebA]({licence_link}) (Liu et al., 2015), some 200,000 pictures of celebrities with 40 binary labels.
+CelebA may be used for **non-commercial research only**, and its pictures, which show real people, may not be sold,
+published or passed on. These weights are derived from them and are offered under the same restriction; no picture of
+CelebA is in this repository. The code is under the Apache licence 2.0.
+
+{figures}## Intended use
+
+Research and teaching: how a small GAN is trained, how attributes are measured and edited, where that fails.
+
+## Out of scope
+
+- Anything commercial.
+- Impersonating, imitating or deceiving anyone; profile pictures of people who do not exist.
+- Identifying, classifying or judging real people. The classifier is calibrated on generated faces.
+- Statements about groups of people. A slider shows what annotators' labels and this network have in common.
+
+## Limits and bias
+
+- CelebA shows celebrities: mostly young, mostly with lighter skin, and 58 % women by its labels. Faces unlike theirs
+  come out less often and less well.
+- Labels such as `Attractive`, `Male` and `Young` are annotators' opinions, forced into yes or no. They say nothing
+  about anybody's identity, age or worth.
+- Attributes that go together in CelebA go together here: a slider may move others along with its own, and a value
+  that a face cannot reach is approached, not reached.
+- The pictures have {size}x{size} pixels and visible flaws.
+"""

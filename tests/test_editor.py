@@ -1,0 +1,293 @@
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from expressions import Editor, WeightsError
+from expressions.classifier import AttributeClassifier
+from expressions.editor import EditorConfig, _to_normal, _to_uniform, dual_basis, fit_editor, regress
+from expressions.model import Generator
+
+SLIDERS = (
+    "Smiling Mouth_Slightly_Open Male Young Eyeglasses Brown_Hair Blond_Hair Black_Hair Bangs Heavy_Makeup No_Beard "
+    "Skin_Tone"
+).split()
+
+
+# Latents ---------------------------------------------------------------------------------------------
+
+
+def test_latents_of_a_seed_never_change(editor):
+    # PCG64(7)'s raw stream, top 23 bits as odd multiples of 2^-23: fixed for all platforms and releases.
+    expected = [(2 * (int(raw) >> 41) + 1 - 2**23) / 2**23 for raw in np.random.PCG64(7).random_raw(100)]
+    assert editor.latents([7])[0].tolist() == expected
+    assert editor.latents(7)[0, :3].tolist() == pytest.approx([0.25019, 0.79443, 0.55120], abs=1e-4)
+
+
+def test_latents_do_not_depend_on_the_batch(editor):
+    assert torch.equal(editor.latents([7, 8, 9])[1:2], editor.latents([8]))
+
+
+def test_latents_are_uniform_inside_the_open_interval(editor):
+    z = editor.latents(range(2000))
+    assert z.dtype == torch.float32
+    assert z.abs().max() < 1
+    assert z.mean().abs() < 0.01
+    assert z.var().item() == pytest.approx(1 / 3, rel=0.02)
+
+
+def test_no_seeds_give_no_latents(editor):
+    assert editor.latents([]).shape == (0, 100)
+    assert editor.synthesize(editor.latents([])).shape == (0, 3, 64, 64)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "7", None, True, float("nan")])
+def test_a_seed_that_is_no_seed_is_refused(editor, seed):
+    with pytest.raises(ValueError, match="seed must be a whole number from 0 to 4294967295, got"):
+        editor.latents([seed])
+
+
+def test_the_first_and_the_last_seed_work(editor):
+    assert editor.latents([0, 2**32 - 1]).shape == (2, 100)
+
+
+def test_normal_and_uniform_latents_are_inverse_to_each_other(editor):
+    z = editor.latents(range(100))
+    assert torch.allclose(_to_uniform(_to_normal(z)), z, atol=1e-6)
+    assert _to_normal(torch.tensor([[-1.0, 0.0, 1.0]])).isfinite().all()
+    assert _to_uniform(torch.tensor([[-50.0, 50.0]])).abs().max() < 1
+
+
+# Pictures --------------------------------------------------------------------------------------------
+
+
+def test_a_face_is_the_same_alone_and_in_a_batch(editor):
+    alone = editor.synthesize(editor.latents([8]))[0]
+    batch = editor.synthesize(editor.latents(range(20)))[8]
+    assert (alone - batch).abs().max() < 1 / 127.5
+
+
+def test_a_face_is_the_same_in_a_new_process(editor):
+    code = (
+        "import sys; from expressions import Editor\n"
+        "sys.stdout.buffer.write(Editor.from_pretrained().render(7).tobytes())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    mine = np.asarray(editor.render(7))
+    assert np.abs(mine.astype(int) - np.frombuffer(other, np.uint8).reshape(64, 64, 3)).max() <= 1
+
+
+def test_different_seeds_give_different_faces(editor):
+    images = editor.synthesize(editor.latents(range(8))).flatten(1)
+    distances = torch.cdist(images, images) + 1e9 * torch.eye(8)
+    assert distances.min() > 5
+
+
+def test_a_rendered_picture_is_rgb_in_the_size_asked_for(editor):
+    picture = editor.render(7, {"Smiling": 90.0})
+    assert (picture.mode, picture.size) == ("RGB", (64, 64))
+    assert editor.render(7, size=512).size == (512, 512)
+
+
+# Values ----------------------------------------------------------------------------------------------
+
+
+def test_values_run_from_0_to_100_over_random_faces(editor):
+    values = editor.measure(editor.synthesize(editor.latents(range(10_000, 11_000))))
+    assert values.shape == (1000, len(editor.attributes))
+    assert values.min() >= 0
+    assert values.max() <= 100
+    assert ((values == 0).float().mean(0) < 0.04).all()
+    assert ((values == 100).float().mean(0) < 0.04).all()
+
+
+def test_the_sliders_attributes_are_there(editor):
+    assert set(SLIDERS) <= set(editor.attributes)
+    assert len(editor.attributes) == 41
+
+
+def test_lighter_pixels_have_more_skin_tone(editor):
+    images = editor.synthesize(editor.latents([1, 2, 3]))
+    column = editor.attributes.index("Skin_Tone")
+    lighter = (images * 0.9 + 0.1).clamp(-1, 1)
+    assert (editor.scores(lighter)[:, column] > editor.scores(images)[:, column]).all()
+
+
+# Edits -----------------------------------------------------------------------------------------------
+
+
+def test_an_edit_without_targets_returns_z_bit_for_bit(editor):
+    z = editor.latents(range(10))
+    assert torch.equal(editor.edit(z, {}), z)
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_an_edit_moves_its_attribute_towards_the_target(editor, name):
+    z = editor.latents(range(100, 116))
+    column = editor.attributes.index(name)
+    low, high = (editor.measure(editor.synthesize(editor.edit(z, {name: t})))[:, column] for t in (30.0, 70.0))
+    assert (high > low).all()
+    assert low.median().item() == pytest.approx(30, abs=8)
+    assert high.median().item() == pytest.approx(70, abs=8)
+
+
+def test_two_targets_are_met_together(editor):
+    z = editor.latents(range(16))
+    values = editor.measure(editor.synthesize(editor.edit(z, {"Smiling": 70.0, "Skin_Tone": 40.0})))
+    smiling, tone = (values[:, editor.attributes.index(name)] for name in ("Smiling", "Skin_Tone"))
+    assert smiling.median().item() == pytest.approx(70, abs=8)
+    assert tone.median().item() == pytest.approx(40, abs=8)
+
+
+def test_the_order_of_targets_does_not_matter(editor):
+    z = editor.latents([3, 4])
+    one, other = {"Smiling": 80.0, "Young": 20.0}, {"Young": 20.0, "Smiling": 80.0}
+    assert torch.equal(editor.edit(z, one), editor.edit(z, other))
+
+
+def test_an_edit_stays_among_latents(editor):
+    edited = editor.edit(editor.latents(range(8)), {"Eyeglasses": 100.0, "Male": 0.0})
+    assert edited.dtype == torch.float32
+    assert edited.abs().max() < 1
+
+
+def test_the_latents_given_are_left_alone(editor):
+    z = editor.latents([5])
+    kept = z.clone()
+    editor.edit(z, {"Smiling": 90.0})
+    assert torch.equal(z, kept)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, 100.5, "50", None, True])
+def test_a_target_that_is_no_value_is_refused(editor, value):
+    with pytest.raises(ValueError, match=r"targets\['Smiling'\] must be a number from 0 to 100, got"):
+        editor.edit(editor.latents([1]), {"Smiling": value})
+
+
+def test_an_unknown_attribute_is_named_beside_those_there_are(editor):
+    with pytest.raises(ValueError, match="unknown attribute 'Wings'; choose from .*Smiling"):
+        editor.render(1, {"Wings": 50})
+
+
+@pytest.mark.parametrize(
+    ("z", "message"),
+    [
+        (torch.zeros(100), r"z must be .*\(N, 100\), got shape \(100,\)"),
+        (torch.zeros(2, 99), r"got shape \(2, 99\)"),
+        (torch.zeros(2, 100, dtype=torch.int64), "z must be a floating-point tensor.*int64"),
+        (torch.full((1, 100), 1.5), "z must hold numbers from -1 to 1, got 1.5"),
+        (torch.full((1, 100), math.nan), "got nan"),
+        ([[0.0] * 100], "z must be a floating-point tensor.*got list"),
+    ],
+)
+def test_latents_that_are_none_are_refused(editor, z, message):
+    for call in (editor.synthesize, lambda value: editor.edit(value, {"Smiling": 50})):
+        with pytest.raises(ValueError, match=message):
+            call(z)
+
+
+def test_images_that_are_none_are_refused(editor):
+    with pytest.raises(ValueError, match=r"images must be .*\(N, 3, 64, 64\), got shape \(1, 3, 32, 32\)"):
+        editor.measure(torch.zeros(1, 3, 32, 32))
+    with pytest.raises(ValueError, match="images must hold numbers from -1 to 1, got 255"):
+        editor.measure(torch.full((1, 3, 64, 64), 255.0))
+
+
+# Directions ------------------------------------------------------------------------------------------
+
+
+def test_regression_recovers_linear_scores():
+    u = torch.randn(2000, 10, generator=torch.Generator().manual_seed(0))
+    weights = torch.randn(3, 10, generator=torch.Generator().manual_seed(1))
+    found, deviation = regress(u, u @ weights.T + 5)
+    assert torch.allclose(found * deviation[:, None], weights, atol=1e-4)
+
+
+def test_without_ridge_a_direction_moves_its_own_score_alone():
+    weights = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
+    deviation = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    basis = dual_basis(weights, deviation, ridge=0.0)
+    assert torch.allclose((weights * deviation[:, None]) @ basis.T, torch.eye(4), atol=1e-4)
+
+
+def test_with_much_ridge_a_direction_is_the_regression_weight():
+    weights = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
+    basis = dual_basis(weights, torch.ones(4), ridge=1e6)
+    assert torch.allclose(torch.cosine_similarity(basis, weights), torch.ones(4), atol=1e-4)
+    assert torch.allclose((weights * basis).sum(1), torch.ones(4), atol=1e-4)
+
+
+def test_a_fit_calibrates_to_the_percentiles_of_random_faces():
+    torch.manual_seed(0)
+    fitted = fit_editor(Generator().eval(), AttributeClassifier(2).eval(), ["A", "B"], EditorConfig(samples=1000))
+    assert fitted.attributes == ("A", "B", "Skin_Tone")
+    u = torch.randn(1000, 100, generator=torch.Generator().manual_seed(0))
+    values = fitted.values(fitted.scores(fitted.synthesize(_to_uniform(u))))
+    assert torch.allclose(values.quantile(torch.tensor([0.01, 0.99]), dim=0).T, torch.tensor([0.0, 100.0]), atol=1e-2)
+
+
+# Files -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(editor, tmp_path):
+    editor.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_saved_editor_comes_back_bit_for_bit(editor, saved):
+    loaded = Editor.from_pretrained(saved)
+    assert loaded.attributes == editor.attributes
+    assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in editor.state_dict().items())
+
+
+def test_the_embedded_file_is_small_enough_for_a_repository(saved):
+    assert (saved / "model.safetensors").stat().st_size < 10_000_000
+
+
+def change_tensors(folder, change):
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+
+
+def test_a_missing_tensor_is_named(saved):
+    change_tensors(saved, lambda tensors: tensors.pop("directions"))
+    with pytest.raises(WeightsError, match="Missing key.*directions"):
+        Editor.from_pretrained(saved)
+
+
+def test_a_misshapen_tensor_is_named(saved):
+    change_tensors(saved, lambda tensors: tensors.update(low=torch.zeros(3)))
+    with pytest.raises(WeightsError, match="size mismatch for low"):
+        Editor.from_pretrained(saved)
+
+
+def test_a_truncated_file_is_refused(saved):
+    file = saved / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(WeightsError, match=str(saved)):
+        Editor.from_pretrained(saved)
+
+
+def test_a_missing_file_is_named(saved):
+    (saved / "config.json").unlink()
+    with pytest.raises(WeightsError, match="no file config.json"):
+        Editor.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("config", ["{", "[]", json.dumps({"attributes": ["Smiling"]}), json.dumps({"wings": 2})])
+def test_a_config_that_does_not_fit_is_refused(saved, config):
+    (saved / "config.json").write_text(config)
+    with pytest.raises(WeightsError):
+        Editor.from_pretrained(saved)
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(WeightsError, match="no folder .*nowhere"):
+        Editor.from_pretrained(tmp_path / "nowhere")

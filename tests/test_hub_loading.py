@@ -1,0 +1,373 @@
+"""Loading weights and data from a Hub on the loopback, and what is said when it goes wrong."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from drawn_faces import celeba_row, write_parquet
+from loopback_hub import (
+    LOAD,
+    LoopbackHub,
+    Output,
+    client_environment,
+    files_of,
+    fingerprint,
+    finish_client,
+    random_editor,
+    run_client,
+    start_client,
+)
+from safetensors.torch import load_file, save_file
+
+from expressions.data import load_faces
+from expressions.editor import Editor, WeightsError
+
+ALICE, STRANGER = "hf_aliceMayWrite", "hf_nobodyKnowsMe"
+CLOSED = "http://127.0.0.1:9"  # the discard port, which nobody serves
+
+# Loads each [source, split, options] as faces; gives their digests or the message of the error. The option `login`
+# stands for the environment's token.
+LOAD_FACES = """
+import hashlib, json, os, sys, traceback
+from expressions.data import DataError, load_faces
+
+answers = []
+for source, split, options in json.loads(sys.argv[1]):
+    os.environ.pop("HF_TOKEN", None)
+    if "login" in options:
+        os.environ["HF_TOKEN"] = options.pop("login")
+    try:
+        faces = load_faces(source, split, **options)
+        content = faces.images.numpy().tobytes() + faces.labels.numpy().tobytes()
+        answers.append(hashlib.sha256(content).hexdigest())
+    except DataError as error:
+        traceback.print_exc()
+        answers.append(str(error))
+print(json.dumps(answers))
+"""
+
+
+@dataclass
+class Answers:
+    """What clients said, by case, and all that they wrote."""
+
+    said: dict[str, str]
+    text: str
+
+
+def ask(script: str, environment: Mapping[str, str], cases: Mapping[str, Any]) -> Answers:
+    return answers(cases, run_client(script, environment, list(cases.values())))
+
+
+def answers(cases: Mapping[str, Any], output: Output) -> Answers:
+    return Answers(dict(zip(cases, output.value, strict=True)), output.text)
+
+
+# Weights from the Hub -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def editors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """The files of three different editors."""
+    names = ("whole", "interrupted", "truncated")
+    return {name: files_of(random_editor(seed), tmp_path_factory.mktemp(name)) for seed, name in enumerate(names)}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set in CelebA's schema."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_parquet(folder, "train", [celeba_row(index) for index in range(6)])
+    write_parquet(folder, "valid", [celeba_row(index) for index in range(6, 10)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(editors: dict[str, dict[str, bytes]], drawn: Path) -> Iterator[LoopbackHub]:
+    with LoopbackHub() as hub:
+        hub.add_user("alice", ALICE)
+        for name, files in editors.items():
+            hub.put("models", f"alice/{name}", files)
+        weights = "model.safetensors"
+        hub.cut(editors["interrupted"][weights], at=3_000_000, times=1)
+        hub.cut(editors["truncated"][weights], at=3_000_000, times=1000)
+        hub.put("models", "alice/secret", editors["whole"], private=True)
+        hub.put("models", "alice/gated", editors["whole"], gated=True)
+        hub.put("models", "alice/bare", {weights: editors["whole"][weights]})
+        cut = {"data/valid-00000-of-00001.parquet": (drawn / "data/train-00000-of-00001.parquet").read_bytes()}
+        hub.put("datasets", "alice/truncated-celeba", cut)
+        hub.cut(*cut.values(), at=2000, times=1000)
+        data = {str(path.relative_to(drawn)): path.read_bytes() for path in drawn.rglob("*.parquet")}
+        hub.put("datasets", "alice/drawn-celeba", data)
+        hub.put("datasets", "alice/secret-celeba", data, private=True)
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the client that loads weights; its cache serves the clients without a Hub."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def loaded(hub: LoopbackHub, home: Path) -> Answers:
+    cases = {
+        "whole": ("alice/whole", {}),
+        "interrupted": ("alice/interrupted", {}),
+        "truncated": ("alice/truncated", {}),
+        "private": ("alice/secret", {"token": ALICE, "cache_dir": "private"}),
+        "hidden": ("alice/secret", {}),
+        "wrong token": ("alice/whole", {"token": STRANGER, "cache_dir": "empty"}),
+        "broken token": ("alice/whole", {"token": f"{STRANGER}\nX-More: 1", "cache_dir": "empty"}),
+        "gated": ("alice/gated", {}),
+        "missing": ("alice/missing", {}),
+        "missing, logged in": ("alice/missing", {"token": ALICE}),
+        "no revision": ("alice/whole", {"revision": "v9"}),
+        "no config": ("alice/bare", {}),
+        "not cached": ("alice/whole", {"local_files_only": True, "cache_dir": "empty"}),
+        "no folder": ("weights", {}),
+    }
+    return ask(LOAD, client_environment(hub.endpoint, home), cases)
+
+
+@pytest.fixture(scope="module")
+def unreachable(
+    loaded: Answers, hub: LoopbackHub, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Answers]]:
+    """Clients whose Hub does not answer; the client library waits half a minute, so all start at once."""
+    assert loaded.said
+    weights = {"cached": ("alice/whole", {}), "not cached": ("alice/other", {})}
+    faces = {"faces": ("alice/drawn-celeba", "valid", {})}
+    offline = {"HF_HUB_OFFLINE": "1"}
+    clients: dict[str, tuple[dict[str, Any], subprocess.Popen[str]]] = {}
+    for name, endpoint, variables in (("closed", CLOSED, {}), ("offline", hub.endpoint, offline)):
+        environment = client_environment(endpoint, home, **variables)
+        clients[name] = (weights, start_client(LOAD, environment, list(weights.values())))
+        environment = client_environment(endpoint, tmp_path_factory.mktemp(name), **variables)
+        clients[f"{name}, data"] = (faces, start_client(LOAD_FACES, environment, list(faces.values())))
+    found: dict[str, Answers] = {}
+
+    def answer(name: str) -> Answers:
+        if name not in found:
+            cases, client = clients[name]
+            found[name] = answers(cases, finish_client(client))
+        return found[name]
+
+    yield answer
+    for _, client in clients.values():
+        if client.poll() is None:
+            client.kill()
+            client.communicate()
+
+
+def test_an_editor_loads_from_a_public_repository(loaded: Answers) -> None:
+    assert loaded.said["whole"] == fingerprint(random_editor(0))
+
+
+def test_a_download_that_was_cut_is_resumed_to_the_same_bits(
+    hub: LoopbackHub, loaded: Answers, editors: dict[str, dict[str, bytes]]
+) -> None:
+    assert loaded.said["interrupted"] == fingerprint(random_editor(1))
+    address = hashlib.sha256(editors["interrupted"]["model.safetensors"]).hexdigest()
+    downloads = [line for line in hub.requests if line.startswith(f"GET /storage/{address}")]
+    assert downloads == [f"GET /storage/{address}", f"GET /storage/{address} bytes=3000000-"]
+
+
+def test_a_private_repository_opens_with_its_owners_token(loaded: Answers) -> None:
+    assert loaded.said["private"] == fingerprint(random_editor(0))
+
+
+@pytest.mark.parametrize(
+    ("case", "start", "reason"),
+    [
+        ("truncated", "'alice/truncated'", "model.safetensors did not arrive: peer closed connection"),
+        ("hidden", "'alice/secret'", "there is no such repository, or it is private"),
+        ("wrong token", "'alice/whole'", "the Hub does not accept the token: Invalid credentials"),
+        ("broken token", "'alice/whole'", "the token is empty, or has spaces, line breaks"),
+        ("gated", "'alice/gated'", "the repository is gated: ask for access on its page"),
+        ("missing", "'alice/missing'", "there is no such repository, or it is private"),
+        ("missing, logged in", "'alice/missing'", "there is no such repository, or it is private"),
+        ("no revision", "'alice/whole' at revision 'v9'", "the repository has no such revision"),
+        ("no config", "'alice/bare'", "it has no file config.json"),
+        ("not cached", "'alice/whole'", "it is not in the cache, and the Hub was not asked (local_files_only)"),
+        ("no folder", "'weights'", "there is no such folder, and it is not a Hub id of the form owner/name"),
+    ],
+)
+def test_a_failed_load_says_in_one_sentence_what_and_why(loaded: Answers, case: str, start: str, reason: str) -> None:
+    message = loaded.said[case]
+    assert message.startswith(f"cannot load weights from {start}: {reason}")
+    assert "\n" not in message
+
+
+def test_no_token_appears_in_what_a_failing_client_writes(loaded: Answers) -> None:
+    assert ALICE not in loaded.text
+    assert STRANGER not in loaded.text
+
+
+def test_offline_the_cache_serves_and_a_miss_is_explained(unreachable: Callable[[str], Answers]) -> None:
+    said = unreachable("offline").said
+    assert said["cached"] == fingerprint(random_editor(0))
+    start = "cannot load weights from 'alice/other': it is not in the cache, and "
+    assert said["not cached"] == start + "the Hub's client is offline (HF_HUB_OFFLINE is set)"
+
+
+# Weights from a folder ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, editors: dict[str, dict[str, bytes]]) -> Path:
+    for name, content in editors["whole"].items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def change(folder: Path, alter: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    alter(tensors)
+    save_file(tensors, folder / "model.safetensors")
+
+
+def refusal(folder: Path) -> str:
+    """The message of a failing load, without the folder."""
+    with pytest.raises(WeightsError) as caught:
+        Editor.from_pretrained(folder)
+    message = str(caught.value)
+    start = f"cannot load weights from {str(folder)!r}: "
+    assert message.startswith(start)
+    assert "\n" not in message
+    return message.removeprefix(start)
+
+
+def test_a_folder_gives_the_same_editor_back(folder: Path) -> None:
+    assert fingerprint(Editor.from_pretrained(folder)) == fingerprint(random_editor(0))
+
+
+def test_a_missing_tensor_is_named(folder: Path) -> None:
+    change(folder, lambda tensors: tensors.pop("directions"))
+    assert refusal(folder) == "model.safetensors has no tensor directions"
+
+
+def test_a_misshapen_tensor_is_named_with_both_shapes(folder: Path) -> None:
+    change(folder, lambda tensors: tensors.update(low=torch.zeros(4)))
+    assert refusal(folder) == "model.safetensors: tensor low must have shape (3,), got (4,)"
+
+
+def test_an_unknown_tensor_is_named(folder: Path) -> None:
+    change(folder, lambda tensors: tensors.update(extra=torch.zeros(1)))
+    assert refusal(folder) == "model.safetensors has an unknown tensor extra"
+
+
+@pytest.mark.parametrize("kept", [0, 5, 1000, 1_000_000])
+def test_a_truncated_file_is_named(folder: Path, kept: int) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert refusal(folder).startswith("model.safetensors is truncated or damaged: ")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert refusal(folder) == f"it has no file {name}"
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("{", "config.json is not JSON"),
+        ("[]", "config.json has no list of attributes"),
+        (json.dumps({"attributes": "Smiling"}), "config.json has no list of attributes"),
+        (json.dumps({"attributes": ["Smiling", "Male"], "depth": 3}), "depth"),
+    ],
+)
+def test_a_damaged_configuration_is_named(folder: Path, config: str, reason: str) -> None:
+    (folder / "config.json").write_text(config)
+    assert reason in refusal(folder)
+
+
+# Faces from the Hub -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def faces(hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    options = {"attributes": ["Smiling", "Male"]}
+    commit = hub.repositories["datasets", "alice/drawn-celeba"].branches["main"]
+    cases = {
+        "valid": ("alice/drawn-celeba", "valid", options),
+        "pinned": ("alice/drawn-celeba", "validation", options | {"revision": commit}),
+        "streamed": ("alice/drawn-celeba", "valid", options | {"streaming": True, "limit": 4}),
+        "no split": ("alice/drawn-celeba", "test", {}),
+        "no column": ("alice/drawn-celeba", "valid", {"attributes": ["Smirking"]}),
+        "no revision": ("alice/drawn-celeba", "valid", {"revision": "v9"}),
+        "missing": ("alice/missing", "valid", {}),
+        "hidden": ("alice/secret-celeba", "valid", {}),
+        "private": ("alice/secret-celeba", "valid", options | {"login": ALICE}),
+        "wrong login": ("alice/drawn-celeba", "valid", {"login": STRANGER}),
+        "truncated": ("alice/truncated-celeba", "valid", {}),
+    }
+    return ask(LOAD_FACES, client_environment(hub.endpoint, tmp_path_factory.mktemp("reader")), cases)
+
+
+def test_faces_come_from_the_hub_as_from_the_folder(
+    faces: Answers, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    local = load_faces(str(shutil.copytree(drawn, tmp_path / "copy")), "valid", attributes=["Smiling", "Male"])
+    content = local.images.numpy().tobytes() + local.labels.numpy().tobytes()
+    assert len(local) == 4
+    assert local.labels[:, 0].tolist() == [False, True, False, True]
+    assert faces.said["valid"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_pinned_commit_and_a_stream_give_the_same_faces(faces: Answers) -> None:
+    assert faces.said["pinned"] == faces.said["valid"]
+    assert faces.said["streamed"] == faces.said["valid"]
+
+
+def test_private_faces_open_with_their_owners_token(faces: Answers) -> None:
+    assert faces.said["private"] == faces.said["valid"]
+    assert ALICE not in faces.text
+    assert STRANGER not in faces.text
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("no split", "alice/drawn-celeba: no split 'test'; it has train, valid"),
+        ("no column", "alice/drawn-celeba, split 'valid': no column Smirking; it has image, celeb_id"),
+        ("no revision", "data: cannot open 'alice/drawn-celeba': Revision 'v9' doesn't exist"),
+        ("missing", "data: cannot open 'alice/missing': Dataset 'alice/missing' doesn't exist on the Hub or cannot be"),
+        ("hidden", "data: cannot open 'alice/secret-celeba': Dataset 'alice/secret-celeba' doesn't exist on the Hub"),
+    ],
+)
+def test_data_that_cannot_be_opened_are_named(faces: Answers, case: str, message: str) -> None:
+    said = faces.said[case]
+    assert "\n" not in said
+    assert said.split(" (")[0].startswith(message)
+
+
+def test_data_offline_are_said_to_be_so(unreachable: Callable[[str], Answers]) -> None:
+    said = unreachable("offline, data").said["faces"]
+    assert said == "data: cannot open 'alice/drawn-celeba': the Hub's client is offline (HF_HUB_OFFLINE is set)"
+
+
+# A Hub that refuses the connection ----------------------------------------------------------------
+
+
+def test_without_a_hub_the_cache_serves_and_a_miss_is_explained(unreachable: Callable[[str], Answers]) -> None:
+    said = unreachable("closed").said
+    assert said["cached"] == fingerprint(random_editor(0))
+    start = f"cannot load weights from 'alice/other': it is not in the cache, and {CLOSED} cannot be reached: "
+    assert said["not cached"].startswith(start)
+    assert "\n" not in said["not cached"]
+
+
+def test_data_without_a_hub_are_said_to_be_out_of_reach(unreachable: Callable[[str], Answers]) -> None:
+    said = unreachable("closed, data").said["faces"]
+    assert said == f"data: cannot open 'alice/drawn-celeba': {CLOSED} cannot be reached"

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+import torch
+from datasets import disable_progress_bars
+from drawn_faces import celeba_row, write_parquet
+
+import train
+from expressions import Editor
+from expressions.data import CELEBA_ATTRIBUTES
+from expressions.training import TrainConfig
+
+disable_progress_bars()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_parquet(folder, "train", [celeba_row(index) for index in range(16)])
+    write_parquet(folder, "valid", [celeba_row(index) for index in range(16, 20)])
+    return str(folder)
+
+
+@pytest.mark.parametrize("command", ["gan", "classifier", "editor", "push"])
+def test_help_names_every_option_and_its_default(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        train.main([command, "--help"])
+    text = capsys.readouterr().out
+    assert "--dry-run" in text
+    if command == "gan":
+        assert "--batch-size" in text
+        assert "(default: 64)" in text
+
+
+def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
+    train.main(["gan", "--dry-run", "--kimg", "7", "--out", str(tmp_path / "run")])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.pop("command") == "gan"
+    assert TrainConfig(**printed) == TrainConfig(kimg=7, out=str(tmp_path / "run"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gan", "--kimg", "0"], "train.py gan: error: kimg must be a number above 0"),
+        (["gan", "--data", "no/such/folder"], "train.py gan: error: data: no folder 'no/such/folder'"),
+        (
+            ["editor", "--classifier", "nothing"],
+            "train.py editor: error: nothing does not hold an attribute classifier",
+        ),
+        (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
+    ],
+)
+def test_a_mistake_ends_in_one_sentence(arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        train.main(arguments)
+    assert str(caught.value.code).startswith(message)
+
+
+def test_an_unknown_flag_is_named(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        train.main(["gan", "--wings"])
+    assert "--wings" in capsys.readouterr().err
+
+
+def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
+    cpu = ["--device", "cpu", "--precision", "fp32"]
+    run, fitted, out = (str(tmp_path / name) for name in ("run", "classifier", "editor"))
+    train.main(["gan", "--data", data, "--out", run, "--kimg", "0.008", "--batch-size", "4", *cpu])
+    train.main(["classifier", "--data", data, "--out", fitted, "--epochs", "1", "--batch-size", "8", *cpu])
+    assert set(CELEBA_ATTRIBUTES) <= json.loads((tmp_path / "classifier" / "accuracy.json").read_text()).keys()
+    parts = ["--generator", f"{run}/generator.safetensors", "--classifier", f"{fitted}/classifier.safetensors"]
+    train.main(["editor", *parts, "--out", out, "--samples", "1000"])
+    assert sorted(path.name for path in (tmp_path / "editor").iterdir()) == ["config.json", "model.safetensors"]
+    editor = Editor.from_pretrained(out)
+    assert editor.attributes == (*CELEBA_ATTRIBUTES, "Skin_Tone")
+    assert torch.equal(editor.edit(editor.latents([1]), {}), editor.latents([1]))
+    assert "editor" in capsys.readouterr().out

@@ -1,0 +1,247 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from expressions.training import (
+    CHECKPOINT,
+    GENERATOR,
+    RunError,
+    TrainConfig,
+    TrainState,
+    ema_decay,
+    ema_update,
+    load_generator,
+    shift,
+    train,
+    train_step,
+)
+
+ROOT = Path(__file__).parents[1]
+TWO_STEPS = TrainConfig(kimg=0.008, tick_kimg=0.004, batch_size=4, device="cpu", precision="fp32", penalty_interval=2)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def run(images, folder, **changes):
+    return train(dataclasses.replace(TWO_STEPS, out=str(folder), **changes), images)
+
+
+@pytest.fixture(scope="module")
+def finished(images, tmp_path_factory):
+    """The folder of a run of two steps."""
+    folder = tmp_path_factory.mktemp("run")
+    run(images, folder)
+    return folder
+
+
+def tensors(path):
+    return load_generator(path / GENERATOR).state_dict()
+
+
+def equal(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_two_steps_write_exactly_these_files(finished):
+    assert sorted(path.name for path in finished.iterdir()) == [
+        "checkpoint.pt",
+        "fakes-000000.png",
+        "fakes-000001.png",
+        "fakes-000002.png",
+        "generator.safetensors",
+        "options.json",
+        "stats.jsonl",
+    ]
+
+
+def test_the_statistics_have_one_line_a_tick(finished):
+    lines = [json.loads(line) for line in (finished / "stats.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    assert lines[-1]["kimg"] == 0.008
+    assert all(line["d_loss"] > 0 and line["g_loss"] > 0 and line["images_per_second"] > 0 for line in lines)
+
+
+def test_the_options_are_those_of_the_run(finished):
+    assert TrainConfig(**json.loads((finished / "options.json").read_text())) == dataclasses.replace(
+        TWO_STEPS, out=str(finished)
+    )
+
+
+def test_the_grid_shows_64_faces(finished):
+    with Image.open(finished / "fakes-000002.png") as picture:
+        assert picture.size == (8 * 64, 8 * 64)
+
+
+def test_a_resumed_run_ends_as_one_that_never_stopped(images, finished, tmp_path):
+    run(images, tmp_path, kimg=0.004)
+    run(images, tmp_path, resume=True)
+    assert equal(tensors(tmp_path), tensors(finished))
+    left, right = (torch.load(path / CHECKPOINT, weights_only=True) for path in (tmp_path, finished))
+    assert equal(left["discriminator"], right["discriminator"])
+    steps = [[json.loads(line)["step"] for line in (path / "stats.jsonl").open()] for path in (tmp_path, finished)]
+    assert steps[0] == steps[1]
+
+
+def test_statistics_after_the_checkpoint_are_dropped_on_resume(images, tmp_path):
+    run(images, tmp_path, kimg=0.004)
+    with (tmp_path / "stats.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 99}) + "\n")
+    run(images, tmp_path, resume=True)
+    assert '"step": 99' not in (tmp_path / "stats.jsonl").read_text()
+
+
+def test_a_run_is_not_overwritten(images, finished):
+    before = (finished / CHECKPOINT).read_bytes()
+    with pytest.raises(RunError, match="already holds a run.*--resume"):
+        run(images, finished)
+    assert (finished / CHECKPOINT).read_bytes() == before
+
+
+def test_changed_options_are_refused_by_name(images, finished):
+    with pytest.raises(RunError, match=r"g_lr=0.0002 \(now 0.1\)"):
+        run(images, finished, resume=True, g_lr=0.1)
+
+
+def test_there_must_be_something_to_resume(images, tmp_path):
+    with pytest.raises(RunError, match="nothing to resume"):
+        run(images, tmp_path, resume=True)
+
+
+def test_a_broken_checkpoint_is_named(images, tmp_path):
+    run(images, tmp_path, kimg=0.004)
+    (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
+    with pytest.raises(RunError, match="checkpoint.pt is not a checkpoint"):
+        run(images, tmp_path, resume=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(images, tmp_path, monkeypatch):
+    run(images, tmp_path, kimg=0.004)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    monkeypatch.setattr(
+        "expressions.training.d_relativistic_loss", lambda real, fake: (real - fake).sum() * float("nan")
+    )
+    with pytest.raises(FloatingPointError, match="not finite.*intact"):
+        run(images, tmp_path, resume=True)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_before_the_exit(tmp_path, signum):
+    code = (
+        "import torch; from expressions.training import TrainConfig, train\n"
+        f"config = TrainConfig(out={str(tmp_path)!r}, batch_size=4, device='cpu')\n"
+        "train(config, torch.zeros(8, 3, 64, 64, dtype=torch.uint8))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "fakes-000000.png").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signum)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    state = TrainState(TrainConfig(batch_size=4), torch.device("cpu"))
+    state.load(tmp_path / CHECKPOINT)
+    assert state.step >= 1
+
+
+def test_the_discriminator_stands_still_while_the_generator_learns(images):
+    state = TrainState(TWO_STEPS, torch.device("cpu"))
+    before = {name: value.clone() for name, value in state.generator.state_dict().items()}
+    train_step(state, images, TWO_STEPS, None)
+    assert not any(parameter.requires_grad for parameter in state.discriminator.parameters())
+    assert not equal(before, state.generator.state_dict())
+    # Its gradients are those of its own loss: the generator's backward pass added nothing to them.
+    kept = [parameter.grad.clone() for parameter in state.discriminator.parameters()]
+    logits = state.discriminator(state.generator(torch.rand(4, 100) * 2 - 1))
+    logits.sum().backward()
+    assert all(torch.equal(a, p.grad) for a, p in zip(kept, state.discriminator.parameters(), strict=True))
+
+
+def test_the_average_equals_a_hand_loop_batch_norm_included():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    average = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    expected = {name: value.clone() for name, value in average.state_dict().items()}
+    for _ in range(3):
+        model(torch.randn(8, 3))
+        with torch.no_grad():
+            model[0].weight += 1
+        ema_update(average, model, 0.75)
+        for name, value in model.state_dict().items():
+            expected[name] = 0.75 * expected[name] + 0.25 * value if value.is_floating_point() else value.clone()
+    assert all(torch.allclose(average.state_dict()[name], expected[name], atol=1e-6) for name in expected)
+    assert average[1].num_batches_tracked == 3
+
+
+def test_after_the_half_life_half_of_the_average_is_left():
+    config = TrainConfig(ema_kimg=1, batch_size=10)
+    assert ema_decay(10**6, config) ** 100 == pytest.approx(0.5)
+    assert ema_decay(10, config) < ema_decay(1000, config)
+
+
+def test_a_shift_moves_the_picture_and_lets_gradients_through():
+    image = torch.zeros(64, 3, 64, 64)
+    image[:, :, 32, 32] = 1
+    image.requires_grad_(True)
+    moved = shift(image, 4, torch.Generator().manual_seed(0))
+    places = [tuple(place.tolist()) for place in (moved[:, 0] == 1).nonzero()[:, 1:]]
+    assert len(places) == 64
+    assert all(28 <= row <= 36 and 28 <= column <= 36 for row, column in places)
+    assert len(set(places)) > 20
+    (moved[:, 0, 28:37, 28:37]).sum().backward()
+    assert image.grad[:, 0, 32, 32].tolist() == [1.0] * 64
+
+
+def test_no_shift_gives_the_images_themselves():
+    image = torch.rand(2, 3, 64, 64)
+    assert shift(image, 0, torch.Generator()) is image
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kimg": 0}, "kimg must be a number above 0, got 0"),
+        ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
+        ({"batch_size": 1}, "batch_size must be a number above 1, got 1"),
+        ({"beta1": 1.0}, "beta1 must be at least 0 and below 1, got 1.0"),
+        ({"max_shift": 64}, "max_shift must be below 64 pixels, got 64"),
+        ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
+        ({"tracker": "paper"}, "tracker must be one of none, tensorboard, trackio, got 'paper'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_by_name(changes, message):
+    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
+        TrainConfig(**changes)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="no cuda; it has .*cpu"):
+        TrainConfig(device="cuda").resolve()
+
+
+def test_a_missing_generator_is_named(tmp_path):
+    with pytest.raises(RunError, match=r"nothing.safetensors does not hold a generator"):
+        load_generator(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize("tracker", ["tensorboard", "trackio"])
+def test_a_tracker_that_is_not_installed_is_named(images, tmp_path, monkeypatch, tracker):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard" if tracker == "tensorboard" else tracker, None)
+    with pytest.raises(ValueError, match=f"{tracker} is not installed"):
+        run(images, tmp_path, tracker=tracker)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208

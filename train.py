@@ -1,0 +1,127 @@
+"""Command line: fit the generator, the attribute classifier and the editor; push them to the Hub."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from expressions import Editor
+from expressions.classifier import (
+    ClassifierConfig,
+    accuracy,
+    fit_classifier,
+    load_classifier,
+    predict,
+    save_classifier,
+)
+from expressions.data import CELEBA_ATTRIBUTES, Faces, load_faces
+from expressions.editor import EditorConfig, fit_editor
+from expressions.options import DataOptions, add_flags, check, from_flags, option
+from expressions.publishing import publish
+from expressions.training import TrainConfig, load_generator, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushConfig:
+    """Every option of a push to the Hub."""
+
+    repo_id: str | None = option(None, "repository to push to, owner/name")
+    weights: str | None = option(None, "folder of the editor; the embedded one if not given")
+    private: bool = option(False, "create the repository as a private one")
+    revision: str | None = option(None, "branch to push to; created if it does not exist")
+    figures: str | None = option("benchmarks/quality.json", "JSON of measured figures for the model card")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not self.repo_id:
+            raise ValueError("say where to push: --repo-id owner/name")
+
+
+def fit_gan(config: TrainConfig) -> None:
+    """Train the generator against a discriminator."""
+    print(f"generator: {train(config, _faces(config, config.split).images)}")
+
+
+def classify(config: ClassifierConfig) -> None:
+    """Fit the classifier of all 40 attributes and report its accuracy."""
+    faces = _faces(config, config.split, CELEBA_ATTRIBUTES)
+    test_faces = _faces(config, config.test_split, CELEBA_ATTRIBUTES)
+    model = fit_classifier(faces.images, faces.labels, config)
+    rates = accuracy(predict(model, test_faces.images), test_faces.labels)
+    report = {"mean": rates.mean().item(), "faces": len(test_faces)}
+    report |= dict(zip(faces.attributes, rates.tolist(), strict=True))
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    save_classifier(model, faces.attributes, out / "classifier.safetensors")
+    (out / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
+    for name, rate in report.items():
+        print(f"{name:20} {rate:.3f}" if name != "faces" else f"{name:20} {rate}")
+
+
+def fit(config: EditorConfig) -> None:
+    """Calibrate the attributes and find the latent directions."""
+    classifier, attributes = load_classifier(Path(config.classifier))
+    editor = fit_editor(load_generator(Path(config.generator)), classifier, attributes, config)
+    editor.save_pretrained(config.out)
+    (Path(config.out) / "README.md").unlink(missing_ok=True)  # a card is written when the editor is pushed
+    print(f"editor: {config.out}")
+
+
+def push(config: PushConfig) -> None:
+    """Push an editor and its model card to the Hub."""
+    figures = Path(config.figures) if config.figures else None
+    measured = json.loads(figures.read_text()) if figures and figures.exists() else None
+    url = publish(
+        Editor.from_pretrained(config.weights),
+        str(config.repo_id),
+        private=config.private,
+        revision=config.revision,
+        figures=measured,
+    )
+    print(url)
+
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
+    "gan": (TrainConfig, fit_gan),
+    "classifier": (ClassifierConfig, classify),
+    "editor": (EditorConfig, fit),
+    "push": (PushConfig, push),
+}
+
+
+def _faces(config: DataOptions, split: str, attributes: list[str] | None = None) -> Faces:
+    return load_faces(
+        config.data,
+        split,
+        revision=config.revision,
+        attributes=attributes or (),
+        streaming=config.streaming,
+        limit=config.limit,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (options, run) in COMMANDS.items():
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.add_argument("--dry-run", action="store_true", help="print what would run, and stop")
+        add_flags(command, options)
+    parsed = parser.parse_args(arguments)
+    options, run = COMMANDS[parsed.command]
+    try:
+        config: Any = from_flags(options, parsed)
+        if parsed.dry_run:
+            print(json.dumps({"command": parsed.command, **dataclasses.asdict(config)}, indent=2))
+        else:
+            run(config)
+    except (ValueError, OSError, FloatingPointError) as error:
+        sys.exit(f"train.py {parsed.command}: error: {error}")
+
+
+if __name__ == "__main__":
+    main()
