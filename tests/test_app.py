@@ -19,7 +19,7 @@ import app
 from expressions import Editor
 
 REPOSITORY = Path(__file__).parent.parent
-PATIENCE = 60  # seconds for what takes one or two on an idle machine
+PATIENCE = 120  # seconds for what takes one or two on an idle machine
 
 
 # A server and a browser, shared by the tests -------------------------------------------------------
@@ -86,6 +86,7 @@ class Visit:
     requests: list[str] = field(default_factory=list)
 
     def open(self, url: str) -> None:
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
