@@ -24,6 +24,8 @@ from expressions.options import DataOptions, add_flags, check, from_flags, optio
 from expressions.publishing import publish
 from expressions.training import TrainConfig, load_generator, train
 
+EMBEDDED_FIGURES = Path(__file__).parent / "benchmarks" / "quality.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PushConfig:
@@ -33,7 +35,7 @@ class PushConfig:
     weights: str | None = option(None, "folder of the editor; the embedded one if not given")
     private: bool = option(False, "create the repository as a private one")
     revision: str | None = option(None, "branch to push to; created if it does not exist")
-    figures: str | None = option("benchmarks/quality.json", "JSON of measured figures for the model card")
+    figures: str | None = option(None, "JSON of benchmarks/quality.py for the card; known for the embedded editor")
 
     def __post_init__(self) -> None:
         check(self)
@@ -73,14 +75,14 @@ def fit(config: EditorConfig) -> None:
 
 def push(config: PushConfig) -> None:
     """Push an editor and its model card to the Hub."""
-    figures = Path(config.figures) if config.figures else None
-    measured = json.loads(figures.read_text()) if figures and figures.exists() else None
+    known = None if config.weights else EMBEDDED_FIGURES
+    figures = config.figures or known
     url = publish(
         Editor.from_pretrained(config.weights),
         str(config.repo_id),
         private=config.private,
         revision=config.revision,
-        figures=measured,
+        figures=json.loads(Path(figures).read_text()) if figures else None,
     )
     print(url)
 

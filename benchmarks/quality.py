@@ -4,12 +4,13 @@ Features are the 256 of the attribute classifier, which took no part in the gene
 is the distance between as many real faces of the training split and the same held-out faces: what a perfect
 generator would get.
 
-    python benchmarks/quality.py --data DATA
+    PYTHONPATH=. python benchmarks/quality.py --data DATA
+
+Prints a table and writes JSON that the model card shows.
 """
 
 import argparse
 import json
-import platform
 import statistics
 from pathlib import Path
 
@@ -54,13 +55,12 @@ def main() -> None:
         distances.append(frechet_distance(reference, features(editor, fakes)))
         floors.append(frechet_distance(reference, features(editor, shuffled[repeat * count : (repeat + 1) * count])))
 
-    samples = f"{count} generated, {count} held out"
-    figures = []
+    figures = {}
     for name, values in {"fd_attributes": distances, "fd_attributes, real against real": floors}.items():
-        figures.append({"name": name, "value": statistics.median(values), "all": values, "samples": samples})
-        listed = ", ".join(f"{value:.3f}" for value in values)
-        print(f"{name:34} {statistics.median(values):8.3f}   ({listed}; {samples})")
-    Path(arguments.out).write_text(json.dumps({"figures": figures, "machine": platform.machine()}, indent=2) + "\n")
+        note = f"median of {', '.join(f'{value:.3f}' for value in values)}; against {count} held-out faces"
+        figures[name] = {"value": statistics.median(values), "samples": count, "note": note}
+        print(f"{name:34} {figures[name]['value']:8.3f}   {count} faces, {note}")
+    Path(arguments.out).write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None =
     """
     checked = {name: _checked_figure(name, figure) for name, figure in (figures or {}).items()}
     # What the class says of itself: licence, library, task and tags.
-    known = editor.generate_model_card().data.to_dict()  # type: ignore[no-untyped-call]
+    known = editor.generate_model_card().data.to_dict()
     numbers = {name: figure["value"] for name, figure in checked.items() if not isinstance(figure["value"], str)}
     results = [_result(name, value, known["pipeline_tag"]) for name, value in numbers.items()]
     data = ModelCardData(

@@ -258,13 +258,13 @@ def change_tensors(folder, change):
 
 def test_a_missing_tensor_is_named(saved):
     change_tensors(saved, lambda tensors: tensors.pop("directions"))
-    with pytest.raises(WeightsError, match="Missing key.*directions"):
+    with pytest.raises(WeightsError, match="has no tensor directions"):
         Editor.from_pretrained(saved)
 
 
 def test_a_misshapen_tensor_is_named(saved):
     change_tensors(saved, lambda tensors: tensors.update(low=torch.zeros(3)))
-    with pytest.raises(WeightsError, match="size mismatch for low"):
+    with pytest.raises(WeightsError, match=r"tensor low must have shape \(41,\), got \(3,\)"):
         Editor.from_pretrained(saved)
 
 
@@ -289,5 +289,5 @@ def test_a_config_that_does_not_fit_is_refused(saved, config):
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
-    with pytest.raises(WeightsError, match="no folder .*nowhere"):
+    with pytest.raises(WeightsError, match="nowhere.*no such folder"):
         Editor.from_pretrained(tmp_path / "nowhere")
