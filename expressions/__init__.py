@@ -1,5 +1,6 @@
 """Expressions: a DCGAN face generator whose sliders are measured."""
 
-from .editor import Editor, WeightsError
+from .editor import Editor
+from .hub import WeightsError
 
 __all__ = ["Editor", "WeightsError"]

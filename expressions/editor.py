@@ -1,37 +1,23 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
-import json
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from socket import gaierror
 from typing import Any, Self
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin, constants, hf_hub_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RemoteEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+from huggingface_hub import PyTorchModelHubMixin, constants
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.special import ndtri
 from tqdm.auto import tqdm
 
 from .classifier import AttributeClassifier
+from .hub import WeightsError, fetch_files, first_line, load_tensors, read_config
 from .images import to_pil
 from .model import IMAGE_SIZE, Z_DIM, Generator
 from .options import check, option
@@ -43,10 +29,6 @@ EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 
 _CORRECTIONS = 5  # steps of an edit: each measures the picture and moves by what is still missing
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be loaded; the message names the source and what is wrong with it."""
 
 
 class Editor(
@@ -216,16 +198,16 @@ class Editor(
         """
         name = str(EMBEDDED_WEIGHTS if source is None else source)
         try:
-            files = _fetch(name, revision, options)
-            editor = cls(**_read_config(files[constants.CONFIG_NAME]))
-            _load_tensors(editor, files[constants.SAFETENSORS_SINGLE_FILE])
+            files = fetch_files(name, revision, options)
+            editor = cls(**read_config(files[constants.CONFIG_NAME]))
+            load_tensors(editor, files[constants.SAFETENSORS_SINGLE_FILE])
         except Exception as error:
             where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
-            raise WeightsError(f"cannot load weights from {where}: {_first_line(error)}") from error
+            raise WeightsError(f"cannot load weights from {where}: {first_line(error)}") from error
         return editor
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Write the weights; convolutions in half precision, which `round_weights` made exact."""
+        """Write the weights; convolutions in half precision, to which the fit rounded them."""
         tensors = {name: _stored(tensor).contiguous() for name, tensor in self.state_dict().items()}
         save_file(tensors, save_directory / constants.SAFETENSORS_SINGLE_FILE, metadata={"format": "pt"})
 
@@ -373,127 +355,6 @@ def _first_outside(tensor: Tensor) -> float:
     return float(tensor[~(tensor.abs() <= 1)][0])
 
 
-# Files --------------------------------------------------------------------------------------------
-
-
 def _stored(tensor: Tensor) -> Tensor:
     """As it is saved: matrices and kernels in half precision, vectors as they are."""
     return tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor
-
-
-def _fetch(name: str, revision: str | None, options: dict[str, Any]) -> dict[str, Path]:
-    """Paths of the two files of an editor, downloaded if `name` is a Hub id."""
-    wanted = (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)
-    if Path(name).is_dir():
-        files = {file: Path(name) / file for file in wanted}
-        for path in files.values():
-            if not path.is_file():
-                raise WeightsError(f"it has no file {path.name}")
-        return files
-    if not is_hub_id(name):
-        raise WeightsError("there is no such folder, and it is not a Hub id of the form owner/name")
-    if isinstance(options.get("token"), str):
-        check_token(options["token"])
-    return {file: _download(name, file, revision, options) for file in wanted}
-
-
-def _download(name: str, file: str, revision: str | None, options: dict[str, Any]) -> Path:
-    try:
-        return Path(hf_hub_download(name, file, revision=revision, **options))
-    except RemoteEntryNotFoundError as error:
-        raise WeightsError(f"it has no file {file}") from error
-    except Exception as error:  # the client raises many unrelated types
-        raise WeightsError(hub_problem(error) or f"{file} did not arrive: {_first_line(error)}") from error
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    """The arguments of the editor's constructor."""
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise WeightsError(f"{path.name} is not JSON: {error}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("attributes"), list):
-        raise WeightsError(f"{path.name} has no list of attributes")
-    return config
-
-
-def _load_tensors(editor: Editor, path: Path) -> None:
-    """Fill in every tensor of an editor, or name the first that is missing, misshapen or unknown."""
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path.name} is truncated or damaged: {error}") from error
-    expected = editor.state_dict()
-    for name, tensor in expected.items():
-        if name not in tensors:
-            raise WeightsError(f"{path.name} has no tensor {name}")
-        if tensors[name].shape != tensor.shape:
-            found = tuple(tensors[name].shape)
-            raise WeightsError(f"{path.name}: tensor {name} must have shape {tuple(tensor.shape)}, got {found}")
-    unknown = sorted(tensors.keys() - expected.keys())
-    if unknown:
-        raise WeightsError(f"{path.name} has an unknown tensor {unknown[0]}")
-    editor.load_state_dict(tensors, strict=True)
-
-
-# The Hub's errors ---------------------------------------------------------------------------------
-
-
-def is_hub_id(name: str) -> bool:
-    """Whether a name has the form owner/name."""
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return "/" in name
-
-
-def check_token(token: str) -> None:
-    """Refuse a token that cannot be sent: the HTTP client's own error would print it.
-
-    Raises:
-        WeightsError: the token is empty, or has spaces, line breaks or characters outside ASCII.
-    """
-    if not re.fullmatch("[!-~]+", token):
-        raise WeightsError("the token is empty, or has spaces, line breaks or letters that no token has")
-
-
-def hub_problem(error: BaseException) -> str | None:
-    """Say what the Hub's client means by an error, as the end of a sentence; None: it is not one of its errors."""
-    chain = list(_chain(error))
-    uncached = any(isinstance(link, LocalEntryNotFoundError) for link in chain)
-    prefix = "it is not in the cache, and " if uncached else ""
-    for link in chain:
-        if isinstance(link, HfHubHTTPError):
-            return prefix + _refusal(link)
-        if isinstance(link, OfflineModeIsEnabled):
-            return prefix + "the Hub's client is offline (HF_HUB_OFFLINE is set)"
-        if isinstance(link, ConnectionError | TimeoutError | gaierror):
-            return prefix + f"{constants.ENDPOINT} cannot be reached: {link.strerror or _first_line(link)}"
-    return prefix + "the Hub was not asked (local_files_only)" if uncached else None
-
-
-def _refusal(error: HfHubHTTPError) -> str:
-    status, said = error.response.status_code, (error.server_message or "").partition("\n")[0]
-    if isinstance(error, GatedRepoError):
-        return "the repository is gated: ask for access on its page, and pass a token that has it"
-    if isinstance(error, RevisionNotFoundError):
-        return "the repository has no such revision"
-    if isinstance(error, RepositoryNotFoundError):
-        return "there is no such repository, or it is private and the token does not open it"
-    if status == 401:
-        return f"the Hub does not accept the token: {said}"
-    if status == 403:
-        return f"the token does not permit this: {said}"
-    return f"the Hub answered {status}: {said}"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, newest first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -11,7 +11,8 @@ from typing import Any
 from huggingface_hub import EvalResult, HfApi, ModelCardData, get_token
 
 from .data import HUB_DATASET
-from .editor import Editor, WeightsError, check_token, hub_problem, is_hub_id
+from .editor import Editor
+from .hub import WeightsError, check_token, hub_problem, is_hub_id
 from .model import IMAGE_SIZE, Z_DIM
 
 LICENCE_NAME = "celeba-non-commercial"
