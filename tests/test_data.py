@@ -158,5 +158,5 @@ def test_the_default_source_is_pinned(monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr("datasets.get_dataset_split_names", splits)
-    assert "no network" in refusal(HUB_DATASET)
+    assert "cannot be reached" in refusal(HUB_DATASET)
     assert len(asked["revision"]) == 40

@@ -91,8 +91,8 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(images, finished, tmp_path
     assert equal(tensors(tmp_path), tensors(finished))
     left, right = (torch.load(path / CHECKPOINT, weights_only=True) for path in (tmp_path, finished))
     assert equal(left["discriminator"], right["discriminator"])
-    steps = [[json.loads(line)["step"] for line in (path / "stats.jsonl").open()] for path in (tmp_path, finished)]
-    assert steps[0] == steps[1]
+    resumed, whole = ((path / "stats.jsonl").read_text().splitlines() for path in (tmp_path, finished))
+    assert [json.loads(line)["step"] for line in resumed] == [json.loads(line)["step"] for line in whole]
 
 
 def test_statistics_after_the_checkpoint_are_dropped_on_resume(images, tmp_path):
