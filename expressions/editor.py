@@ -27,8 +27,11 @@ SKIN_TONE = "Skin_Tone"
 MAX_SEED = 2**32 - 1
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 
-_CORRECTIONS = 5  # steps of an edit: each measures the picture and moves by what is still missing
+_MAX_STEPS = 12  # of an edit: each measures the picture and moves by what is still missing
+_MAX_STEP = 1.5  # length of one step in u, beyond which the gradients no longer hold
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
+_TOLERANCE = 0.5  # a face whose values are this close to the targets has arrived
+_BATCH = 32  # faces edited at once: their activations are kept for the gradients
 
 
 class Editor(
@@ -46,13 +49,15 @@ class Editor(
     typology angle of the cheeks, so 100 is light skin.
 
     Edits happen in u = Phi^-1((z + 1) / 2), which is standard normal where z is uniform: there is no edge
-    of the cube to run into.
+    of the cube to run into. A step is the one that closes the gap to the targets at the least cost
+    |du|^2 + |W du|^2 / ridge, where W is the joint regression of all scores on u: what moves the other
+    attributes costs more. Were the scores linear, it would be a step along the ridge dual basis of W.
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
     """
 
-    directions: Tensor
+    mobility: Tensor
     low: Tensor
     high: Tensor
 
@@ -62,7 +67,7 @@ class Editor(
         count = len(self.attributes)
         self.generator = Generator()
         self.classifier = AttributeClassifier(len(attributes))
-        self.register_buffer("directions", torch.zeros(count, Z_DIM))  # row k: step in u that adds 1 to score k
+        self.register_buffer("mobility", torch.eye(Z_DIM))  # inverse of what a step in u costs
         self.register_buffer("low", torch.zeros(count))  # score of value 0
         self.register_buffer("high", torch.ones(count))  # score of value 100
         self.eval().requires_grad_(False)
@@ -92,7 +97,7 @@ class Editor(
         Raises:
             ValueError: z has another shape, or numbers outside [-1, 1].
         """
-        images: Tensor = self.generator(_checked_latents(z).to(self.directions))
+        images: Tensor = self.generator(_checked_latents(z).to(self.low))
         return images
 
     def measure(self, images: Tensor) -> Tensor:
@@ -108,7 +113,8 @@ class Editor(
         """Move latents until their faces show the asked values.
 
         Always starts from the latents given, so the order of targets does not matter. Every attribute that
-        is not named is held as far as the learned directions can.
+        is not named is held as far as the learned directions can. A face that cannot reach its targets
+        comes back as close to them as was found.
 
         Args:
             z: (N, 100) in [-1, 1].
@@ -121,22 +127,37 @@ class Editor(
             ValueError: an attribute is unknown, a target is not a number from 0 to 100, or z is malformed.
         """
         index, values = self._checked_targets(targets)
-        z = _checked_latents(z).to(self.directions)
+        z = _checked_latents(z).to(self.low)
         if not index or not len(z):
             return z.clone()
-        u_start = _to_normal(z)
-        span = (self.high - self.low)[index]  # (T,)
-        wanted = self.low[index] + span * self.low.new_tensor(values) / 100
+        wanted = self.low.new_tensor(values)
+        parts = [self._approach(_to_normal(part), index, wanted) for part in z.split(_BATCH)]
+        return _to_uniform(torch.cat(parts))
+
+    def _approach(self, u_start: Tensor, index: list[int], wanted: Tensor) -> Tensor:
+        """Move u_start (N, 100) until the values (N, T) of the columns `index` are those wanted (T,)."""
         u = best = u_start
         best_error = torch.full_like(u[:, 0], math.inf)
-        for step in range(_CORRECTIONS + 1):
-            missing = wanted - self.scores(self.generator(_to_uniform(u)))[:, index]  # (N, T)
-            error = (missing / span).square().sum(1)
+        for _ in range(_MAX_STEPS + 1):
+            values, gradients = self._values_and_gradients(u, index)
+            missing = wanted - values
+            error = missing.abs().amax(1)
             best = torch.where((error < best_error)[:, None], u, best)
             best_error = torch.minimum(error, best_error)
-            if step < _CORRECTIONS:
-                u = u_start + _limit_norm(u + missing @ self.directions[index] - u_start, _MAX_DISTANCE)
-        return _to_uniform(best)
+            if (best_error < _TOLERANCE).all():
+                break
+            step = _limit_norm(cheapest_step(gradients, missing, self.mobility), _MAX_STEP)
+            moved = u_start + _limit_norm(u + step - u_start, _MAX_DISTANCE)
+            u = torch.where((best_error < _TOLERANCE)[:, None], u, moved)  # whoever has arrived stays
+        return best
+
+    def _values_and_gradients(self, u: Tensor, index: list[int]) -> tuple[Tensor, Tensor]:
+        """Unclipped values (N, T) of the columns `index`, and their gradients (N, T, 100) in u."""
+        with torch.inference_mode(False), torch.enable_grad():
+            u = u.clone().requires_grad_()
+            values = self.values(self._scores(self.generator(_to_uniform(u))))[:, index]
+            rows = [torch.autograd.grad(column.sum(), u, retain_graph=True)[0] for column in values.unbind(1)]
+        return values.detach(), torch.stack(rows, 1)
 
     def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = 64) -> Image.Image:
         """Draw one face as a picture.
@@ -161,7 +182,9 @@ class Editor(
         Raises:
             ValueError: images have another shape, or numbers outside [-1, 1].
         """
-        images = _checked_images(images).to(self.directions)
+        return self._scores(_checked_images(images).to(self.low))
+
+    def _scores(self, images: Tensor) -> Tensor:
         return torch.cat([self.classifier(images), individual_typology_angle(images)[:, None]], dim=1)
 
     def values(self, scores: Tensor) -> Tensor:
@@ -223,7 +246,7 @@ class EditorConfig:
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier")
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", above=10 * Z_DIM - 1)
-    ridge: float = option(0.1, "damping of the dual basis: 0 inverts exactly, large decouples it", above=-1e-9)
+    ridge: float = option(1.0, "small: an edit holds the other scores; large: it takes the shortest way", above=0)
     seed: int = option(0, "seed of the random faces", above=-1)
 
     def __post_init__(self) -> None:
@@ -233,11 +256,10 @@ class EditorConfig:
 def fit_editor(
     generator: Generator, classifier: AttributeClassifier, attributes: Sequence[str], config: EditorConfig
 ) -> Editor:
-    """Calibrate the scores of random faces and find the directions that move them.
+    """Calibrate the scores of random faces and learn which directions move them.
 
-    Standardised scores are regressed on u, all at once: s = W u. The directions are the columns of the
-    ridge dual basis W^T (W W^T + ridge I)^-1, scaled to move their own score by exactly 1: a step along
-    one leaves the others' regressions where they are, as far as the ridge allows.
+    Standardised scores are regressed on u, all at once: s = W u. The regression decides what an edit's step
+    costs: see `mobility`.
 
     Args:
         generator: draws the faces.
@@ -259,11 +281,11 @@ def fit_editor(
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
     editor.high.copy_(high)
-    editor.directions.copy_(dual_basis(*regress(u, scores), config.ridge))
+    editor.mobility.copy_(mobility(regress(u, scores), config.ridge))
     return editor
 
 
-def regress(u: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+def regress(u: Tensor, scores: Tensor) -> Tensor:
     """Least squares of standardised scores on standard normal latents: s = W u.
 
     Args:
@@ -271,28 +293,46 @@ def regress(u: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         scores: (N, K).
 
     Returns:
-        W (K, D), and the scores' standard deviations (K,).
+        W (K, D).
     """
-    deviation = scores.std(0)
-    standardised = (scores - scores.mean(0)) / deviation
-    return torch.linalg.lstsq(u - u.mean(0), standardised).solution.T, deviation
+    standardised = (scores - scores.mean(0)) / scores.std(0)
+    return torch.linalg.lstsq(u - u.mean(0), standardised).solution.T
 
 
-def dual_basis(weights: Tensor, deviation: Tensor, ridge: float) -> Tensor:
-    """Ridge dual basis of regression weights: row k moves score k by 1 and the others by little.
+def mobility(weights: Tensor, ridge: float) -> Tensor:
+    """Inverse of the cost I + W^T W / ridge of a step in u: 1 where no regressed score changes, small where many do.
+
+    mobility @ W^T is, up to the length of its columns, the ridge dual basis W^T (W W^T + ridge I)^-1.
 
     Args:
-        weights: (K, D), of standardised scores.
-        deviation: (K,), what a standardised score is multiplied by to give the score.
-        ridge: damping of the inverse.
+        weights: W (K, D), of standardised scores.
+        ridge: variance of the score, in standard deviations squared, that costs as much as a step of length 1.
 
     Returns:
-        (K, D). With ridge 0, weights @ result.T is diagonal.
+        (D, D), symmetric, eigenvalues in (0, 1].
     """
-    gram = weights @ weights.T
-    basis = torch.linalg.solve(gram + ridge * torch.eye(len(gram)), weights)  # (K, D)
-    effect = (basis * weights).sum(1, keepdim=True)
-    return basis / effect / deviation[:, None]
+    return torch.linalg.inv(torch.eye(weights.shape[1]) + weights.T @ weights / ridge)
+
+
+def cheapest_step(gradients: Tensor, missing: Tensor, mobility: Tensor) -> Tensor:
+    """The step that changes linear values as asked at the least cost: M G^T (G M G^T)^-1 missing.
+
+    One hundredth of the mean diagonal damps the inverse, so that targets that contradict each other here
+    share the step instead of blowing it up (Levenberg 1944).
+
+    Args:
+        gradients: G (N, T, D), of the values in u.
+        missing: (N, T), by how much to change the values.
+        mobility: M (D, D).
+
+    Returns:
+        (N, D).
+    """
+    moves = gradients @ mobility
+    gram = moves @ gradients.mT  # (N, T, T)
+    damping = gram.diagonal(dim1=1, dim2=2).mean(1) / 100 + 1e-6
+    gram = gram + damping[:, None, None] * torch.eye(gram.shape[1])
+    return (torch.linalg.solve(gram, missing[:, :, None]) * moves).sum(1)
 
 
 # Latents ------------------------------------------------------------------------------------------

@@ -171,8 +171,8 @@ def _row(name: str, value: float | str, unit: str = "", samples: int | None = No
 _CARD = """\
 # {repo_id}
 
-A DCGAN that draws faces of {size}x{size} pixels, with a model of their attributes and the latent directions that
-move them. A seed gives a face; a slider asks for an amount of one attribute, from 0 to 100, and the other
+A DCGAN that draws faces of {size}x{size} pixels, with a model of their attributes and of the latent directions
+that move them. A seed gives a face; a slider asks for an amount of one attribute, from 0 to 100, and the other
 attributes are held as far as the directions can. The amount is measured in the picture: 0 is the 1st percentile of
 random faces, 100 the 99th.
 

@@ -51,8 +51,8 @@ class TrainConfig(DataOptions, DeviceOptions):
     d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
     beta1: float = option(0.5, "Adam's first decay")
     beta2: float = option(0.999, "Adam's second decay")
-    gamma: float = option(2.0, "weight of the gradient penalties on real (R1) and on generated images (R2)", above=0)
-    penalty_interval: int = option(8, "steps between two gradient penalties, each weighted by this number", above=0)
+    gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", above=0)
+    penalty_batch: int = option(8, "real and as many generated images of a batch that carry the penalties", above=0)
     ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
     max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", above=-1)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
@@ -207,10 +207,9 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     d_loss = d_relativistic_loss(real_logits, fake_logits)
     state.d_optimizer.zero_grad(set_to_none=True)
     d_loss.backward()
-    if state.step % config.penalty_interval == 0:  # in float32: squared gradients are too small for bf16
-        shown.requires_grad_(True)
-        penalty = 2 * gradient_penalty(D(shown), shown)  # R1 + R2: the mean runs over both halves
-        (config.penalty_interval * config.gamma / 2 * penalty).backward()
+    some = torch.cat([half[: config.penalty_batch] for half in shown.chunk(2)]).requires_grad_(True)
+    penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
+    (config.gamma / 2 * penalty).backward()  # in float32: squared gradients are too small for bf16
     state.d_optimizer.step()
 
     # Train the generator through the discriminator, which is frozen.

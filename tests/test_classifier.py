@@ -52,7 +52,7 @@ def test_accuracy_counts_each_attribute():
     assert accuracy(logits, torch.tensor([[True, True], [True, True]])).tolist() == [1.0, 0.5]
 
 
-def test_a_saved_classifier_comes_back_with_its_names(fitted, faces, tmp_path):
+def test_a_saved_classifier_comes_back_with_its_names(fitted, tmp_path):
     save_classifier(fitted, ["Bright", "Green"], tmp_path / "classifier.safetensors")
     loaded, attributes = load_classifier(tmp_path / "classifier.safetensors")
     assert attributes == ("Bright", "Green")

@@ -27,7 +27,7 @@ from expressions.training import (
 )
 
 ROOT = Path(__file__).parents[1]
-TWO_STEPS = TrainConfig(kimg=0.008, tick_kimg=0.004, batch_size=4, device="cpu", precision="fp32", penalty_interval=2)
+TWO_STEPS = TrainConfig(kimg=0.008, tick_kimg=0.004, batch_size=4, device="cpu", precision="fp32", penalty_batch=2)
 
 
 @pytest.fixture(scope="module")
