@@ -39,10 +39,8 @@ def grid(images: Tensor, columns: int) -> Image.Image:
 
 
 def save_png(picture: Image.Image, path: Path) -> None:
-    """Write a PNG completely or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    picture.save(temporary, format="PNG", optimize=True)
-    temporary.replace(path)
+    """Write a PNG, whatever the name of the file."""
+    picture.save(path, format="PNG", optimize=True)
 
 
 def crop_face(picture: Image.Image) -> np.ndarray:

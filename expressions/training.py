@@ -1,10 +1,7 @@
-"""Adversarial training: its options, its loop, its checkpoints."""
+"""Adversarial training: its options, its state, its loop."""
 
 import copy
-import dataclasses
-import json
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -24,17 +21,23 @@ from .images import grid, save_png, to_unit
 from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
 from .model import IMAGE_SIZE, Discriminator, Generator
 from .options import DataOptions, DeviceOptions, channels_last, check, option
+from .runs import (
+    CHECKPOINT,
+    GENERATOR,
+    RunError,
+    append_statistics,
+    check_resumable,
+    load_checkpoint,
+    save_checkpoint,
+    start_run,
+    write_atomically,
+    write_options,
+)
 
-CHECKPOINT = "checkpoint.pt"
-GENERATOR = "generator.safetensors"
-OPTIONS = "options.json"
-STATS = "stats.jsonl"
 GRID_SIDE = 8
+MAX_ROLLBACKS = 3
 
 TRACKERS = ("none", "tensorboard", "trackio")
-
-# What may differ between a run and its continuation: where and how long, not what is computed.
-RESUMABLE = {"resume", "out", "kimg", "tracker", "device", "precision"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +70,12 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
 
-class RunError(ValueError):
-    """A run folder that cannot be used as asked; nothing in it was changed."""
-
-
 def train(config: TrainConfig, images: Tensor) -> Path:
     """Train a generator against a discriminator (Goodfellow et al. 2014, algorithm 1).
 
     Writes into the run folder at every tick: the checkpoint, the averaged generator, a grid of faces
-    from fixed latents and a line of statistics. SIGINT and SIGTERM save before they exit.
+    from fixed latents and a line of statistics. SIGINT and SIGTERM save before they exit. Where a loss or
+    a weight is no longer finite, the run goes back to the last checkpoint and halves its rates.
 
     Args:
         config: the options.
@@ -85,20 +85,28 @@ def train(config: TrainConfig, images: Tensor) -> Path:
         The path of the averaged generator.
 
     Raises:
-        RunError: the folder holds another run, or no checkpoint to resume from.
-        FloatingPointError: a loss is no longer finite; the last checkpoint is intact.
+        RunError: the folder holds another run, no checkpoint to resume from, or cannot be written.
+        FloatingPointError: not finite after as many rollbacks as are allowed; the checkpoint is intact.
     """
     run = Path(config.out)
     device, dtype = config.resolve()
     start_log = _tracker(config.tracker)
     state = TrainState(config, device)
-    _open_run(run, config, state)
+    if config.resume:
+        check_resumable(run, config)
+        state.load(run)
+        write_options(run, config)
+    else:
+        start_run(run, config)
     images = images.to(device)
     log = start_log(run)
     step_count = math.ceil(config.kimg * 1000 / config.batch_size)
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
-    if state.step == 0:
-        save_png(state.sample(), run / "fakes-000000.png")
+    if config.resume:
+        state.save_generator(run)  # a kill may have come between the checkpoint and this
+    else:
+        state.save_grid(run)
+        state.save(run)
 
     total, done = (steps * config.batch_size for steps in (step_count, state.step))
     bar = tqdm(total=total, initial=done, unit="img", unit_scale=True)
@@ -112,8 +120,11 @@ def train(config: TrainConfig, images: Tensor) -> Path:
 
             # Report: means over the tick, read from the device once.
             means = torch.stack(losses).mean(0).tolist()
-            if not all(map(math.isfinite, means)):
-                raise FloatingPointError(f"a loss is not finite after step {state.step}; {run / CHECKPOINT} is intact")
+            if not (all(map(math.isfinite, means)) and state.is_finite()):
+                bar.write(state.roll_back(run))
+                bar.update(state.step * config.batch_size - bar.n)
+                losses, tick_start, tick_step = [], time.perf_counter(), state.step
+                continue
             speed = (state.step - tick_step) * config.batch_size / (time.perf_counter() - tick_start)
             kimg = state.step * config.batch_size / 1000
             stats = dict(zip(("d_loss", "g_loss", "real_logit", "fake_logit"), means, strict=True))
@@ -121,10 +132,9 @@ def train(config: TrainConfig, images: Tensor) -> Path:
             record = {"step": state.step, "kimg": kimg, **stats, "images_per_second": speed}
 
             # Save: the statistics first, so that a checkpoint never lacks its line.
-            with (run / STATS).open("a") as file:
-                file.write(json.dumps(record) + "\n")
+            append_statistics(run, record)
             log(record, state.step)
-            save_png(state.sample(), run / f"fakes-{state.step:06d}.png")
+            state.save_grid(run)
             state.save(run)
             losses, tick_start, tick_step = [], time.perf_counter(), state.step
     if stop:
@@ -143,8 +153,10 @@ class TrainState:
         betas = (config.beta1, config.beta2)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
         self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), config.d_lr, betas)
+        self._rates = ((self.g_optimizer, config.g_lr), (self.d_optimizer, config.d_lr))
         self.random = torch.Generator(device).manual_seed(config.seed)
         self.step = 0
+        self.rollbacks = 0
         fixed = torch.Generator().manual_seed(config.seed)
         self.fixed_z = (torch.rand(GRID_SIDE**2, self.generator.z_dim, generator=fixed) * 2 - 1).to(device)
 
@@ -155,25 +167,59 @@ class TrainState:
     def save(self, run: Path) -> None:
         """Write the checkpoint and the averaged generator, each completely or not at all."""
         checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
-        checkpoint |= {"random": self.random.get_state(), "step": self.step}
-        _write_atomically(run / CHECKPOINT, lambda path: torch.save(checkpoint, path))
-        weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
-        _write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
+        checkpoint |= {"random": self.random.get_state(), "step": self.step, "rollbacks": self.rollbacks}
+        save_checkpoint(run, checkpoint)
+        self.save_generator(run)
 
-    def load(self, path: Path) -> None:
+    def save_generator(self, run: Path) -> None:
+        weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
+        write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
+
+    def save_grid(self, run: Path) -> None:
+        write_atomically(run / f"fakes-{self.step:06d}.png", lambda path: save_png(self.sample(), path))
+
+    def load(self, run: Path) -> None:
         """Restore what `save` wrote.
 
         Raises:
-            RunError: the file is not a readable checkpoint of these networks.
+            RunError: the checkpoint cannot be read, or is not one of these networks.
         """
+        checkpoint = load_checkpoint(run)
         try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
             for name, part in self._parts().items():
                 part.load_state_dict(checkpoint[name])
             self.random.set_state(checkpoint["random"])
-            self.step = checkpoint["step"]
-        except Exception as error:  # torch.load has no common type for a broken file
-            raise RunError(f"{path} is not a checkpoint of this training: {error}") from error
+            self.step, self.rollbacks = checkpoint["step"], checkpoint["rollbacks"]
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {reason}") from error
+
+    def is_finite(self) -> bool:
+        """Whether no weight has become NaN or infinite."""
+        networks = (self.generator, self.discriminator)
+        return all(bool(tensor.isfinite().all()) for network in networks for tensor in network.state_dict().values())
+
+    def roll_back(self, run: Path) -> str:
+        """Go back to the last checkpoint and halve the learning rates; returns what to tell.
+
+        Raises:
+            FloatingPointError: `MAX_ROLLBACKS` have not helped.
+        """
+        lost, rollbacks = self.step, self.rollbacks + 1
+        if rollbacks > MAX_ROLLBACKS:
+            raise FloatingPointError(
+                f"a loss or a weight is not finite after step {lost}, and {MAX_ROLLBACKS} rollbacks with lower rates "
+                f"did not help; {run / CHECKPOINT} is intact"
+            )
+        self.load(run)
+        self.rollbacks = rollbacks
+        for optimizer, rate in self._rates:
+            for group in optimizer.param_groups:
+                group["lr"] = rate / 2**rollbacks
+        return (
+            f"a loss or a weight is not finite after step {lost}: back to step {self.step}, "
+            f"learning rates divided by {2**rollbacks} (rollback {rollbacks} of {MAX_ROLLBACKS})"
+        )
 
     @torch.no_grad()
     def sample(self) -> Any:
@@ -272,42 +318,6 @@ def load_generator(path: Path) -> Generator:
     except Exception as error:
         raise RunError(f"{path} does not hold a generator: {error}") from error
     return generator.eval().requires_grad_(False)
-
-
-def _open_run(run: Path, config: TrainConfig, state: TrainState) -> None:
-    """Start a run folder, or restore `state` from it."""
-    options = dataclasses.asdict(config)
-    checkpoint = run / CHECKPOINT
-    if not config.resume:
-        if checkpoint.exists():
-            raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
-        run.mkdir(parents=True, exist_ok=True)
-        (run / STATS).unlink(missing_ok=True)
-    else:
-        if not checkpoint.exists():
-            raise RunError(f"nothing to resume: {checkpoint} does not exist")
-        saved = json.loads((run / OPTIONS).read_text())
-        changed = [name for name in options if name not in RESUMABLE and saved.get(name) != options[name]]
-        if changed:
-            raise RunError(
-                f"{run} was started with "
-                + ", ".join(f"{name}={saved.get(name)!r} (now {options[name]!r})" for name in changed)
-                + ": resume with the same options, or start another run with --out"
-            )
-        state.load(checkpoint)
-        lines = (run / STATS).read_text().splitlines()
-        kept = [line for line in lines if json.loads(line)["step"] <= state.step]
-        _write_atomically(run / STATS, lambda path: path.write_text("".join(line + "\n" for line in kept)))
-    _write_atomically(run / OPTIONS, lambda path: path.write_text(json.dumps(options, indent=2) + "\n"))
-
-
-def _write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file, force it to the disk, then put it in place."""
-    temporary = path.with_name(path.name + ".tmp")
-    write(temporary)
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 @contextmanager

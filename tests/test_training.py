@@ -1,5 +1,7 @@
 import dataclasses
+import itertools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,10 +14,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from expressions.losses import d_relativistic_loss
+from expressions.runs import CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
 from expressions.training import (
-    CHECKPOINT,
-    GENERATOR,
-    RunError,
+    MAX_ROLLBACKS,
     TrainConfig,
     TrainState,
     ema_decay,
@@ -57,6 +59,7 @@ def equal(left, right):
 
 def test_two_steps_write_exactly_these_files(finished):
     assert sorted(path.name for path in finished.iterdir()) == [
+        "checkpoint-previous.pt",
         "checkpoint.pt",
         "fakes-000000.png",
         "fakes-000001.png",
@@ -68,7 +71,7 @@ def test_two_steps_write_exactly_these_files(finished):
 
 
 def test_the_statistics_have_one_line_a_tick(finished):
-    lines = [json.loads(line) for line in (finished / "stats.jsonl").read_text().splitlines()]
+    lines = statistics(finished)
     assert [line["step"] for line in lines] == [1, 2]
     assert lines[-1]["kimg"] == 0.008
     assert all(line["d_loss"] > 0 and line["g_loss"] > 0 and line["images_per_second"] > 0 for line in lines)
@@ -91,8 +94,7 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(images, finished, tmp_path
     assert equal(tensors(tmp_path), tensors(finished))
     left, right = (torch.load(path / CHECKPOINT, weights_only=True) for path in (tmp_path, finished))
     assert equal(left["discriminator"], right["discriminator"])
-    resumed, whole = ((path / "stats.jsonl").read_text().splitlines() for path in (tmp_path, finished))
-    assert [json.loads(line)["step"] for line in resumed] == [json.loads(line)["step"] for line in whole]
+    assert [line["step"] for line in statistics(tmp_path)] == [line["step"] for line in statistics(finished)]
 
 
 def test_statistics_after_the_checkpoint_are_dropped_on_resume(images, tmp_path):
@@ -123,38 +125,161 @@ def test_there_must_be_something_to_resume(images, tmp_path):
 def test_a_broken_checkpoint_is_named(images, tmp_path):
     run(images, tmp_path, kimg=0.004)
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
-    with pytest.raises(RunError, match="checkpoint.pt is not a checkpoint"):
+    with pytest.raises(RunError, match=r"checkpoint.pt is not a checkpoint.*go on from .*checkpoint-previous.pt"):
         run(images, tmp_path, resume=True)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(images, tmp_path, monkeypatch):
+def test_a_kill_between_the_two_renamings_leaves_the_checkpoint_before(images, tmp_path, finished):
+    run(images, tmp_path, kimg=0.004)
+    (tmp_path / CHECKPOINT).replace(tmp_path / PREVIOUS)
+    run(images, tmp_path, resume=True)
+    assert equal(tensors(tmp_path), tensors(finished))
+
+
+# A run in a process of its own: its options, and the largest file in bytes that it may write, or 0.
+PROCESS = """
+import json, resource, sys
+import torch
+from expressions.training import TrainConfig, train
+
+if int(sys.argv[2]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+torch.set_num_threads(1)
+images = torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+train(TrainConfig(**json.loads(sys.argv[1])), images)
+"""
+
+
+def start_process(folder, largest_file=0, **changes):
+    resume = any(folder.glob("checkpoint*.pt"))
+    options = dataclasses.asdict(dataclasses.replace(TWO_STEPS, out=str(folder), resume=resume, **changes))
+    command = [sys.executable, "-c", PROCESS, json.dumps(options), str(largest_file)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_run_killed_at_random_moments_ends_in_the_same_weights(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    end = {"kimg": 0.032}  # eight steps
+    start_process(whole, **end).communicate(timeout=120)
+    kills = 0
+    for _ in range(4):
+        started = time.monotonic()
+        process = start_process(killed, **end)
+        before = modified(killed)
+        while process.poll() is None and modified(killed) == before and time.monotonic() - started < 60:
+            time.sleep(0.01)  # until it has written something
+        time.sleep(torch.rand(1).item())
+        process.kill()
+        process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+    assert kills
+    start_process(killed, **end).communicate(timeout=120)
+    assert equal(tensors(killed), tensors(whole))
+    assert [line["step"] for line in statistics(killed)] == list(range(1, 9))
+
+
+def modified(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.glob("*")} if folder.exists() else {}
+
+
+def statistics(folder):
+    return [json.loads(line) for line in (folder / STATS).read_text().splitlines()]
+
+
+def spoil(monkeypatch, times):
+    """Make the discriminator's loss NaN in so many steps."""
+    left = itertools.count(times, -1)
+
+    def loss(real, fake):
+        return d_relativistic_loss(real, fake) * (math.nan if next(left) > 0 else 1)
+
+    monkeypatch.setattr("expressions.training.d_relativistic_loss", loss)
+
+
+def test_a_loss_that_is_not_finite_rolls_back_to_lower_rates(images, tmp_path, monkeypatch, capfd):
+    run(images, tmp_path, kimg=0.004)
+    spoil(monkeypatch, times=2)
+    run(images, tmp_path, resume=True)
+    told = capfd.readouterr()
+    assert "not finite after step 2: back to step 1, learning rates divided by 2 (rollback 1 of 3)" in told.out
+    assert "learning rates divided by 4 (rollback 2 of 3)" in told.out
+    checkpoint = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert checkpoint["rollbacks"] == 2
+    assert checkpoint["g_optimizer"]["param_groups"][0]["lr"] == TWO_STEPS.g_lr / 4
+    assert all(tensor.isfinite().all() for tensor in tensors(tmp_path).values())
+    assert [line["step"] for line in statistics(tmp_path)] == [1, 2]
+
+
+def test_a_weight_that_is_not_finite_is_never_saved(images, tmp_path, monkeypatch):
     run(images, tmp_path, kimg=0.004)
     before = (tmp_path / CHECKPOINT).read_bytes()
-    monkeypatch.setattr(
-        "expressions.training.d_relativistic_loss", lambda real, fake: (real - fake).sum() * float("nan")
-    )
-    with pytest.raises(FloatingPointError, match="not finite.*intact"):
+    monkeypatch.setattr(TrainState, "is_finite", lambda state: state.step < 2)
+    with pytest.raises(FloatingPointError, match=r"step 2, and 3 rollbacks .*intact"):
         run(images, tmp_path, resume=True)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
+def test_an_infinite_weight_is_noticed():
+    state = TrainState(TWO_STEPS, torch.device("cpu"))
+    assert state.is_finite()
+    with torch.no_grad():
+        next(state.discriminator.parameters())[0, 0, 0, 0] = math.inf
+    assert not state.is_finite()
+
+
+def test_a_loss_that_stays_not_finite_stops_the_run_and_keeps_the_checkpoint(images, tmp_path, monkeypatch):
+    run(images, tmp_path, kimg=0.004)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    spoil(monkeypatch, times=MAX_ROLLBACKS + 1)
+    with pytest.raises(FloatingPointError, match=r"not finite after step 2, and 3 rollbacks .*intact"):
+        run(images, tmp_path, resume=True)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on files are POSIX's")
+def test_a_full_disk_is_told_and_leaves_what_was_saved(images, tmp_path):
+    run(images, tmp_path, kimg=0.004)
+    before = {name: (tmp_path / name).read_bytes() for name in (CHECKPOINT, GENERATOR)}
+    process = start_process(tmp_path, largest_file=20_000_000)  # fails as on a full disk, half-way
+    message = process.communicate(timeout=120)[1].splitlines()[-1]
+    assert process.returncode == 1
+    assert f"RunError: cannot write {tmp_path / CHECKPOINT}" in message
+    assert "what was saved before is intact" in message
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_two_checkpoints_are_kept(tmp_path):
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, {"step": step})
+    kept = [torch.load(tmp_path / name, weights_only=True)["step"] for name in (CHECKPOINT, PREVIOUS)]
+    assert kept == [3, 2]
+
+
+def test_a_write_that_fails_halfway_leaves_the_file_as_it_was(tmp_path):
+    (tmp_path / "file").write_text("before")
+
+    def half(path):
+        path.write_text("ha")
+        raise OSError("No space left on device")
+
+    with pytest.raises(RunError, match=r"cannot write .*file: No space left on device; .*intact"):
+        write_atomically(tmp_path / "file", half)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "before")]
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_before_the_exit(tmp_path, signum):
-    code = (
-        "import torch; from expressions.training import TrainConfig, train\n"
-        f"config = TrainConfig(out={str(tmp_path)!r}, batch_size=4, device='cpu')\n"
-        "train(config, torch.zeros(8, 3, 64, 64, dtype=torch.uint8))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = start_process(tmp_path, kimg=10, tick_kimg=10)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "fakes-000000.png").exists() and time.monotonic() < deadline:
+    while not (tmp_path / GENERATOR).exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1)
     process.send_signal(signum)
     process.communicate(timeout=60)
     assert process.returncode == 128 + signum
-    state = TrainState(TrainConfig(batch_size=4), torch.device("cpu"))
-    state.load(tmp_path / CHECKPOINT)
+    state = TrainState(TWO_STEPS, torch.device("cpu"))
+    state.load(tmp_path)
     assert state.step >= 1
 
 

@@ -1,0 +1,124 @@
+"""A training run's folder: what is in it, and how each file is written completely or not at all."""
+
+import dataclasses
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+CHECKPOINT = "checkpoint.pt"
+PREVIOUS = "checkpoint-previous.pt"
+GENERATOR = "generator.safetensors"
+OPTIONS = "options.json"
+STATS = "stats.jsonl"
+
+# What may differ between a run and its continuation: where and how long, not what is computed.
+RESUMABLE = {"resume", "out", "kimg", "tracker", "device", "precision"}
+
+
+class RunError(ValueError):
+    """A run folder that cannot be used as asked; what was saved in it is intact."""
+
+
+def start_run(run: Path, options: Any) -> None:
+    """Make the folder of a new run and write its options.
+
+    Raises:
+        RunError: the folder holds a run already, or cannot be written.
+    """
+    if any((run / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+        raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the run folder {run}: {error.strerror}") from error
+    (run / STATS).unlink(missing_ok=True)
+    write_options(run, options)
+
+
+def check_resumable(run: Path, options: Any) -> None:
+    """Refuse to go on with a run whose options differ in what is computed.
+
+    Raises:
+        RunError: no run is there, its options cannot be read, or some have changed; they are named.
+    """
+    if not any((run / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+        raise RunError(f"nothing to resume: {run / CHECKPOINT} does not exist")
+    try:
+        saved = json.loads((run / OPTIONS).read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(f"nothing to resume: cannot read {run / OPTIONS}: {error}") from error
+    now = dataclasses.asdict(options)
+    changed = [name for name in now if name not in RESUMABLE and saved.get(name) != now[name]]
+    if changed:
+        raise RunError(
+            f"{run} was started with "
+            + ", ".join(f"{name}={saved.get(name)!r} (now {now[name]!r})" for name in changed)
+            + ": resume with the same options, or start another run with --out"
+        )
+
+
+def write_options(run: Path, options: Any) -> None:
+    text = json.dumps(dataclasses.asdict(options), indent=2) + "\n"
+    write_atomically(run / OPTIONS, lambda path: path.write_text(text))
+
+
+def append_statistics(run: Path, record: dict[str, float]) -> None:
+    """Add a line, and drop those that a rollback or a kill has left of later steps."""
+    path = run / STATS
+    lines = path.read_text().splitlines() if path.exists() else []
+    lines = [line for line in lines if json.loads(line)["step"] < record["step"]] + [json.dumps(record)]
+    write_atomically(path, lambda temporary: temporary.write_text("\n".join(lines) + "\n"))
+
+
+def save_checkpoint(run: Path, checkpoint: dict[str, Any]) -> None:
+    """Write a checkpoint and keep the one before it; at no moment is there none that can be read."""
+    path = run / CHECKPOINT
+    temporary = run / (CHECKPOINT + ".new")
+    write_atomically(temporary, lambda target: torch.save(checkpoint, target))
+    if path.exists():
+        path.replace(run / PREVIOUS)
+    temporary.replace(path)
+
+
+def load_checkpoint(run: Path) -> dict[str, Any]:
+    """Read the last checkpoint, or the one before it if a kill came between the two renamings.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    path = run / (CHECKPOINT if (run / CHECKPOINT).exists() else PREVIOUS)
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"{path} is not a checkpoint of this training: {reason}; {_advice(run)}") from error
+    return checkpoint
+
+
+def _advice(run: Path) -> str:
+    previous = run / PREVIOUS
+    return f"remove it to go on from {previous}" if previous.exists() else "there is none before it"
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file, force it to the disk, then put it in place.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch.save turns a full disk into RuntimeError
+        temporary.unlink(missing_ok=True)
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"cannot write {path}: {reason}; what was saved before is intact") from error
