@@ -19,6 +19,7 @@ from expressions.classifier import (
     save_classifier,
 )
 from expressions.data import CELEBA_ATTRIBUTES, Faces, load_faces
+from expressions.distributed import leave_processes
 from expressions.editor import EditorConfig, fit_editor
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
@@ -123,6 +124,8 @@ def main(arguments: list[str] | None = None) -> None:
             run(config)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train.py {parsed.command}: error: {error}")
+    finally:
+        leave_processes()
 
 
 if __name__ == "__main__":

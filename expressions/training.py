@@ -17,6 +17,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .distributed import (
+    any_process,
+    average_,
+    gather,
+    join_processes,
+    process_count,
+    process_rank,
+    wait_for_all,
+)
 from .images import grid, save_png, to_unit
 from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
 from .model import IMAGE_SIZE, Discriminator, Generator
@@ -49,7 +58,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     resume: bool = option(False, "go on from the checkpoint in the run folder")
     kimg: float = option(1500.0, "length of the training, in thousands of real images shown", above=0)
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
-    batch_size: int = option(64, "real images in one step", above=1)
+    batch_size: int = option(64, "real images in one step, of all processes together", above=1)
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
     beta1: float = option(0.5, "Adam's first decay")
@@ -77,6 +86,8 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     from fixed latents and a line of statistics. SIGINT and SIGTERM save before they exit. Where a loss or
     a weight is no longer finite, the run goes back to the last checkpoint and halves its rates.
 
+    Under torchrun or `accelerate launch` each process takes its share of every batch; the first one writes.
+
     Args:
         config: the options.
         images: (N, 3, 64, 64) uint8 real faces.
@@ -91,54 +102,62 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     run = Path(config.out)
     device, dtype = config.resolve()
     start_log = _tracker(config.tracker)
+    device = join_processes(device)
+    if config.batch_size % process_count():
+        raise ValueError(f"batch_size must be a multiple of the {process_count()} processes, got {config.batch_size}")
+    is_writer = process_rank() == 0
     state = TrainState(config, device)
     if config.resume:
         check_resumable(run, config)
         state.load(run)
-        write_options(run, config)
-    else:
-        start_run(run, config)
+    if is_writer:
+        (write_options if config.resume else start_run)(run, config)
     images = images.to(device)
-    log = start_log(run)
+    log = start_log(run) if is_writer else _no_log
     step_count = math.ceil(config.kimg * 1000 / config.batch_size)
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
-    if config.resume:
-        state.save_generator(run)  # a kill may have come between the checkpoint and this
-    else:
-        state.save_grid(run)
-        state.save(run)
-
     total, done = (steps * config.batch_size for steps in (step_count, state.step))
-    bar = tqdm(total=total, initial=done, unit="img", unit_scale=True)
+    bar = tqdm(total=total, initial=done, unit="img", unit_scale=True, disable=not is_writer)
     with bar, _stop_requested() as stop:
-        losses, tick_start, tick_step = [], time.perf_counter(), state.step
-        while state.step < step_count and not stop:
-            losses.append(train_step(state, images, config, dtype))
-            bar.update(config.batch_size)
-            if state.step % tick_steps and state.step < step_count and not stop:
-                continue
+        if config.resume:
+            state.export(run)  # a kill may have come between the checkpoint and this
+        else:
+            state.save(run)
+        stopping = False
+        while state.step < step_count and not stopping:
+            # Train for one tick, or until asked to stop.
+            losses, start_time, start = [], time.perf_counter(), state.step
+            end = min(step_count, (start // tick_steps + 1) * tick_steps)
+            while state.step < end and not stopping:
+                losses.append(train_step(state, images, config, dtype))
+                bar.update(config.batch_size)
+                stopping = any_process(bool(stop))
 
             # Report: means over the tick, read from the device once.
-            means = torch.stack(losses).mean(0).tolist()
+            mean_losses = torch.stack(losses).mean(0)
+            average_([mean_losses])
+            means = mean_losses.tolist()
             if not (all(map(math.isfinite, means)) and state.is_finite()):
                 bar.write(state.roll_back(run))
                 bar.update(state.step * config.batch_size - bar.n)
-                losses, tick_start, tick_step = [], time.perf_counter(), state.step
                 continue
-            speed = (state.step - tick_step) * config.batch_size / (time.perf_counter() - tick_start)
-            kimg = state.step * config.batch_size / 1000
+            speed = (state.step - start) * config.batch_size / (time.perf_counter() - start_time)
             stats = dict(zip(("d_loss", "g_loss", "real_logit", "fake_logit"), means, strict=True))
             bar.set_postfix(d=f"{stats['d_loss']:.3f}", g=f"{stats['g_loss']:.3f}")
-            record = {"step": state.step, "kimg": kimg, **stats, "images_per_second": speed}
+            record = {
+                "step": state.step,
+                "kimg": state.step * config.batch_size / 1000,
+                **stats,
+                "images_per_second": speed,
+            }
 
             # Save: the statistics first, so that a checkpoint never lacks its line.
-            append_statistics(run, record)
+            if is_writer:
+                append_statistics(run, record)
             log(record, state.step)
-            state.save_grid(run)
             state.save(run)
-            losses, tick_start, tick_step = [], time.perf_counter(), state.step
-    if stop:
-        raise SystemExit(128 + stop[0])
+    if stopping:
+        raise SystemExit(128 + (stop[0] if stop else signal.SIGTERM))
     return run / GENERATOR
 
 
@@ -154,7 +173,7 @@ class TrainState:
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
         self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), config.d_lr, betas)
         self._rates = ((self.g_optimizer, config.g_lr), (self.d_optimizer, config.d_lr))
-        self.random = torch.Generator(device).manual_seed(config.seed)
+        self.random = torch.Generator(device).manual_seed(config.seed * process_count() + process_rank())
         self.step = 0
         self.rollbacks = 0
         fixed = torch.Generator().manual_seed(config.seed)
@@ -165,18 +184,21 @@ class TrainState:
         return {name: getattr(self, name) for name in names}
 
     def save(self, run: Path) -> None:
-        """Write the checkpoint and the averaged generator, each completely or not at all."""
-        checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
-        checkpoint |= {"random": self.random.get_state(), "step": self.step, "rollbacks": self.rollbacks}
-        save_checkpoint(run, checkpoint)
-        self.save_generator(run)
+        """Write the checkpoint and what `export` writes, each file completely or not at all."""
+        randoms = gather(self.random.get_state())
+        if process_rank() == 0:
+            checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
+            checkpoint |= {"random": randoms, "step": self.step, "rollbacks": self.rollbacks}
+            save_checkpoint(run, checkpoint)
+            self.export(run)
+        wait_for_all()
 
-    def save_generator(self, run: Path) -> None:
-        weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
-        write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
-
-    def save_grid(self, run: Path) -> None:
-        write_atomically(run / f"fakes-{self.step:06d}.png", lambda path: save_png(self.sample(), path))
+    def export(self, run: Path) -> None:
+        """Write the averaged generator and its faces of the fixed latents."""
+        if process_rank() == 0:
+            weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
+            write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
+            write_atomically(run / f"fakes-{self.step:06d}.png", lambda path: save_png(self.sample(), path))
 
     def load(self, run: Path) -> None:
         """Restore what `save` wrote.
@@ -188,7 +210,9 @@ class TrainState:
         try:
             for name, part in self._parts().items():
                 part.load_state_dict(checkpoint[name])
-            self.random.set_state(checkpoint["random"])
+            if len(checkpoint["random"]) != process_count():
+                raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
+            self.random.set_state(checkpoint["random"][process_rank()])
             self.step, self.rollbacks = checkpoint["step"], checkpoint["rollbacks"]
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
@@ -230,7 +254,7 @@ class TrainState:
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
     """One step of each network; returns (4,): both losses and the mean logits of real and fake."""
     G, D, rng = state.generator, state.discriminator, state.random
-    device = images.device
+    device, count = images.device, config.batch_size // process_count()
 
     def drawn(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=rng, device=device)
@@ -239,10 +263,10 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
     # Draw a batch of real faces, half of them mirrored, and a batch of latents.
-    index = torch.randint(len(images), (config.batch_size,), generator=rng, device=device)
+    index = torch.randint(len(images), (count,), generator=rng, device=device)
     real = to_unit(images[index])
-    real = torch.where(drawn(config.batch_size, 1, 1, 1) < 0.5, real.flip(3), real)
-    z = drawn(config.batch_size, G.z_dim) * 2 - 1
+    real = torch.where(drawn(count, 1, 1, 1) < 0.5, real.flip(3), real)
+    z = drawn(count, G.z_dim) * 2 - 1
 
     # Train the discriminator by itself, on fakes that carry no gradient to the generator.
     D.requires_grad_(True)
@@ -253,9 +277,11 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     d_loss = d_relativistic_loss(real_logits, fake_logits)
     state.d_optimizer.zero_grad(set_to_none=True)
     d_loss.backward()
-    some = torch.cat([half[: config.penalty_batch] for half in shown.chunk(2)]).requires_grad_(True)
+    share = math.ceil(config.penalty_batch / process_count())
+    some = torch.cat([half[:share] for half in shown.chunk(2)]).requires_grad_(True)
     penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
     (config.gamma / 2 * penalty).backward()  # in float32: squared gradients are too small for bf16
+    average_(gradients(D))
     state.d_optimizer.step()
 
     # Train the generator through the discriminator, which is frozen.
@@ -266,11 +292,17 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
         g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
     state.g_optimizer.zero_grad(set_to_none=True)
     g_loss.backward()
+    average_(gradients(G))
     state.g_optimizer.step()
 
     state.step += 1
+    average_(buffer for buffer in G.buffers() if buffer.is_floating_point())  # batch-norm statistics
     ema_update(state.ema, G, ema_decay(state.step, config))
     return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean()]).detach()
+
+
+def gradients(model: nn.Module) -> list[Tensor]:
+    return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
 
 
 def shift(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
@@ -356,7 +388,11 @@ def _tracker(name: str) -> Callable[[Path], Log]:
             return lambda run: _trackio_log(trackio, run)
     except ImportError as error:
         raise ValueError(f"tracker: {name} is not installed; run: pip install {name}") from error
-    return lambda _run: lambda _record, _step: None
+    return lambda _run: _no_log
+
+
+def _no_log(_record: dict[str, float], _step: int) -> None:
+    """Where no tracker is asked for."""
 
 
 def _tensorboard_log(writer: Any) -> Log:
