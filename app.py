@@ -19,7 +19,7 @@ from expressions.images import to_pil
 
 logger = logging.getLogger("expressions.app")
 
-FIRST_SEED = 7
+FIRST_SEED = 23
 PICTURE_SIZE = 512
 TOLERANCE = 3  # a slider further than this from what is measured is named under the picture
 
@@ -138,7 +138,7 @@ class Faces:
         """
         number = as_seed(seed)
         if number is None:
-            raise gr.Error(f"{SEED_RULE} This is none: {seed!r}.", print_exception=False)
+            raise gr.Error(f"{SEED_RULE} This is none: {str(seed)[:40]!r}.", print_exception=False)
         if not isinstance(attributes, Mapping | None):
             raise gr.Error('Attributes are values by name, such as {"Smiling": 90}.', print_exception=False)
         try:

@@ -4,10 +4,14 @@ import argparse
 import dataclasses
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from huggingface_hub import constants
+from safetensors import SafetensorError
 
 from expressions import Editor
 from expressions.classifier import (
@@ -23,7 +27,7 @@ from expressions.distributed import leave_processes
 from expressions.editor import EditorConfig, fit_editor
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
-from expressions.training import TrainConfig, load_generator, train
+from expressions.training import TrainConfig, check_ready, load_generator, train
 
 EMBEDDED_FIGURES = Path(__file__).parent / "benchmarks" / "quality.json"
 
@@ -46,19 +50,19 @@ class PushConfig:
 
 def fit_gan(config: TrainConfig) -> None:
     """Train the generator against a discriminator."""
+    check_ready(config)
     print(f"generator: {train(config, _faces(config, config.split).images)}")
 
 
 def classify(config: ClassifierConfig) -> None:
     """Fit the classifier of all 40 attributes and report its accuracy."""
+    out = _folder(config.out)
     faces = _faces(config, config.split, CELEBA_ATTRIBUTES)
     test_faces = _faces(config, config.test_split, CELEBA_ATTRIBUTES)
     model = fit_classifier(faces.images, faces.labels, config)
     rates = accuracy(predict(model, test_faces.images), test_faces.labels)
     report = {"mean": rates.mean().item(), "faces": len(test_faces)}
     report |= dict(zip(faces.attributes, rates.tolist(), strict=True))
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
     save_classifier(model, faces.attributes, out / "classifier.safetensors")
     (out / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
     for name, rate in report.items():
@@ -67,11 +71,14 @@ def classify(config: ClassifierConfig) -> None:
 
 def fit(config: EditorConfig) -> None:
     """Calibrate the attributes and find the latent directions."""
+    out = _folder(config.out)
     classifier, attributes = load_classifier(Path(config.classifier))
     editor = fit_editor(load_generator(Path(config.generator)), classifier, attributes, config)
-    editor.save_pretrained(config.out)
-    (Path(config.out) / "README.md").unlink(missing_ok=True)  # a card is written when the editor is pushed
-    print(f"editor: {config.out}")
+    with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
+        editor.save_pretrained(complete)
+        for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
+            (Path(complete) / name).replace(out / name)
+    print(f"editor: {out}")
 
 
 def push(config: PushConfig) -> None:
@@ -83,9 +90,23 @@ def push(config: PushConfig) -> None:
         str(config.repo_id),
         private=config.private,
         revision=config.revision,
-        figures=json.loads(Path(figures).read_text()) if figures else None,
+        figures=_read_json(Path(figures)) if figures else None,
     )
     print(url)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+
+
+def _folder(path: str) -> Path:
+    """Make a folder before the work whose result it is for."""
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
@@ -122,7 +143,9 @@ def main(arguments: list[str] | None = None) -> None:
             print(json.dumps({"command": parsed.command, **dataclasses.asdict(config)}, indent=2))
         else:
             run(config)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except KeyboardInterrupt:
+        sys.exit(f"train.py {parsed.command}: interrupted; nothing was saved")
+    except (ValueError, OSError, FloatingPointError, SafetensorError) as error:
         sys.exit(f"train.py {parsed.command}: error: {error}")
     finally:
         leave_processes()

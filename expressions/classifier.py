@@ -86,6 +86,7 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
 
     Raises:
         ValueError: there are fewer faces than one batch holds.
+        FloatingPointError: the loss is no longer finite.
     """
     batch_size = config.batch_size
     if len(images) < batch_size:
@@ -110,6 +111,8 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
                 schedule.step()
                 bar.update(batch_size)
             bar.set_postfix(loss=f"{loss.item():.4f}")
+            if not loss.isfinite():
+                raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
     return model.cpu().eval().requires_grad_(False)
 
 

@@ -87,7 +87,10 @@ def load_faces(
     missing = [name for name in ("image", *attributes) if name not in columns]
     if missing:
         raise DataError(f"{where}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
-    rows = rows.select_columns(["image", *attributes]).cast_column("image", datasets.Image(decode=False))
+    try:
+        rows = rows.select_columns(["image", *attributes]).cast_column("image", datasets.Image(decode=False))
+    except (NotImplementedError, TypeError, ValueError) as error:  # pyarrow's
+        raise DataError(f"{where}, column image: expected pictures: {_first_line(error)}") from error
     if streaming:
         return _read_stream(rows, attributes, limit, where)
     if limit is not None:
@@ -181,7 +184,7 @@ def _decode(image: dict[str, Any] | None, index: int, where: str) -> bytes:
             raise ValueError("expected a picture, got nothing")
         with Image.open(io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]) as picture:
             return crop_face(picture).tobytes()
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's three ways to say that a file is broken
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's own kinds
         raise DataError(f"{where}, row {index}{name}: {error}") from error
 
 

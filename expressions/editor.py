@@ -1,7 +1,7 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -25,13 +25,15 @@ from .skin import individual_typology_angle
 
 SKIN_TONE = "Skin_Tone"
 MAX_SEED = 2**32 - 1
+MAX_SIZE = 4096  # side of a rendered picture
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 
 _MAX_STEPS = 12  # of an edit: each measures the picture and moves by what is still missing
 _MAX_STEP = 1.5  # length of one step in u, beyond which the gradients no longer hold
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
+_HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself, unless it is named
+_HELD_WEIGHT = 0.1  # of a point by which one of them moves, beside a point that a target is missed by
 _TOLERANCE = 0.5  # a face whose values are this close to the targets has arrived
-_BATCH = 32  # faces edited at once: their activations are kept for the gradients
 
 
 class Editor(
@@ -52,6 +54,8 @@ class Editor(
     of the cube to run into. A step is the one that closes the gap to the targets at the least cost
     |du|^2 + |W du|^2 / ridge, where W is the joint regression of all scores on u: what moves the other
     attributes costs more. Were the scores linear, it would be a step along the ridge dual basis of W.
+    `Male`, `Young` and `Skin_Tone` are held in the picture itself: each step also closes, with a small
+    weight, what they have moved by.
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
@@ -86,8 +90,8 @@ class Editor(
         Raises:
             ValueError: a seed is not a whole number of that range.
         """
-        seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
-        rows = [_latent(_checked_seed(seed)) for seed in seeds]
+        several = isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping)
+        rows = [_latent(_checked_seed(seed)) for seed in (seeds if several else [seeds])]  # type: ignore[union-attr]
         return torch.from_numpy(np.stack(rows)) if rows else torch.empty(0, Z_DIM)
 
     @torch.no_grad()
@@ -131,24 +135,31 @@ class Editor(
         if not index or not len(z):
             return z.clone()
         wanted = self.low.new_tensor(values)
-        parts = [self._approach(_to_normal(part), index, wanted) for part in z.split(_BATCH)]
-        return _to_uniform(torch.cat(parts))
+        # One face at a time: the steps would enlarge the rounding by which a batch differs from its parts.
+        return _to_uniform(torch.cat([self._approach(u, index, wanted) for u in _to_normal(z).split(1)]))
 
     def _approach(self, u_start: Tensor, index: list[int], wanted: Tensor) -> Tensor:
-        """Move u_start (N, 100) until the values (N, T) of the columns `index` are those wanted (T,)."""
+        """Move u_start (1, 100) until the values of the columns `index` are those wanted (T,).
+
+        The values of the attributes to hold are wanted too, as they are at the start, with a small weight.
+        """
+        names = [name for name in _HELD if name in self.attributes]
+        held = [column for column in map(self.attributes.index, names) if column not in index]
+        weight = wanted.new_tensor([1.0] * len(index) + [_HELD_WEIGHT] * len(held))
+        start, _ = self._values_and_gradients(u_start, held)
+        goal = torch.cat([wanted, start[0]])
         u = best = u_start
-        best_error = torch.full_like(u[:, 0], math.inf)
+        best_error = math.inf
         for _ in range(_MAX_STEPS + 1):
-            values, gradients = self._values_and_gradients(u, index)
-            missing = wanted - values
-            error = missing.abs().amax(1)
-            best = torch.where((error < best_error)[:, None], u, best)
-            best_error = torch.minimum(error, best_error)
-            if (best_error < _TOLERANCE).all():
+            values, gradients = self._values_and_gradients(u, index + held)
+            missing = goal - values
+            error = missing[0, : len(index)].abs().max().item()
+            if error < best_error:
+                best, best_error = u, error
+            if error < _TOLERANCE:
                 break
-            step = _limit_norm(cheapest_step(gradients, missing, self.mobility), _MAX_STEP)
-            moved = u_start + _limit_norm(u + step - u_start, _MAX_DISTANCE)
-            u = torch.where((best_error < _TOLERANCE)[:, None], u, moved)  # whoever has arrived stays
+            step = cheapest_step(gradients * weight[:, None], missing * weight, self.mobility)
+            u = u_start + _limit_norm(u + _limit_norm(step, _MAX_STEP) - u_start, _MAX_DISTANCE)
         return best
 
     def _values_and_gradients(self, u: Tensor, index: list[int]) -> tuple[Tensor, Tensor]:
@@ -168,9 +179,12 @@ class Editor(
             size: side of the picture in pixels; the 64x64 face is enlarged smoothly.
 
         Raises:
-            ValueError: as for `latents` and `edit`.
+            ValueError: as for `latents` and `edit`, or a size that is not a whole number from 1 to 4096.
         """
-        picture = to_pil(self.synthesize(self.edit(self.latents(seed), targets or {}))[0])
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_SIZE:
+            raise ValueError(f"size must be a whole number from 1 to {MAX_SIZE}, got {size!r}")
+        _checked_seed(seed)
+        picture = to_pil(self.synthesize(self.edit(self.latents(seed), {} if targets is None else targets))[0])
         return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
 
     # Scores -----------------------------------------------------------------------------------------
@@ -193,6 +207,8 @@ class Editor(
 
     def _checked_targets(self, targets: Mapping[str, float]) -> tuple[list[int], list[float]]:
         """The columns asked for, in the editor's order, and their values."""
+        if not isinstance(targets, Mapping):
+            raise ValueError(f"targets must be values by name, such as {{'Smiling': 90}}, got {type(targets).__name__}")
         unknown = [name for name in targets if name not in self.attributes]
         if unknown:
             raise ValueError(f"targets: unknown attribute {unknown[0]!r}; choose from {', '.join(self.attributes)}")
@@ -224,6 +240,8 @@ class Editor(
             files = fetch_files(name, revision, options)
             editor = cls(**read_config(files[constants.CONFIG_NAME]))
             load_tensors(editor, files[constants.SAFETENSORS_SINGLE_FILE])
+            if not (editor.low < editor.high).all():
+                raise WeightsError("a value's low end is not below its high end")
         except Exception as error:
             where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
             raise WeightsError(f"cannot load weights from {where}: {first_line(error)}") from error

@@ -61,6 +61,9 @@ def read_config(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path.name} is not JSON: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("attributes"), list):
         raise WeightsError(f"{path.name} has no list of attributes")
+    names = config["attributes"]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise WeightsError(f"{path.name}: attributes must be distinct names")
     return config
 
 
@@ -77,6 +80,8 @@ def load_tensors(module: nn.Module, path: Path) -> None:
         if tensors[name].shape != tensor.shape:
             found = tuple(tensors[name].shape)
             raise WeightsError(f"{path.name}: tensor {name} must have shape {tuple(tensor.shape)}, got {found}")
+        if not tensors[name].isfinite().all():
+            raise WeightsError(f"{path.name}: tensor {name} holds numbers that are not finite")
     unknown = sorted(tensors.keys() - expected.keys())
     if unknown:
         raise WeightsError(f"{path.name} has an unknown tensor {unknown[0]}")

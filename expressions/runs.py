@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
+import math
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,7 @@ def start_run(run: Path, options: Any) -> None:
     Raises:
         RunError: the folder holds a run already, or cannot be written.
     """
-    if any((run / name).exists() for name in (CHECKPOINT, PREVIOUS)):
-        raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
+    check_unused(run)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,17 +40,27 @@ def start_run(run: Path, options: Any) -> None:
     write_options(run, options)
 
 
+def check_unused(run: Path) -> None:
+    """Refuse to start a run where one is.
+
+    Raises:
+        RunError: the folder holds a run already.
+    """
+    if _has_checkpoint(run):
+        raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
+
+
 def check_resumable(run: Path, options: Any) -> None:
     """Refuse to go on with a run whose options differ in what is computed.
 
     Raises:
         RunError: no run is there, its options cannot be read, or some have changed; they are named.
     """
-    if not any((run / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+    if not _has_checkpoint(run):
         raise RunError(f"nothing to resume: {run / CHECKPOINT} does not exist")
     try:
-        saved = json.loads((run / OPTIONS).read_text())
-    except (OSError, ValueError) as error:
+        saved = dict(json.loads((run / OPTIONS).read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise RunError(f"nothing to resume: cannot read {run / OPTIONS}: {error}") from error
     now = dataclasses.asdict(options)
     changed = [name for name in now if name not in RESUMABLE and saved.get(name) != now[name]]
@@ -63,6 +72,10 @@ def check_resumable(run: Path, options: Any) -> None:
         )
 
 
+def _has_checkpoint(run: Path) -> bool:
+    return any((run / name).exists() for name in (CHECKPOINT, PREVIOUS))
+
+
 def write_options(run: Path, options: Any) -> None:
     text = json.dumps(dataclasses.asdict(options), indent=2) + "\n"
     write_atomically(run / OPTIONS, lambda path: path.write_text(text))
@@ -72,8 +85,16 @@ def append_statistics(run: Path, record: dict[str, float]) -> None:
     """Add a line, and drop those that a rollback or a kill has left of later steps."""
     path = run / STATS
     lines = path.read_text().splitlines() if path.exists() else []
-    lines = [line for line in lines if json.loads(line)["step"] < record["step"]] + [json.dumps(record)]
+    lines = [line for line in lines if _step(line) < record["step"]] + [json.dumps(record)]
     write_atomically(path, lambda temporary: temporary.write_text("\n".join(lines) + "\n"))
+
+
+def _step(line: str) -> float:
+    """The step of a line of statistics; infinity if it is torn."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def save_checkpoint(run: Path, checkpoint: dict[str, Any]) -> None:
@@ -95,8 +116,8 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     path = run / (CHECKPOINT if (run / CHECKPOINT).exists() else PREVIOUS)
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
+    except Exception as error:  # torch.load has no common type for a broken file
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise RunError(f"{path} is not a checkpoint of this training: {reason}; {_advice(run)}") from error
     return checkpoint
 

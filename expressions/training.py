@@ -36,6 +36,7 @@ from .runs import (
     RunError,
     append_statistics,
     check_resumable,
+    check_unused,
     load_checkpoint,
     save_checkpoint,
     start_run,
@@ -79,6 +80,21 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
 
+def check_ready(config: TrainConfig) -> None:
+    """Find out before the data are read whether the training can start.
+
+    Raises:
+        RunError: the folder holds another run, or no checkpoint to resume from.
+        ValueError: this machine lacks the device or the tracker.
+    """
+    config.resolve()
+    _tracker(config.tracker)
+    if config.resume:
+        check_resumable(Path(config.out), config)
+    else:
+        check_unused(Path(config.out))
+
+
 def train(config: TrainConfig, images: Tensor) -> Path:
     """Train a generator against a discriminator (Goodfellow et al. 2014, algorithm 1).
 
@@ -99,6 +115,7 @@ def train(config: TrainConfig, images: Tensor) -> Path:
         RunError: the folder holds another run, no checkpoint to resume from, or cannot be written.
         FloatingPointError: not finite after as many rollbacks as are allowed; the checkpoint is intact.
     """
+    check_ready(config)
     run = Path(config.out)
     device, dtype = config.resolve()
     start_log = _tracker(config.tracker)
@@ -108,7 +125,6 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     is_writer = process_rank() == 0
     state = TrainState(config, device)
     if config.resume:
-        check_resumable(run, config)
         state.load(run)
     if is_writer:
         (write_options if config.resume else start_run)(run, config)
@@ -214,7 +230,7 @@ class TrainState:
                 raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
             self.random.set_state(checkpoint["random"][process_rank()])
             self.step, self.rollbacks = checkpoint["step"], checkpoint["rollbacks"]
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {reason}") from error
 

