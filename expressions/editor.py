@@ -146,7 +146,7 @@ class Editor(
         names = [name for name in _HELD if name in self.attributes]
         held = [column for column in map(self.attributes.index, names) if column not in index]
         weight = wanted.new_tensor([1.0] * len(index) + [_HELD_WEIGHT] * len(held))
-        start, _ = self._values_and_gradients(u_start, held)
+        start = self.values(self.scores(self.synthesize(_to_uniform(u_start))))[:, held]
         goal = torch.cat([wanted, start[0]])
         u = best = u_start
         best_error = math.inf

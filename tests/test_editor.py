@@ -155,6 +155,11 @@ def test_two_targets_are_met_together(editor):
     assert tone.median().item() == pytest.approx(40, abs=5)
 
 
+def test_every_attribute_can_be_named_at_once(editor):
+    z = editor.latents([1])
+    assert editor.edit(z, dict.fromkeys(editor.attributes, 50.0)).shape == (1, 100)
+
+
 def test_an_edit_is_the_same_alone_and_in_a_batch(editor):
     z = editor.latents(range(8))
     assert torch.equal(editor.edit(z, {"Smiling": 80.0})[7:], editor.edit(z[7:], {"Smiling": 80.0}))
