@@ -123,6 +123,7 @@ def _faces(config: DataOptions, split: str, attributes: list[str] | None = None)
         split,
         revision=config.revision,
         attributes=attributes or (),
+        identities=config.identities,
         streaming=config.streaming,
         limit=config.limit,
     )

@@ -1,66 +1,208 @@
-"""Image quality of an editor's generator: the Frechet distance to held-out real faces, beside its floor.
+"""Image quality against the held-out split, beside what real faces get: fidelity, diversity, rare attributes, copies.
 
-Features are the 256 of the attribute classifier, which took no part in the generator's training. The floor
-is the distance between as many real faces of the training split and the same held-out faces: what a perfect
-generator would get.
+Two judges took no part in any training here (see judges.py): the features of an attribute evaluator, and those of
+an untrained network. The floor is the same measurement of real faces of the training split. With `--kimg` the
+plain recipe of reference.py, this project's and its variants are trained too, on as many images each and with the
+same seeds; finished trainings are kept in `--runs` and not repeated.
 
     PYTHONPATH=. python benchmarks/quality.py --data DATA
+    PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 100 --recipes reference ours
 
-Prints a table and writes JSON that the model card shows.
+Prints a table. Writes JSON that the model card shows, and with `--kimg` the comparison beside it.
 """
 
 import argparse
 import json
 import statistics
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
+from judges import EVALUATOR, RandomFeatures, features, load_evaluator
+from reference import Reference
+from safetensors.torch import load_file, save_file
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from expressions import Editor
-from expressions.data import HUB_DATASET, load_faces
+from expressions.classifier import predict
+from expressions.data import CELEBA_ATTRIBUTES, HUB_DATASET, Faces, load_faces
 from expressions.images import to_uint8, to_unit
-from expressions.metrics import frechet_distance
+from expressions.metrics import frechet_distance, kernel_distance, nearest_distance, neighbourhood_scores
+from expressions.training import TrainConfig, load_generator, train
+
+FAKES = 10_000
+REPEATS = 3
+COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
+
+# What differs from the defaults of `train.py gan`.
+RECIPES: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "no shifts": {"max_shift": 0},
+    "gamma 2": {"gamma": 2.0},
+    "d_lr 4e-4, g_lr 1e-4": {"d_lr": 4e-4, "g_lr": 1e-4},
+    "ema 50 kimg": {"ema_kimg": 50.0},
+    "ema 0.1 kimg": {"ema_kimg": 0.1},
+}
+
+Figures = dict[str, float]
+FORMATS = {
+    "fd_attributes": "{:.3f}",
+    "kid_attributes": "{:.4f}",
+    "fd_random": "{:.3f}",
+    "kid_random": "{:.4f}",
+    "precision": "{:.3f}",
+    "recall": "{:.3f}",
+    "density": "{:.3f}",
+    "coverage": "{:.3f}",
+    "rate_error": "{:.3f}",
+    "worst_rate": "{:.2f}",
+    "novelty": "{:.3f}",
+}
 
 
-@torch.no_grad()
-def features(editor: Editor, images: Tensor) -> Tensor:
-    """uint8 images (N, 3, 64, 64) -> classifier features (N, 256)."""
-    return torch.cat([editor.classifier.features(to_unit(batch)) for batch in images.split(250)])
+class Judges:
+    """Held-out faces as both judges see them, and the training faces for comparison."""
+
+    def __init__(self, evaluator: Path, held_out: Faces, train_images: Tensor) -> None:
+        self.evaluator = load_evaluator(evaluator)
+        self.random = RandomFeatures()
+        self.rates = (predict(self.evaluator, held_out.images) > 0).double().mean(0)
+        raw = {name: features(network, held_out.images) for name, network in self._spaces()}
+        self.scale = {name: (values.mean(0), values.std(0) + 1e-6) for name, values in raw.items()}
+        self.held_out = {name: self._standardise(name, values) for name, values in raw.items()}
+        self.training = self._standardise("attributes", features(self.evaluator.features, train_images))
+        self.held_out_nearest = nearest_distance(self.held_out["attributes"], self.training).median()
+
+    def _spaces(self) -> Iterator[tuple[str, torch.nn.Module]]:
+        yield "attributes", self.evaluator.features
+        yield "random", self.random
+
+    def _standardise(self, space: str, values: Tensor) -> Tensor:
+        mean, deviation = self.scale[space]
+        return (values - mean) / deviation
+
+    def assess(self, images: Tensor) -> Figures:
+        """Measure uint8 faces (N, 3, 64, 64) against the held-out ones.
+
+        Returns:
+            Frechet and kernel distances in features that have variance 1 over the held-out faces; precision, recall,
+            density and coverage in the attribute space; `rate_error`, the mean over 40 attributes of the
+            difference of rates; `worst_rate`, the largest factor between the rates of an attribute that at least
+            3 % of the held-out faces show; `novelty`, the median distance to the nearest training face,
+            divided by that of held-out faces: well below 1 where training faces are copied.
+        """
+        figures: Figures = {}
+        for space, network in self._spaces():
+            values = self._standardise(space, features(network, images))
+            figures[f"fd_{space}"] = frechet_distance(self.held_out[space], values)
+            figures[f"kid_{space}"] = kernel_distance(self.held_out[space], values)
+            if space == "attributes":
+                figures |= neighbourhood_scores(self.held_out[space], values)
+                figures["novelty"] = (
+                    nearest_distance(values[:3000], self.training).median() / self.held_out_nearest
+                ).item()
+        rates = (predict(self.evaluator, images) > 0).double().mean(0)
+        figures["rate_error"] = (rates - self.rates).abs().mean().item()
+        common = self.rates > COMMON
+        ratios = (rates[common].clamp_min(1e-4) / self.rates[common]).log().abs()
+        figures["worst_rate"] = ratios.max().exp().item()
+        return figures
 
 
-def generate(editor: Editor, count: int, first_seed: int) -> Tensor:
-    """uint8 faces (N, 3, 64, 64) of consecutive seeds."""
-    seeds = torch.arange(first_seed, first_seed + count)
-    return torch.cat([to_uint8(editor.synthesize(editor.latents(batch.tolist()))) for batch in seeds.split(250)])
+# What is judged -----------------------------------------------------------------------------------
+
+
+def editor_faces(editor: Editor, repeat: int) -> Tensor:
+    """uint8 faces (N, 3, 64, 64) of consecutive seeds; each repeat has its own."""
+    first = 1_000_000 + repeat * FAKES
+    batches = torch.arange(first, first + FAKES).split(250)
+    return torch.cat([to_uint8(editor.synthesize(editor.latents(batch.tolist()))) for batch in batches])
+
+
+def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path) -> Tensor:
+    """uint8 faces (N, 3, 64, 64) of a generator trained for this, or kept from an earlier call."""
+    run = runs / f"{recipe.replace(' ', '-')}-seed{seed}-{kimg:g}kimg"
+    if recipe == "reference":
+        return to_uint8(_reference(run, seed, kimg, images).generate(FAKES, seed))
+    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=(run / "checkpoint.pt").exists(), **RECIPES[recipe])
+    generator = load_generator(train(config, images))
+    z = torch.rand(FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    with torch.no_grad():
+        return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
+
+
+def _reference(run: Path, seed: int, kimg: float, images: Tensor) -> Reference:
+    """The plain recipe's networks after `kimg` thousand images, in the order of a shuffling loader."""
+    reference, path = Reference(seed), run / "generator.safetensors"
+    if path.exists():
+        reference.generator.load_state_dict(load_file(path))
+        return reference
+    rng, count = torch.Generator().manual_seed(seed), round(kimg * 1000)
+    passes = [torch.randperm(len(images), generator=rng) for _ in range(0, count, len(images))]
+    for index in tqdm(torch.cat(passes)[:count].split(64), desc="reference", unit="step"):
+        reference.step(to_unit(images[index]))
+    run.mkdir(parents=True, exist_ok=True)
+    save_file(reference.generator.state_dict(), path)
+    return reference
+
+
+# The tables ---------------------------------------------------------------------------------------
+
+
+def measure(name: str, faces: Callable[[int], Tensor], judges: Judges) -> dict[str, list[float]]:
+    """Assess three sets of faces; returns and prints each figure's values."""
+    sets = [judges.assess(faces(repeat)) for repeat in range(REPEATS)]
+    row = {figure: [one[figure] for one in sets] for figure in FORMATS}
+    cells = [FORMATS[figure].format(statistics.median(values)) for figure, values in row.items()]
+    print(f"{name:24}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
+    return row
+
+
+def card_figures(row: dict[str, list[float]], floor: dict[str, list[float]], held_out: int) -> dict[str, Any]:
+    """The figures of one generator as the model card takes them, each with its floor."""
+    figures = {}
+    for name, values in row.items():
+        text = FORMATS[name].format
+        note = (
+            f"median of {', '.join(map(text, values))}; real faces: {text(statistics.median(floor[name]))}; "
+            f"against {held_out} held-out faces"
+        )
+        figures[name] = {"value": statistics.median(values), "samples": FAKES, "note": note}
+    return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
-    parser.add_argument("--repeats", type=int, default=3, help="sets of generated faces and of real training faces")
-    parser.add_argument("--out", default="benchmarks/quality.json", help="where to write the figures")
+    parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/quality.json"), help="figures for the card")
+    parser.add_argument("--kimg", type=float, help="also train each recipe on this many thousand images")
+    parser.add_argument("--recipes", nargs="*", choices=["reference", *RECIPES], default=["reference", "ours"])
+    parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
     arguments = parser.parse_args()
 
+    images = load_faces(arguments.data, "train").images
+    held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
+    judges = Judges(arguments.evaluator, held_out, images)
+    shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
     editor = Editor.from_pretrained(arguments.weights)
-    held_out = load_faces(arguments.data, "valid").images
-    train = load_faces(arguments.data, "train").images
-    count = len(held_out)
-    reference = features(editor, held_out)
-    shuffled = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))]
-    distances, floors = [], []
-    for repeat in range(arguments.repeats):
-        fakes = generate(editor, count, first_seed=1_000_000 + repeat * count)
-        distances.append(frechet_distance(reference, features(editor, fakes)))
-        floors.append(frechet_distance(reference, features(editor, shuffled[repeat * count : (repeat + 1) * count])))
 
-    figures = {}
-    for name, values in {"fd_attributes": distances, "fd_attributes, real against real": floors}.items():
-        note = f"median of {', '.join(f'{value:.3f}' for value in values)}; against {count} held-out faces"
-        figures[name] = {"value": statistics.median(values), "samples": count, "note": note}
-        print(f"{name:34} {figures[name]['value']:8.3f}   {count} faces, {note}")
-    Path(arguments.out).write_text(json.dumps(figures, indent=2) + "\n")
+    print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
+    floor = measure("real faces", lambda repeat: shuffled[repeat * FAKES : (repeat + 1) * FAKES], judges)
+    row = measure("weights", lambda repeat: editor_faces(editor, repeat), judges)
+    arguments.out.write_text(json.dumps(card_figures(row, floor, len(held_out)), indent=2) + "\n")
+    if arguments.kimg:
+        table: dict[str, Any] = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(held_out), "real faces": floor}
+        for recipe in arguments.recipes:
+
+            def faces(seed: int, recipe: str = recipe) -> Tensor:
+                return recipe_faces(recipe, seed, arguments.kimg, images, arguments.runs)
+
+            table[recipe] = measure(recipe, faces, judges)
+        arguments.out.with_name("comparison.json").write_text(json.dumps(table, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The attribute classifier: which of CelebA's attributes a face shows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import safe_open
@@ -14,6 +15,8 @@ from tqdm.auto import tqdm
 
 from .images import to_unit
 from .options import DataOptions, DeviceOptions, channels_last, check, option
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +76,11 @@ class AttributeClassifier(nn.Module):
         return logits
 
 
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
 def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> AttributeClassifier:
-    """Fit a classifier of all attributes by cross-entropy, on faces mirrored and shifted at random.
+    """Fit a classifier of all attributes, on faces mirrored and shifted at random.
 
     Args:
         images: (N, 3, 64, 64) uint8.
@@ -85,6 +91,26 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
         The classifier on the CPU, in evaluation mode.
 
     Raises:
+        ValueError, FloatingPointError: as for `fit_labels`.
+    """
+    torch.manual_seed(config.seed)
+    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config, flip_and_shift)
+
+
+def fit_labels(model: Network, images: Tensor, labels: Tensor, config: ClassifierConfig, augment: Augment) -> Network:
+    """Fit a network's logits (N, K) to labels by cross-entropy.
+
+    Args:
+        model: maps images (N, 3, 64, 64) in [-1, 1] to logits (N, K).
+        images: (N, 3, 64, 64) uint8.
+        labels: (N, K) bool.
+        config: the options.
+        augment: changes a batch of images in [-1, 1] at random.
+
+    Returns:
+        The model on the CPU, in evaluation mode.
+
+    Raises:
         ValueError: there are fewer faces than one batch holds.
         FloatingPointError: the loss is no longer finite.
     """
@@ -92,16 +118,15 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
     if len(images) < batch_size:
         raise ValueError(f"fitting needs at least one batch of {batch_size} faces, got {len(images)}")
     device, dtype = config.resolve()
-    torch.manual_seed(config.seed)
     rng = torch.Generator().manual_seed(config.seed)
-    model = channels_last(AttributeClassifier(labels.shape[1])).to(device)
+    model = channels_last(model).to(device)
     steps = len(images) // batch_size
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
     with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:
         for _ in range(config.epochs):
             for index in torch.randperm(len(images), generator=rng).split(batch_size)[:steps]:
-                batch = _augment(to_unit(images[index]), rng).to(device)
+                batch = augment(to_unit(images[index]), rng).to(device)
                 with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
                     logits = model(batch)
                 loss = binary_cross_entropy_with_logits(logits.float(), labels[index].to(device).float())
@@ -116,7 +141,7 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
     return model.cpu().eval().requires_grad_(False)
 
 
-def _augment(images: Tensor, rng: torch.Generator, max_shift: int = 3) -> Tensor:
+def flip_and_shift(images: Tensor, rng: torch.Generator, max_shift: int = 3) -> Tensor:
     """Mirror half of the images; move the batch by up to `max_shift` pixels a side."""
     flip = torch.rand(len(images), 1, 1, 1, generator=rng) < 0.5
     images = torch.where(flip, images.flip(3), images)

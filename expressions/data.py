@@ -56,6 +56,7 @@ def load_faces(
     *,
     revision: str | None = None,
     attributes: Sequence[str] = (),
+    identities: str = "all",
     streaming: bool = False,
     limit: int | None = None,
 ) -> Faces:
@@ -70,6 +71,7 @@ def load_faces(
         split: split name; "valid" and "validation" stand for each other.
         revision: commit, tag or branch of a Hub source; the default source has a pinned one.
         attributes: label columns to read: bool, 0/1 or -1/+1.
+        identities: "all" people, or only those whose `celeb_id` is "even" or "odd": two halves that share nobody.
         streaming: read the first `limit` rows as they come, without downloading or caching the rest.
         limit: use only the first `limit` rows.
 
@@ -84,13 +86,17 @@ def load_faces(
     where = f"{source}, split {split!r}"
     rows = _open(source, split, revision, streaming)
     columns = rows.column_names or list(next(iter(rows), {}))
-    missing = [name for name in ("image", *attributes) if name not in columns]
+    needed = ["image", *attributes] + ["celeb_id"] * (identities != "all")
+    missing = [name for name in needed if name not in columns]
     if missing:
         raise DataError(f"{where}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
     try:
-        rows = rows.select_columns(["image", *attributes]).cast_column("image", datasets.Image(decode=False))
+        rows = rows.select_columns(needed).cast_column("image", datasets.Image(decode=False))
     except (NotImplementedError, TypeError, ValueError) as error:  # pyarrow's
         raise DataError(f"{where}, column image: expected pictures: {_first_line(error)}") from error
+    if identities != "all":
+        parity = {"even": 0, "odd": 1}[identities]
+        rows = rows.filter(lambda celeb_id: celeb_id % 2 == parity, input_columns="celeb_id")
     if streaming:
         return _read_stream(rows, attributes, limit, where)
     if limit is not None:

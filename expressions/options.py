@@ -14,6 +14,7 @@ Options = TypeVar("Options")
 Module = TypeVar("Module", bound=torch.nn.Module)
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+IDENTITIES = ("all", "even", "odd")
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
@@ -74,6 +75,7 @@ class DataOptions:
 
     data: str = option("flwrlabs/celeba", "Hub id or local folder of the faces")
     revision: str | None = option(None, "commit, tag or branch of the Hub data set; the default one is pinned")
+    identities: str = option("all", "people to use: all, or those of an even or odd celeb_id", choices=IDENTITIES)
     limit: int | None = option(None, "use only the first faces, this many", above=0)
     streaming: bool = option(False, "read the first --limit faces without downloading the rest")
 

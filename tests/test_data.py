@@ -38,6 +38,25 @@ def test_images_and_labels_come_in_the_order_of_the_rows(folder):
     assert torch.equal(faces.images[4], torch.from_numpy(crop_face(draw_face(4))))
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_two_halves_of_the_people_share_nobody(folder, streaming):
+    def half(which):
+        limit = 6 if streaming else None
+        return load_faces(str(folder), attributes=["Smiling"], identities=which, streaming=streaming, limit=limit)
+
+    everyone = load_faces(str(folder), attributes=["Smiling"])
+    for which, first in (("even", 0), ("odd", 1)):
+        assert torch.equal(half(which).images, everyone.images[first::2])
+        assert torch.equal(half(which).labels, everyone.labels[first::2])
+
+
+def test_halves_need_to_know_who_is_who(tmp_path):
+    rows = [celeba_row(index) for index in range(2)]
+    write_parquet(tmp_path, "train", [{name: row[name] for name in row if name != "celeb_id"} for row in rows])
+    with pytest.raises(DataError, match="no column celeb_id"):
+        load_faces(str(tmp_path), identities="even")
+
+
 @pytest.mark.parametrize("name", ["valid", "validation"])
 def test_both_names_of_the_validation_split_are_understood(folder, name):
     assert len(load_faces(str(folder), name)) == 3

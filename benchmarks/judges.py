@@ -1,0 +1,125 @@
+"""What judges generated faces: two feature spaces that no generator or editor was fitted with.
+
+The evaluator is a residual network that knows CelebA's 40 attributes from the people of odd `celeb_id`;
+the editor's classifier is a plain one, fitted with `--identities even` to the others. Random features come from an
+untrained network: they see texture and colour that attributes ignore.
+
+    PYTHONPATH=. python benchmarks/judges.py --data DATA --out runs/evaluator.safetensors
+"""
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from expressions.classifier import ClassifierConfig, accuracy, fit_labels, flip_and_shift, predict
+from expressions.data import CELEBA_ATTRIBUTES, HUB_DATASET, load_faces
+from expressions.images import to_unit
+
+EVALUATOR = Path("runs/evaluator.safetensors")
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut; the first one halves the side."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.path = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.SiLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.silu(self.path(x) + self.shortcut(x))
+
+
+class Evaluator(nn.Module):
+    """Residual network: images (N, 3, 64, 64) in [-1, 1] -> logits (N, 40), by way of features (N, 192)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 24, 3, padding=1, bias=False),
+            nn.BatchNorm2d(24),
+            nn.SiLU(),
+            *(Residual(i, o) for i, o in ((24, 48), (48, 96), (96, 160), (160, 192))),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        self.head = nn.Linear(192, len(CELEBA_ATTRIBUTES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+
+class RandomFeatures(nn.Module):
+    """Means and deviations of every map of an untrained convolutional network: images -> (N, 416)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 16, 64, 128)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            layers = [nn.Conv2d(inputs, outputs, 4, 2, 1) for inputs, outputs in pairwise(widths)]
+            for layer in layers:
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+        self.layers = nn.ModuleList(layers)
+        self.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        moments = []
+        for layer in self.layers:
+            images = nn.functional.leaky_relu(layer(images), 0.2)
+            moments += [images.mean((2, 3)), images.std((2, 3))]
+        return torch.cat(moments, 1)
+
+
+@torch.no_grad()
+def features(network: nn.Module, images: Tensor) -> Tensor:
+    """Features (N, D) of uint8 images (N, 3, 64, 64)."""
+    return torch.cat([network(to_unit(batch)) for batch in images.split(250)])
+
+
+def augment(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Mirror, shift, change brightness and contrast, and erase a square: not what the classifier's fit does."""
+    images = flip_and_shift(images, rng, max_shift=4)
+    gain = 0.8 + 0.4 * torch.rand(len(images), 1, 1, 1, generator=rng)
+    images = images * gain + 0.2 * (torch.rand(len(images), 1, 1, 1, generator=rng) - 0.5)
+    top, left = torch.randint(0, 64 - 16, (2,), generator=rng).tolist()
+    images[:, :, top : top + 16, left : left + 16] = 0
+    return images
+
+
+def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
+    """Read what this script wrote."""
+    evaluator = Evaluator()
+    evaluator.load_state_dict(load_file(path))
+    return evaluator.eval().requires_grad_(False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
+    parser.add_argument("--out", type=Path, default=EVALUATOR, help="where to write the evaluator")
+    arguments = parser.parse_args()
+
+    faces = load_faces(arguments.data, "train", attributes=CELEBA_ATTRIBUTES, identities="odd")
+    held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
+    torch.manual_seed(1)
+    evaluator = fit_labels(Evaluator(), faces.images, faces.labels, ClassifierConfig(epochs=6, seed=1), augment)
+    rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
+    print(f"evaluator: mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    save_file(evaluator.state_dict(), arguments.out)
+
+
+if __name__ == "__main__":
+    main()
