@@ -118,7 +118,8 @@ def main() -> None:
     rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
     print(f"evaluator: mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(evaluator.state_dict(), arguments.out)
+    weights = {name: tensor.contiguous() for name, tensor in evaluator.state_dict().items()}
+    save_file(weights, arguments.out)
 
 
 if __name__ == "__main__":

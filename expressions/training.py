@@ -62,6 +62,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     batch_size: int = option(64, "real images in one step, of all processes together", above=1)
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
+    cooldown: float = option(0.3, "share of the training, at its end, over which the rates fall to 0 in a line")
     beta1: float = option(0.5, "Adam's first decay")
     beta2: float = option(0.999, "Adam's second decay")
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", above=0)
@@ -76,8 +77,15 @@ class TrainConfig(DataOptions, DeviceOptions):
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        if not 0 <= self.cooldown <= 1:
+            raise ValueError(f"cooldown must be from 0 to 1, got {self.cooldown}")
         if self.max_shift >= IMAGE_SIZE:
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
+
+    @property
+    def step_count(self) -> int:
+        """Steps of the whole training."""
+        return math.ceil(self.kimg * 1000 / self.batch_size)
 
 
 def check_ready(config: TrainConfig) -> None:
@@ -130,7 +138,7 @@ def train(config: TrainConfig, images: Tensor) -> Path:
         (write_options if config.resume else start_run)(run, config)
     images = images.to(device)
     log = start_log(run) if is_writer else _no_log
-    step_count = math.ceil(config.kimg * 1000 / config.batch_size)
+    step_count = config.step_count
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
     total, done = (steps * config.batch_size for steps in (step_count, state.step))
     bar = tqdm(total=total, initial=done, unit="img", unit_scale=True, disable=not is_writer)
@@ -188,7 +196,6 @@ class TrainState:
         betas = (config.beta1, config.beta2)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
         self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), config.d_lr, betas)
-        self._rates = ((self.g_optimizer, config.g_lr), (self.d_optimizer, config.d_lr))
         self.random = torch.Generator(device).manual_seed(config.seed * process_count() + process_rank())
         self.step = 0
         self.rollbacks = 0
@@ -253,9 +260,6 @@ class TrainState:
             )
         self.load(run)
         self.rollbacks = rollbacks
-        for optimizer, rate in self._rates:
-            for group in optimizer.param_groups:
-                group["lr"] = rate / 2**rollbacks
         return (
             f"a loss or a weight is not finite after step {lost}: back to step {self.step}, "
             f"learning rates divided by {2**rollbacks} (rollback {rollbacks} of {MAX_ROLLBACKS})"
@@ -277,6 +281,12 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
 
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+
+    # Set the rates: full, then falling in a line to 0; halved by each rollback.
+    factor = rate_factor(state.step, config) / 2**state.rollbacks
+    for optimizer, rate in ((state.g_optimizer, config.g_lr), (state.d_optimizer, config.d_lr)):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor
 
     # Draw a batch of real faces, half of them mirrored, and a batch of latents.
     index = torch.randint(len(images), (count,), generator=rng, device=device)
@@ -333,6 +343,12 @@ def shift(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
     padded = nn.functional.pad(images, [max_shift] * 4, value=-1.0).permute(0, 2, 3, 1)
     item = torch.arange(count, device=images.device)[:, None, None]
     return padded[item, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def rate_factor(step: int, config: TrainConfig) -> float:
+    """What the learning rates are multiplied by: 1, and over the last `cooldown` of the training down to 0."""
+    left = config.step_count - step
+    return min(1.0, left / max(1.0, config.cooldown * config.step_count))
 
 
 def ema_decay(step: int, config: TrainConfig) -> float:
