@@ -8,7 +8,6 @@ untrained network: they see texture and colour that attributes ignore.
 """
 
 import argparse
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -58,28 +57,6 @@ class Evaluator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(images))
         return logits
-
-
-class RandomFeatures(nn.Module):
-    """Means and deviations of every map of an untrained convolutional network: images -> (N, 416)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        widths = (3, 16, 64, 128)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            layers = [nn.Conv2d(inputs, outputs, 4, 2, 1) for inputs, outputs in pairwise(widths)]
-            for layer in layers:
-                nn.init.kaiming_normal_(layer.weight, a=0.2)
-        self.layers = nn.ModuleList(layers)
-        self.requires_grad_(False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        moments = []
-        for layer in self.layers:
-            images = nn.functional.leaky_relu(layer(images), 0.2)
-            moments += [images.mean((2, 3)), images.std((2, 3))]
-        return torch.cat(moments, 1)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from judges import EVALUATOR, RandomFeatures, features, load_evaluator
+from judges import EVALUATOR, features, load_evaluator
 from reference import Reference
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -29,7 +29,13 @@ from expressions import Editor
 from expressions.classifier import predict
 from expressions.data import CELEBA_ATTRIBUTES, HUB_DATASET, Faces, load_faces
 from expressions.images import to_uint8, to_unit
-from expressions.metrics import frechet_distance, kernel_distance, nearest_distance, neighbourhood_scores
+from expressions.metrics import (
+    RandomFeatures,
+    frechet_distance,
+    kernel_distance,
+    nearest_distance,
+    neighbourhood_scores,
+)
 from expressions.training import TrainConfig, load_generator, train
 
 FAKES = 10_000
@@ -67,7 +73,7 @@ class Judges:
 
     def __init__(self, evaluator: Path, held_out: Faces, train_images: Tensor) -> None:
         self.evaluator = load_evaluator(evaluator)
-        self.random = RandomFeatures()
+        self.random = RandomFeatures(seed=1, widths=(3, 16, 64, 128))
         self.rates = (predict(self.evaluator, held_out.images) > 0).double().mean(0)
         raw = {name: features(network, held_out.images) for name, network in self._spaces()}
         self.scale = {name: (values.mean(0), values.std(0) + 1e-6) for name, values in raw.items()}

@@ -1,7 +1,36 @@
 """Measures of image quality, on features that any network gave."""
 
+from itertools import pairwise
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+
+class RandomFeatures(nn.Module):
+    """Features of an untrained convolutional network: they see texture and colour (Naeem et al. 2020, section 4).
+
+    Args:
+        seed: of its weights.
+        widths: channels of the images, then of each layer; a layer halves the side.
+    """
+
+    def __init__(self, seed: int, widths: tuple[int, ...] = (3, 16, 32, 64)) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            layers = [nn.Conv2d(inputs, outputs, 4, 2, 1) for inputs, outputs in pairwise(widths)]
+            for layer in layers:
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+        self.layers = nn.ModuleList(layers)
+        self.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) in [-1, 1] -> the means and deviations of all maps (N, 2 * sum of widths)."""
+        moments = []
+        for layer in self.layers:
+            images = nn.functional.leaky_relu(layer(images), 0.2)
+            moments += [images.mean((2, 3)), images.std((2, 3))]
+        return torch.cat(moments, 1)
 
 
 def frechet_distance(real_features: Tensor, fake_features: Tensor) -> float:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors import SafetensorError
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint-previous.pt"
+BEST = "checkpoint-best.pt"
 GENERATOR = "generator.safetensors"
 OPTIONS = "options.json"
 STATS = "stats.jsonl"
@@ -107,13 +109,29 @@ def save_checkpoint(run: Path, checkpoint: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
+def keep_best(run: Path) -> None:
+    """Keep the last checkpoint as the best one, in no more space than a name."""
+    last, temporary = _last_checkpoint(run), run / (BEST + ".new")
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.hardlink_to(last)
+        temporary.replace(run / BEST)
+    except OSError:  # a file system without links
+        write_atomically(run / BEST, lambda target: shutil.copyfile(last, target))
+
+
+def _last_checkpoint(run: Path) -> Path:
+    """The last one, or the one before it if a kill came between the two renamings."""
+    return run / (CHECKPOINT if (run / CHECKPOINT).exists() else PREVIOUS)
+
+
 def load_checkpoint(run: Path) -> dict[str, Any]:
-    """Read the last checkpoint, or the one before it if a kill came between the two renamings.
+    """Read the last checkpoint.
 
     Raises:
         RunError: the file cannot be read.
     """
-    path = run / (CHECKPOINT if (run / CHECKPOINT).exists() else PREVIOUS)
+    path = _last_checkpoint(run)
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no common type for a broken file

@@ -28,7 +28,8 @@ from .distributed import (
 )
 from .images import grid, save_png, to_unit
 from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
-from .model import IMAGE_SIZE, Discriminator, Generator
+from .metrics import RandomFeatures, frechet_distance
+from .model import IMAGE_SIZE, Z_DIM, Discriminator, Generator
 from .options import DataOptions, DeviceOptions, channels_last, check, option
 from .runs import (
     CHECKPOINT,
@@ -37,6 +38,7 @@ from .runs import (
     append_statistics,
     check_resumable,
     check_unused,
+    keep_best,
     load_checkpoint,
     save_checkpoint,
     start_run,
@@ -46,6 +48,7 @@ from .runs import (
 
 GRID_SIDE = 8
 MAX_ROLLBACKS = 3
+COUNTERS = ("step", "rollbacks", "best_distance", "best_step")  # of a training, in its checkpoint
 
 TRACKERS = ("none", "tensorboard", "trackio")
 
@@ -137,10 +140,10 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     if is_writer:
         (write_options if config.resume else start_run)(run, config)
     images = images.to(device)
+    probe = Probe(images)
     log = start_log(run) if is_writer else _no_log
-    step_count = config.step_count
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
-    total, done = (steps * config.batch_size for steps in (step_count, state.step))
+    total, done = (steps * config.batch_size for steps in (config.step_count, state.step))
     bar = tqdm(total=total, initial=done, unit="img", unit_scale=True, disable=not is_writer)
     with bar, _stop_requested() as stop:
         if config.resume:
@@ -148,10 +151,10 @@ def train(config: TrainConfig, images: Tensor) -> Path:
         else:
             state.save(run)
         stopping = False
-        while state.step < step_count and not stopping:
+        while state.step < config.step_count and not stopping:
             # Train for one tick, or until asked to stop.
             losses, start_time, start = [], time.perf_counter(), state.step
-            end = min(step_count, (start // tick_steps + 1) * tick_steps)
+            end = min(config.step_count, (start // tick_steps + 1) * tick_steps)
             while state.step < end and not stopping:
                 losses.append(train_step(state, images, config, dtype))
                 bar.update(config.batch_size)
@@ -165,14 +168,15 @@ def train(config: TrainConfig, images: Tensor) -> Path:
                 bar.write(state.roll_back(run))
                 bar.update(state.step * config.batch_size - bar.n)
                 continue
-            speed = (state.step - start) * config.batch_size / (time.perf_counter() - start_time)
+            seconds = time.perf_counter() - start_time
             stats = dict(zip(("d_loss", "g_loss", "real_logit", "fake_logit"), means, strict=True))
             bar.set_postfix(d=f"{stats['d_loss']:.3f}", g=f"{stats['g_loss']:.3f}")
             record = {
                 "step": state.step,
                 "kimg": state.step * config.batch_size / 1000,
                 **stats,
-                "images_per_second": speed,
+                "fd_random": state.judge(probe),
+                "images_per_second": (state.step - start) * config.batch_size / seconds,
             }
 
             # Save: the statistics first, so that a checkpoint never lacks its line.
@@ -199,6 +203,7 @@ class TrainState:
         self.random = torch.Generator(device).manual_seed(config.seed * process_count() + process_rank())
         self.step = 0
         self.rollbacks = 0
+        self.best_distance, self.best_step = math.inf, 0
         fixed = torch.Generator().manual_seed(config.seed)
         self.fixed_z = (torch.rand(GRID_SIDE**2, self.generator.z_dim, generator=fixed) * 2 - 1).to(device)
 
@@ -206,19 +211,28 @@ class TrainState:
         names = ("generator", "discriminator", "ema", "g_optimizer", "d_optimizer")
         return {name: getattr(self, name) for name in names}
 
+    def judge(self, probe: "Probe") -> float:
+        """Measure the averaged generator, and remember this step if it is the best so far."""
+        distance = probe(self.ema)
+        if distance < self.best_distance:
+            self.best_distance, self.best_step = distance, self.step
+        return distance
+
     def save(self, run: Path) -> None:
         """Write the checkpoint and what `export` writes, each file completely or not at all."""
         randoms = gather(self.random.get_state())
         if process_rank() == 0:
             checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
-            checkpoint |= {"random": randoms, "step": self.step, "rollbacks": self.rollbacks}
+            checkpoint |= {name: getattr(self, name) for name in COUNTERS} | {"random": randoms}
             save_checkpoint(run, checkpoint)
             self.export(run)
         wait_for_all()
 
     def export(self, run: Path) -> None:
-        """Write the averaged generator and its faces of the fixed latents."""
+        """Write the averaged generator and its faces of the fixed latents; keep the checkpoint if it is the best."""
         if process_rank() == 0:
+            if self.best_step == self.step:
+                keep_best(run)
             weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
             write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
             write_atomically(run / f"fakes-{self.step:06d}.png", lambda path: save_png(self.sample(), path))
@@ -236,7 +250,8 @@ class TrainState:
             if len(checkpoint["random"]) != process_count():
                 raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
             self.random.set_state(checkpoint["random"][process_rank()])
-            self.step, self.rollbacks = checkpoint["step"], checkpoint["rollbacks"]
+            for name in COUNTERS:
+                setattr(self, name, checkpoint[name])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {reason}") from error
@@ -269,6 +284,32 @@ class TrainState:
     def sample(self) -> Any:
         """The averaged generator's faces of the fixed latents, as one picture."""
         return grid(self.ema(self.fixed_z), GRID_SIDE)
+
+
+class Probe:
+    """Tells how a training goes on: Frechet distance between generated and training faces, always the same ones.
+
+    Its features are those of an untrained network. It compares ticks with each other: to compare generators, see
+    benchmarks/quality.py.
+
+    Args:
+        images: (N, 3, 64, 64) uint8 real faces; 1,000 of them are used.
+    """
+
+    COUNT = 1000
+
+    def __init__(self, images: Tensor) -> None:
+        self.features = RandomFeatures(seed=0).to(images.device)
+        rng = torch.Generator().manual_seed(0)
+        self.z = (torch.rand(self.COUNT, Z_DIM, generator=rng) * 2 - 1).to(images.device)
+        chosen = torch.randperm(len(images), generator=rng)[: self.COUNT].to(images.device)
+        self.real_features = self.features(to_unit(images[chosen]))
+
+    @torch.no_grad()
+    def __call__(self, generator: nn.Module) -> float:
+        """The distance for a generator in evaluation mode."""
+        fakes = [self.features(generator(z)) for z in self.z.split(250)]
+        return frechet_distance(self.real_features.cpu(), torch.cat(fakes).cpu())
 
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:

@@ -32,7 +32,8 @@ class Watched(training.TrainState):
 training.TrainState = Watched
 folder = Path(sys.argv[1])
 images = torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-options = dict(kimg=float(sys.argv[2]), tick_kimg=0.008, batch_size=8, device="cpu", precision="fp32", penalty_batch=2)
+options = dict(kimg=float(sys.argv[2]), tick_kimg=0.008, batch_size=8, penalty_batch=2, cooldown=0)
+options |= dict(device="cpu", precision="fp32")
 training.train(training.TrainConfig(out=str(folder / "run"), resume=sys.argv[3] == "resume", **options), images)
 (state,), rank = states, process_rank()
 mine = torch.tensor([float(rank + 1)])

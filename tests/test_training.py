@@ -14,22 +14,27 @@ import torch
 from PIL import Image
 from torch import nn
 
+from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
-from expressions.runs import CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
+from expressions.runs import BEST, CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
 from expressions.training import (
     MAX_ROLLBACKS,
+    Probe,
     TrainConfig,
     TrainState,
     ema_decay,
     ema_update,
     load_generator,
+    rate_factor,
     shift,
     train,
     train_step,
 )
 
 ROOT = Path(__file__).parents[1]
-TWO_STEPS = TrainConfig(kimg=0.008, tick_kimg=0.004, batch_size=4, device="cpu", precision="fp32", penalty_batch=2)
+TWO_STEPS = TrainConfig(
+    kimg=0.008, tick_kimg=0.004, batch_size=4, penalty_batch=2, cooldown=0, device="cpu", precision="fp32"
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,7 @@ def equal(left, right):
 
 def test_two_steps_write_exactly_these_files(finished):
     assert sorted(path.name for path in finished.iterdir()) == [
+        "checkpoint-best.pt",
         "checkpoint-previous.pt",
         "checkpoint.pt",
         "fakes-000000.png",
@@ -75,6 +81,43 @@ def test_the_statistics_have_one_line_a_tick(finished):
     assert [line["step"] for line in lines] == [1, 2]
     assert lines[-1]["kimg"] == 0.008
     assert all(line["d_loss"] > 0 and line["g_loss"] > 0 and line["images_per_second"] > 0 for line in lines)
+
+
+def test_the_best_checkpoint_is_the_one_of_the_lowest_distance(images, tmp_path, monkeypatch):
+    distances = iter([5.0, 3.0, 4.0])
+    monkeypatch.setattr("expressions.training.Probe.__call__", lambda *_: next(distances))
+    run(images, tmp_path, kimg=0.012)
+    assert [line["fd_random"] for line in statistics(tmp_path)] == [5, 3, 4]
+    assert torch.load(tmp_path / BEST, weights_only=True)["step"] == 2
+    (tmp_path / BEST).unlink()
+    (tmp_path / CHECKPOINT).unlink()
+    monkeypatch.undo()
+    run(images, tmp_path, kimg=0.008, resume=True)  # from step 2, as after a kill before the best was kept
+    assert torch.load(tmp_path / BEST, weights_only=True)["step"] == 2
+
+
+def test_the_best_is_kept_on_file_systems_without_links(images, tmp_path, monkeypatch):
+    def refuse(*_arguments):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    run(images, tmp_path, kimg=0.004)
+    assert (tmp_path / BEST).stat().st_ino != (tmp_path / CHECKPOINT).stat().st_ino
+    assert torch.load(tmp_path / BEST, weights_only=True)["step"] <= 1
+
+
+def test_training_faces_themselves_lie_at_distance_0(images):
+    def echo(z):
+        return to_unit(images).repeat(63, 1, 1, 1)[: len(z)]
+
+    probe = Probe(images)
+    assert probe(lambda z: torch.zeros(len(z), 3, 64, 64)) > 10 * probe(echo)
+
+
+def test_the_rates_fall_in_a_line_to_0_at_the_end():
+    config = TrainConfig(kimg=1, batch_size=100, cooldown=0.4)
+    assert [rate_factor(step, config) for step in range(11)] == [1] * 7 + [0.75, 0.5, 0.25, 0]
+    assert [rate_factor(step, dataclasses.replace(config, cooldown=0)) for step in range(10)] == [1] * 10
 
 
 def test_the_options_are_those_of_the_run(finished):
@@ -343,6 +386,7 @@ def test_no_shift_gives_the_images_themselves():
         ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
         ({"batch_size": 1}, "batch_size must be a number above 1, got 1"),
         ({"beta1": 1.0}, "beta1 must be at least 0 and below 1, got 1.0"),
+        ({"cooldown": 1.5}, "cooldown must be from 0 to 1, got 1.5"),
         ({"max_shift": 64}, "max_shift must be below 64 pixels, got 64"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
         ({"tracker": "paper"}, "tracker must be one of none, tensorboard, trackio, got 'paper'"),
