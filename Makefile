@@ -5,6 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?= flwrlabs/celeba
 RUNS ?= runs
+PLAIN ?= $(RUNS)/gan/generator.safetensors
+TRAIN := $(BIN)/python train.py
+BENCH := PYTHONPATH=. $(BIN)/python benchmarks
+resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint.pt),--resume)
 
 .PHONY: demo test check train evaluate embed browser
 
@@ -19,18 +23,33 @@ check: test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Goes on from the checkpoint if there is one; the weights end in $(RUNS)/editor.
-train: $(VENV)/demo
-	$(BIN)/python train.py gan --data $(DATA) --out $(RUNS)/gan $(if $(wildcard $(RUNS)/gan/checkpoint.pt),--resume)
-	$(BIN)/python train.py classifier --data $(DATA) --out $(RUNS)/classifier
-	$(BIN)/python train.py editor --generator $(RUNS)/gan/generator.safetensors \
+# What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor.
+train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors \
+		$(RUNS)/classifier2/classifier.safetensors
+	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan)
+	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 400 --cooldown 0.5 \
+		--classifiers $(RUNS)/classifier/classifier.safetensors,$(RUNS)/classifier2/classifier.safetensors
+	$(TRAIN) editor --generator $(RUNS)/edits/generator.safetensors \
 		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
-	PYTHONPATH=. $(BIN)/python benchmarks/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
+	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
+	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json
+
+# What the editor is made with knows half of the people, what judges it the other half.
+$(RUNS)/classifier/classifier.safetensors: | $(VENV)/demo
+	$(TRAIN) classifier --data $(DATA) --identities even --epochs 6 --out $(@D)
+
+$(RUNS)/classifier2/classifier.safetensors: | $(VENV)/demo
+	$(TRAIN) classifier --data $(DATA) --identities even --epochs 6 --seed 7 --out $(@D)
+
+$(RUNS)/evaluator.safetensors: | $(VENV)/demo
+	$(BENCH)/judges.py --data $(DATA) --out $@
 
 # What README.md and the model card show of the embedded weights.
-evaluate: $(VENV)/demo
-	PYTHONPATH=. $(BIN)/python benchmarks/quality.py --data $(DATA)
-	PYTHONPATH=. $(BIN)/python benchmarks/faces.py
+evaluate: $(VENV)/demo $(RUNS)/evaluator.safetensors
+	$(BENCH)/quality.py --data $(DATA)
+	$(BENCH)/editing.py --data $(DATA) $(if $(wildcard $(PLAIN)),--plain $(PLAIN))
+	$(BENCH)/matrix.py
+	$(BENCH)/faces.py
 
 # Make the last training's weights the embedded ones.
 embed:

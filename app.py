@@ -5,7 +5,7 @@ import html
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from expressions import Editor, WeightsError
+from expressions.attributes import COUPLED
 from expressions.editor import MAX_SEED
 from expressions.images import to_pil
 
@@ -89,7 +90,7 @@ class Faces:
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
         self.attributes = tuple(name for name in PAGE_ATTRIBUTES if name in editor.attributes)
-        self.own_values = functools.lru_cache(maxsize=4096)(self._own_values)
+        self.unedited = functools.lru_cache(maxsize=4096)(self._unedited)
 
     def draw(self, seed: int, targets: Mapping[str, float]) -> Face:
         """Draw what `Editor.render` draws, and measure it on the way.
@@ -102,10 +103,13 @@ class Faces:
         values = self.editor.measure(images)[0].tolist()
         return Face(picture, dict(zip(self.editor.attributes, values, strict=True)))
 
-    def _own_values(self, seed: int) -> tuple[int, ...]:
+    def _unedited(self, seed: int) -> Mapping[str, float]:
+        """The values of the face of a seed as it is."""
+        return self.draw(seed, {}).values
+
+    def own_values(self, seed: int) -> tuple[int, ...]:
         """What the sliders show while the face of a seed is unedited."""
-        values = self.draw(seed, {}).values
-        return tuple(round(values[name]) for name in self.attributes)
+        return tuple(round(self.unedited(seed)[name]) for name in self.attributes)
 
     def targets(self, seed: int, sliders: Sequence[object]) -> dict[str, float]:
         """What is asked of a face: the sliders that do not show its own value."""
@@ -115,7 +119,7 @@ class Faces:
     def show(
         self, seed: object, resets: object, sliders_seed: object, sliders_resets: object, *sliders: object
     ) -> list[Any]:
-        """Answer the page: picture, remark, sliders, and the face that the sliders belong to.
+        """Answer the page: picture, remark, what changed, sliders, and the face that the sliders belong to.
 
         Sliders that belong to another face, or to this one before a reset, are set to its own values; of
         those that belong to it, the moved ones are asked of it. A seed that is none leaves the face.
@@ -127,7 +131,8 @@ class Faces:
         face = self.draw(current, targets)
         remark = missed(targets, face.values) if asked is not None else f"{SEED_RULE} This is still face {current}."
         positions = [gr.skip() for _ in sliders] if same else self.own_values(current)
-        return [face.picture, _remark(remark), *positions, current, resets]
+        changes = _changes(self.unedited(current), face.values, targets)
+        return [face.picture, _remark(remark), changes, *positions, current, resets]
 
     def generate(self, seed: object, attributes: object = None) -> Image.Image:
         """Draw a synthetic face.
@@ -206,6 +211,8 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
                 with gr.Row(elem_id="sliders"):
                     sliders = _sliders(faces.attributes)
                 gr.HTML(f"<p>{SCALE}</p>", elem_id="scale")
+                with gr.Accordion("What changed", open=False, elem_id="changes"):
+                    changes = gr.HTML()
         resets = gr.Number(0, visible="hidden", label="Resets")
         sliders_seed = gr.Number(-1, visible="hidden", label="Seed that the sliders belong to")
         sliders_resets = gr.Number(0, visible="hidden", label="Resets when they were set")
@@ -218,7 +225,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             [demo.load, seed.change, resets.change, *(s.input for s in sliders), *(s.release for s in sliders)],
             faces.show,
             [seed, resets, sliders_seed, sliders_resets, *sliders],
-            [picture, remark, *sliders, sliders_seed, sliders_resets],
+            [picture, remark, changes, *sliders, sliders_seed, sliders_resets],
             preprocess=False,  # a component that rejects a value raises, and the values after it are lost
             trigger_mode="always_last",
             show_progress="hidden",
@@ -260,6 +267,25 @@ def _sliders(attributes: Sequence[str]) -> list[gr.Slider]:
 
 def _remark(text: str) -> str:
     return f'<p role="status">{text}</p>'
+
+
+def _changes(before: Mapping[str, float], after: Mapping[str, float], asked: Collection[str]) -> str:
+    """Every attribute's value before and after, what was asked for first, then the largest change."""
+    free = frozenset[str]().union(*(COUPLED.get(name, ()) for name in asked)).difference(asked)
+    names = sorted(after, key=lambda name: (name not in asked, -abs(after[name] - before[name])))
+    rows = "".join(
+        f"<tr{' class=asked' if name in asked else ''}><th scope=row>{LABELS.get(name, name.replace('_', ' '))}"
+        f"{' <small>may go along</small>' if name in free else ''}</th>"
+        f"<td>{before[name]:.0f}</td><td>{after[name]:.0f}</td>"
+        f"<td>{_signed(round(after[name]) - round(before[name]))}</td></tr>"
+        for name in names
+    )
+    head = "".join(f"<th scope=col>{title}</th>" for title in ("Attribute", "Before", "Now", "Change"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _signed(change: int) -> str:
+    return f"{change:+d}".replace("-", "\N{MINUS SIGN}") if change else "0"
 
 
 def _add_endpoint(faces: Faces) -> None:
@@ -366,6 +392,15 @@ _CSS = """
 #sliders input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
 #sliders input[type=range]::-moz-range-thumb { box-shadow: 0 0 0 2px var(--slider-color); }
 #scale p { margin: 0; max-width: 62ch; font-size: 14px; line-height: 1.5; color: var(--body-text-color-subdued); }
+#changes { border-top: 1px solid var(--border-color-primary); border-radius: 0; }
+#changes table { width: 100%; max-width: 480px; border-collapse: collapse; font-size: 14px; }
+#changes th, #changes td {
+    padding: 4px 8px; border: 0; border-bottom: 1px solid var(--border-color-primary); text-align: right;
+    font-weight: 400; font-variant-numeric: tabular-nums;
+}
+#changes th:first-child { text-align: start; }
+#changes thead th, #changes .asked th { font-weight: 600; }
+#changes small { font-size: 12px; color: var(--body-text-color-subdued); }
 .gradio-container :is(button, a, input):focus-visible {
     outline: 3px solid var(--primary-500) !important; outline-offset: 2px;
 }

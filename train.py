@@ -14,6 +14,7 @@ from huggingface_hub import constants
 from safetensors import SafetensorError
 
 from expressions import Editor
+from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.classifier import (
     ClassifierConfig,
     accuracy,
@@ -22,7 +23,7 @@ from expressions.classifier import (
     predict,
     save_classifier,
 )
-from expressions.data import CELEBA_ATTRIBUTES, Faces, load_faces
+from expressions.data import Faces, load_faces
 from expressions.distributed import leave_processes
 from expressions.editor import EditorConfig, fit_editor
 from expressions.options import DataOptions, add_flags, check, from_flags, option

@@ -1,22 +1,32 @@
-"""Draw the grid of README.md: the faces of seeds 0 to 31, none left out."""
+"""Draw the pictures of README.md: the faces of the first seeds, none left out, and one slider moved on some of them.
+
+PYTHONPATH=. python benchmarks/faces.py
+"""
 
 import argparse
 from pathlib import Path
 
+import torch
+
 from expressions import Editor
 from expressions.images import grid, save_png
 
+SEEDS = range(32)
+SMILING = (0, 20, 40, 60, 80, 100)
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
-    parser.add_argument("--out", default="assets/faces.png", help="where to write the grid")
+    parser.add_argument("--out", type=Path, default=Path("assets"), help="folder for the pictures")
     arguments = parser.parse_args()
     editor = Editor.from_pretrained(arguments.weights)
-    sheet = grid(editor.synthesize(editor.latents(range(32))), columns=8)
-    out = Path(arguments.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    save_png(sheet.resize((2 * sheet.width, 2 * sheet.height)), out)
+    z = editor.latents(SEEDS)
+    smiles = torch.stack([editor.edit(z[:8], {"Smiling": float(value)}) for value in SMILING], 1)  # (8, V, 100)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name, latents, columns in (("faces", z, 8), ("smiling", smiles.flatten(0, 1), 2 * len(SMILING))):
+        sheet = grid(editor.synthesize(latents), columns=columns)
+        save_png(sheet.resize((2 * sheet.width, 2 * sheet.height)), arguments.out / f"{name}.png")
 
 
 if __name__ == "__main__":

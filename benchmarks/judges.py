@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.classifier import ClassifierConfig, accuracy, fit_labels, flip_and_shift, predict
-from expressions.data import CELEBA_ATTRIBUTES, HUB_DATASET, load_faces
+from expressions.data import HUB_DATASET, load_faces
 from expressions.images import to_unit
 
 EVALUATOR = Path("runs/evaluator.safetensors")

@@ -21,15 +21,6 @@ from .images import crop_face
 HUB_DATASET = "flwrlabs/celeba"
 HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"
 
-# The 40 attributes of CelebA (Liu et al. 2015), in its own order and spelling.
-CELEBA_ATTRIBUTES = (
-    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
-    "Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee "
-    "Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard "
-    "Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair "
-    "Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young"
-).split()
-
 _SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
 _PIXELS = "pixels"  # the decoded column: 3*64*64 bytes a row
 

@@ -13,26 +13,27 @@ from huggingface_hub import PyTorchModelHubMixin, constants
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.special import ndtri
 from tqdm.auto import tqdm
 
+from .attributes import COUPLED, SKIN_TONE, SLIDERS
 from .classifier import AttributeClassifier
+from .editability import dual_basis, regress
 from .hub import WeightsError, fetch_files, first_line, load_tensors, read_config
 from .images import to_pil
+from .latents import to_normal, to_uniform
 from .model import IMAGE_SIZE, Z_DIM, Generator
 from .options import check, option
 from .skin import individual_typology_angle
 
-SKIN_TONE = "Skin_Tone"
 MAX_SEED = 2**32 - 1
 MAX_SIZE = 4096  # side of a rendered picture
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 
-_MAX_STEPS = 12  # of an edit: each measures the picture and moves by what is still missing
-_MAX_STEP = 1.5  # length of one step in u, beyond which the gradients no longer hold
+_MAX_STEPS = 6  # of an edit: each measures the picture and moves by what is still missing
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
-_HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself, unless it is named
-_HELD_WEIGHT = 0.1  # of a point by which one of them moves, beside a point that a target is missed by
+_HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself, unless it is named or coupled
+_HELD_SHARE = 0.5  # of what one of them has moved by is taken back in a step
+_BATCH = 250
 _TOLERANCE = 0.5  # a face whose values are this close to the targets has arrived
 
 
@@ -51,17 +52,15 @@ class Editor(
     typology angle of the cheeks, so 100 is light skin.
 
     Edits happen in u = Phi^-1((z + 1) / 2), which is standard normal where z is uniform: there is no edge
-    of the cube to run into. A step is the one that closes the gap to the targets at the least cost
-    |du|^2 + |W du|^2 / ridge, where W is the joint regression of all scores on u: what moves the other
-    attributes costs more. Were the scores linear, it would be a step along the ridge dual basis of W.
-    `Male`, `Young` and `Skin_Tone` are held in the picture itself: each step also closes, with a small
-    weight, what they have moved by.
+    of the cube to run into. Each attribute has a direction in u, along which the generator was trained to change
+    it and nothing else (see editability.py). An edit is a sum of directions; how far to go along each is solved
+    for in the picture, by Broyden's method, together with what takes `Male`, `Young` and `Skin_Tone` back.
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
     """
 
-    mobility: Tensor
+    response: Tensor
     low: Tensor
     high: Tensor
 
@@ -69,9 +68,9 @@ class Editor(
         super().__init__()
         self.attributes: tuple[str, ...] = (*attributes, SKIN_TONE)
         count = len(self.attributes)
-        self.generator = Generator()
+        self.generator = Generator(directions=count)
         self.classifier = AttributeClassifier(len(attributes))
-        self.register_buffer("mobility", torch.eye(Z_DIM))  # inverse of what a step in u costs
+        self.register_buffer("response", torch.eye(count))  # (K, K): values by unit steps along the directions
         self.register_buffer("low", torch.zeros(count))  # score of value 0
         self.register_buffer("high", torch.ones(count))  # score of value 100
         self.eval().requires_grad_(False)
@@ -116,9 +115,8 @@ class Editor(
     def edit(self, z: Tensor, targets: Mapping[str, float]) -> Tensor:
         """Move latents until their faces show the asked values.
 
-        Always starts from the latents given, so the order of targets does not matter. Every attribute that
-        is not named is held as far as the learned directions can. A face that cannot reach its targets
-        comes back as close to them as was found.
+        Always starts from the latents given, so the order of targets does not matter. A face that cannot reach its
+        targets comes back as close to them as was found.
 
         Args:
             z: (N, 100) in [-1, 1].
@@ -136,39 +134,64 @@ class Editor(
             return z.clone()
         wanted = self.low.new_tensor(values)
         # One face at a time: the steps would enlarge the rounding by which a batch differs from its parts.
-        return _to_uniform(torch.cat([self._approach(u, index, wanted) for u in _to_normal(z).split(1)]))
+        return to_uniform(torch.cat([self._approach(u, index, wanted) for u in to_normal(z).split(1)]))
 
     def _approach(self, u_start: Tensor, index: list[int], wanted: Tensor) -> Tensor:
-        """Move u_start (1, 100) until the values of the columns `index` are those wanted (T,).
+        """Move u_start (1, 100) along the directions until the values of the columns `index` are those wanted (T,).
 
-        The values of the attributes to hold are wanted too, as they are at the start, with a small weight.
+        Broyden's method (Broyden 1965): the response of the values to the directions starts as that of the mean face
+        and is corrected by what each step did.
         """
-        names = [name for name in _HELD if name in self.attributes]
-        held = [column for column in map(self.attributes.index, names) if column not in index]
-        weight = wanted.new_tensor([1.0] * len(index) + [_HELD_WEIGHT] * len(held))
-        start = self.values(self.scores(self.synthesize(_to_uniform(u_start))))[:, held]
-        goal = torch.cat([wanted, start[0]])
+        columns = index + self._held_beside(index)
+        share = wanted.new_tensor([1.0 if column in index else _HELD_SHARE for column in columns])
+        directions, response = self.generator.directions[columns], self.response[columns][:, columns].clone()
+        values = self._values_at(u_start)[columns]
+        goal = torch.cat([wanted, values[len(index) :]])
+        amounts = torch.zeros_like(goal)
         u = best = u_start
         best_error = math.inf
-        for _ in range(_MAX_STEPS + 1):
-            values, gradients = self._values_and_gradients(u, index + held)
-            missing = goal - values
-            error = missing[0, : len(index)].abs().max().item()
+        for _ in range(_MAX_STEPS):
+            error = (goal - values)[: len(index)].abs().max().item()
             if error < best_error:
                 best, best_error = u, error
             if error < _TOLERANCE:
                 break
-            step = cheapest_step(gradients * weight[:, None], missing * weight, self.mobility)
-            u = u_start + _limit_norm(u + _limit_norm(step, _MAX_STEP) - u_start, _MAX_DISTANCE)
+            tried = amounts + damped_solve(response, (goal - values) * share)
+            move = tried @ directions
+            tried = tried * (_MAX_DISTANCE / move.norm().clamp_min(_MAX_DISTANCE))
+            u = u_start + tried @ directions
+            step, before, amounts = tried - amounts, values, tried
+            values = self._values_at(u)[columns]
+            response += torch.outer(values - before - response @ step, step) / step.square().sum().clamp_min(1e-8)
         return best
 
-    def _values_and_gradients(self, u: Tensor, index: list[int]) -> tuple[Tensor, Tensor]:
-        """Unclipped values (N, T) of the columns `index`, and their gradients (N, T, 100) in u."""
-        with torch.inference_mode(False), torch.enable_grad():
-            u = u.clone().requires_grad_()
-            values = self.values(self._scores(self.generator(_to_uniform(u))))[:, index]
-            rows = [torch.autograd.grad(column.sum(), u, retain_graph=True)[0] for column in values.unbind(1)]
-        return values.detach(), torch.stack(rows, 1)
+    def _held_beside(self, index: list[int]) -> list[int]:
+        """Columns of what an edit of the columns `index` holds in the picture."""
+        named = {self.attributes[column] for column in index}
+        free = named.union(*(COUPLED.get(name, ()) for name in named))
+        return [self.attributes.index(name) for name in _HELD if name in self.attributes and name not in free]
+
+    def _values_at(self, u: Tensor) -> Tensor:
+        """Unclipped values (K,) of the face at u (1, 100)."""
+        return self.values(self.scores(self.synthesize(to_uniform(u))))[0]
+
+    @torch.no_grad()
+    def reach(self, z: Tensor, name: str) -> Tensor:
+        """Find how far an attribute of these very faces can be moved.
+
+        Args:
+            z: (N, 100) in [-1, 1].
+            name: one of `attributes`.
+
+        Returns:
+            (N, 2): the least and the greatest value that `edit` can show.
+
+        Raises:
+            ValueError: as for `edit`.
+        """
+        column = self._checked_targets({name: 0.0})[0][0]
+        ends = [self.measure(self.synthesize(self.edit(z, {name: end})))[:, column] for end in (0.0, 100.0)]
+        return torch.stack(ends, 1)
 
     def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = 64) -> Image.Image:
         """Draw one face as a picture.
@@ -264,7 +287,6 @@ class EditorConfig:
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier")
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", above=10 * Z_DIM - 1)
-    ridge: float = option(1.0, "small: an edit holds the other scores; large: it takes the shortest way", above=0)
     seed: int = option(0, "seed of the random faces", above=-1)
 
     def __post_init__(self) -> None:
@@ -274,10 +296,9 @@ class EditorConfig:
 def fit_editor(
     generator: Generator, classifier: AttributeClassifier, attributes: Sequence[str], config: EditorConfig
 ) -> Editor:
-    """Calibrate the scores of random faces and learn which directions move them.
+    """Calibrate the scores of random faces, and measure what the directions change.
 
-    Standardised scores are regressed on u, all at once: s = W u. The regression decides what an edit's step
-    costs: see `mobility`.
+    What the generator was not taught a direction for gets a row of the ridge dual basis of all scores.
 
     Args:
         generator: draws the faces.
@@ -287,70 +308,55 @@ def fit_editor(
 
     Returns:
         The fitted editor, its weights already rounded to the precision in which they are saved.
+
+    Raises:
+        ValueError: the generator was taught other directions than those of `SLIDERS`.
     """
     editor = Editor(attributes)
-    editor.generator.load_state_dict(generator.state_dict())
+    taught = generator.directions
+    if len(taught) not in (0, len(SLIDERS)):
+        raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")
+    editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
 
     u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
-    batches = tqdm(u.split(250), desc="Scoring random faces")
-    scores = torch.cat([editor.scores(editor.synthesize(_to_uniform(batch))) for batch in batches])
+    batches = tqdm(u.split(_BATCH), desc="Scoring random faces")
+    scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
     editor.high.copy_(high)
-    editor.mobility.copy_(mobility(regress(u, scores), config.ridge))
+    editor.generator.directions.copy_(dual_basis(regress(u, (scores - scores.mean(0)) / scores.std(0))))
+    for name, direction in zip(SLIDERS, taught, strict=False):
+        editor.generator.directions[editor.attributes.index(name)] = direction
+    editor.response.copy_(_response(editor, u[:_BATCH]))
     return editor
 
 
-def regress(u: Tensor, scores: Tensor) -> Tensor:
-    """Least squares of standardised scores on standard normal latents: s = W u.
+def _response(editor: Editor, u: Tensor) -> Tensor:
+    """Mean change of the values by a unit step along each direction, (K, K): values by directions; u (N, 100)."""
+
+    def values(moved: Tensor) -> Tensor:
+        return editor.values(editor.scores(editor.synthesize(to_uniform(moved)))).mean(0)
+
+    directions = tqdm(editor.generator.directions, desc="Trying the directions")
+    return torch.stack([(values(u + step) - values(u - step)) / 2 for step in directions], 1)
+
+
+def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
+    """Least squares of matrix @ x = missing, damped by a hundredth of the mean square of the matrix's columns
+    (Levenberg 1944), so that targets that contradict each other share the step instead of blowing it up.
 
     Args:
-        u: (N, D).
-        scores: (N, K).
+        matrix: (T, T).
+        missing: (T,).
 
     Returns:
-        W (K, D).
+        x (T,).
     """
-    standardised = (scores - scores.mean(0)) / scores.std(0)
-    return torch.linalg.lstsq(u - u.mean(0), standardised).solution.T
-
-
-def mobility(weights: Tensor, ridge: float) -> Tensor:
-    """Inverse of the cost I + W^T W / ridge of a step in u: 1 where no regressed score changes, small where many do.
-
-    mobility @ W^T is, up to the length of its columns, the ridge dual basis W^T (W W^T + ridge I)^-1.
-
-    Args:
-        weights: W (K, D), of standardised scores.
-        ridge: variance of the score, in standard deviations squared, that costs as much as a step of length 1.
-
-    Returns:
-        (D, D), symmetric, eigenvalues in (0, 1].
-    """
-    return torch.linalg.inv(torch.eye(weights.shape[1]) + weights.T @ weights / ridge)
-
-
-def cheapest_step(gradients: Tensor, missing: Tensor, mobility: Tensor) -> Tensor:
-    """The step that changes linear values as asked at the least cost: M G^T (G M G^T)^-1 missing.
-
-    One hundredth of the mean diagonal damps the inverse, so that targets that contradict each other here
-    share the step instead of blowing it up (Levenberg 1944).
-
-    Args:
-        gradients: G (N, T, D), of the values in u.
-        missing: (N, T), by how much to change the values.
-        mobility: M (D, D).
-
-    Returns:
-        (N, D).
-    """
-    moves = gradients @ mobility
-    gram = moves @ gradients.mT  # (N, T, T)
-    damping = gram.diagonal(dim1=1, dim2=2).mean(1) / 100 + 1e-6
-    gram = gram + damping[:, None, None] * torch.eye(gram.shape[1])
-    return (torch.linalg.solve(gram, missing[:, :, None]) * moves).sum(1)
+    damping = matrix.square().sum(0).mean() / 100 + 1e-6
+    normal = matrix.T @ matrix + damping * torch.eye(len(missing))
+    return torch.linalg.solve(normal, matrix.T @ missing)
 
 
 # Latents ------------------------------------------------------------------------------------------
@@ -369,23 +375,6 @@ def _latent(seed: int) -> np.ndarray:
     """
     bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
     return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)
-
-
-def _to_normal(z: Tensor) -> Tensor:
-    """u = Phi^-1((z + 1) / 2); the ends of the interval are drawn in by half a step of float32."""
-    edge = 1 - 2.0**-24
-    return ndtri((z.double().clamp(-edge, edge) + 1) / 2).float()
-
-
-def _to_uniform(u: Tensor) -> Tensor:
-    """z = 2 Phi(u) - 1, in (-1, 1)."""
-    edge = 1 - 2.0**-24
-    return torch.erf(u.double() / math.sqrt(2)).float().clamp(-edge, edge)
-
-
-def _limit_norm(vectors: Tensor, longest: float) -> Tensor:
-    norms = vectors.norm(dim=1, keepdim=True)
-    return vectors * (longest / norms.clamp_min(longest))
 
 
 def _checked_latents(z: Tensor) -> Tensor:

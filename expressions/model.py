@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 Z_DIM = 100
@@ -31,9 +32,13 @@ class Generator(nn.Module):
     Args:
         z_dim: numbers in one latent, drawn uniformly from [-1, 1].
         channels: feature maps at 4x4, 8x8, 16x16, 32x32 and 64x64.
+        directions: how many directions of u = Phi^-1((z + 1) / 2), the rows of `directions`, the training can teach to
+            change one attribute each (see editability.py).
     """
 
-    def __init__(self, z_dim: int = Z_DIM, channels: Sequence[int] = (384, 256, 128, 64, 32)) -> None:
+    def __init__(
+        self, z_dim: int = Z_DIM, channels: Sequence[int] = (384, 256, 128, 64, 32), directions: int = 0
+    ) -> None:
         super().__init__()
         c4, c8, c16, c32, c64 = channels
         self.z_dim = z_dim
@@ -50,6 +55,9 @@ class Generator(nn.Module):
             nn.Tanh(),
         )
         self.apply(_initialise)
+        self.directions = nn.Parameter(torch.empty(directions, z_dim))
+        if directions:
+            nn.init.orthogonal_(self.directions, gain=1.5)
 
     def forward(self, z: Tensor) -> Tensor:
         """Draw faces: z (N, z_dim) in [-1, 1] -> images (N, 3, 64, 64) in [-1, 1]."""

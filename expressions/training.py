@@ -17,6 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .attributes import SLIDERS
+from .classifier import AttributeClassifier, load_classifier
 from .distributed import (
     any_process,
     average_,
@@ -26,6 +28,8 @@ from .distributed import (
     process_rank,
     wait_for_all,
 )
+from .editability import EditLoss
+from .hub import first_line
 from .images import grid, save_png, to_unit
 from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
 from .metrics import RandomFeatures, frechet_distance
@@ -48,6 +52,7 @@ from .runs import (
 
 GRID_SIDE = 8
 MAX_ROLLBACKS = 3
+LOSSES = ("d_loss", "g_loss", "real_logit", "fake_logit", "edit_loss")
 COUNTERS = ("step", "rollbacks", "best_distance", "best_step")  # of a training, in its checkpoint
 
 TRACKERS = ("none", "tensorboard", "trackio")
@@ -73,6 +78,10 @@ class TrainConfig(DataOptions, DeviceOptions):
     ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
     max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", above=-1)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
+    start: str | None = option(None, "run folder of another training, whose networks this one starts with")
+    classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
+    edit_weight: float = option(3.0, "weight of what an edit should and should not change", above=-1)
+    pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", above=-1)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
 
     def __post_init__(self) -> None:
@@ -82,6 +91,8 @@ class TrainConfig(DataOptions, DeviceOptions):
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
         if not 0 <= self.cooldown <= 1:
             raise ValueError(f"cooldown must be from 0 to 1, got {self.cooldown}")
+        if self.classifiers and self.batch_size % 2:
+            raise ValueError(f"batch_size must be even where edits are trained, got {self.batch_size}")
         if self.max_shift >= IMAGE_SIZE:
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
@@ -95,15 +106,18 @@ def check_ready(config: TrainConfig) -> None:
     """Find out before the data are read whether the training can start.
 
     Raises:
-        RunError: the folder holds another run, or no checkpoint to resume from.
-        ValueError: this machine lacks the device or the tracker.
+        RunError: the folder holds another run, or there is no checkpoint to resume or start from.
+        ValueError: this machine lacks the device or the tracker, or the classifiers cannot be used.
     """
     config.resolve()
     _tracker(config.tracker)
+    _classifiers(config)
     if config.resume:
         check_resumable(Path(config.out), config)
     else:
         check_unused(Path(config.out))
+        if config.start:
+            load_checkpoint(Path(config.start))
 
 
 def train(config: TrainConfig, images: Tensor) -> Path:
@@ -134,12 +148,10 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     if config.batch_size % process_count():
         raise ValueError(f"batch_size must be a multiple of the {process_count()} processes, got {config.batch_size}")
     is_writer = process_rank() == 0
-    state = TrainState(config, device)
-    if config.resume:
-        state.load(run)
+    images = images.to(device)
+    state = _first_state(config, images)
     if is_writer:
         (write_options if config.resume else start_run)(run, config)
-    images = images.to(device)
     probe = Probe(images)
     log = start_log(run) if is_writer else _no_log
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
@@ -169,7 +181,7 @@ def train(config: TrainConfig, images: Tensor) -> Path:
                 bar.update(state.step * config.batch_size - bar.n)
                 continue
             seconds = time.perf_counter() - start_time
-            stats = dict(zip(("d_loss", "g_loss", "real_logit", "fake_logit"), means, strict=True))
+            stats = dict(zip(LOSSES, means, strict=True))
             bar.set_postfix(d=f"{stats['d_loss']:.3f}", g=f"{stats['g_loss']:.3f}")
             record = {
                 "step": state.step,
@@ -192,9 +204,10 @@ def train(config: TrainConfig, images: Tensor) -> Path:
 class TrainState:
     """All that changes while training: networks, optimisers, average, random state, step."""
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
-        self.generator = channels_last(Generator()).to(device)
+        self.edits = edits
+        self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.discriminator = channels_last(Discriminator()).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
@@ -253,8 +266,27 @@ class TrainState:
             for name in COUNTERS:
                 setattr(self, name, checkpoint[name])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {reason}") from error
+            raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error
+
+    def start_from(self, run: Path) -> None:
+        """Take over the networks of another run; where edits are to be trained and were not, find first directions.
+
+        Raises:
+            RunError: its checkpoint cannot be read, or is not one of these networks.
+        """
+        checkpoint = load_checkpoint(run)
+        trained = "directions" in checkpoint["ema"] and len(checkpoint["ema"]["directions"])
+        own = {} if trained else {"directions": self.ema.directions}
+        try:
+            self.discriminator.load_state_dict(checkpoint["discriminator"])
+            self.generator.load_state_dict(checkpoint["generator"] | own)
+            self.ema.load_state_dict(checkpoint["ema"] | own)
+        except (KeyError, RuntimeError) as error:
+            raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error
+        if self.edits and not trained:
+            directions = self.edits.first_directions(self.ema)
+            for network in (self.generator, self.ema):
+                network.directions.data.copy_(directions)
 
     def is_finite(self) -> bool:
         """Whether no weight has become NaN or infinite."""
@@ -313,8 +345,8 @@ class Probe:
 
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
-    """One step of each network; returns (4,): both losses and the mean logits of real and fake."""
-    G, D, rng = state.generator, state.discriminator, state.random
+    """One step of each network; returns the means of `LOSSES` (5,)."""
+    G, D, rng, edits = state.generator, state.discriminator, state.random, state.edits
     device, count = images.device, config.batch_size // process_count()
 
     def drawn(*shape: int) -> Tensor:
@@ -329,11 +361,13 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
         for group in optimizer.param_groups:
             group["lr"] = rate * factor
 
-    # Draw a batch of real faces, half of them mirrored, and a batch of latents.
+    # Draw a batch of real faces, half of them mirrored, and a batch of latents, half of them edits of the others.
     index = torch.randint(len(images), (count,), generator=rng, device=device)
     real = to_unit(images[index])
     real = torch.where(drawn(count, 1, 1, 1) < 0.5, real.flip(3), real)
-    z = drawn(count, G.z_dim) * 2 - 1
+    z = drawn(count // 2 if edits else count, G.z_dim) * 2 - 1
+    if edits:
+        z, moved = edits.pair(z, G.directions, rng)
 
     # Train the discriminator by itself, on fakes that carry no gradient to the generator.
     D.requires_grad_(True)
@@ -357,15 +391,16 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
         with torch.no_grad():
             paired_logits = D(shift(real, config.max_shift, rng)).float()
         g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
+        edit_loss, pixel_loss = edits(fake, moved, rng) if edits else torch.zeros(2, device=device)
     state.g_optimizer.zero_grad(set_to_none=True)
-    g_loss.backward()
+    (g_loss + config.edit_weight * edit_loss + config.pixel_weight * pixel_loss).backward()
     average_(gradients(G))
     state.g_optimizer.step()
 
     state.step += 1
     average_(buffer for buffer in G.buffers() if buffer.is_floating_point())  # batch-norm statistics
     ema_update(state.ema, G, ema_decay(state.step, config))
-    return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean()]).detach()
+    return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean(), edit_loss]).detach()
 
 
 def gradients(model: nn.Module) -> list[Tensor]:
@@ -410,15 +445,48 @@ def ema_update(average: nn.Module, model: nn.Module, decay: float) -> None:
             value.copy_(source[name])
 
 
+def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
+    """New networks, those of the run to start from, or those of the checkpoint to resume."""
+    state = TrainState(config, images.device, _edit_loss(config, images))
+    if config.resume:
+        state.load(Path(config.out))
+    elif config.start:
+        state.start_from(Path(config.start))
+    return state
+
+
+def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:
+    """What trains edits, if any are to be trained."""
+    classifiers, attributes = _classifiers(config)
+    if not classifiers:
+        return None
+    few = images[: EditLoss.REAL_FACES]
+    return EditLoss([channels_last(model).to(images.device) for model in classifiers], attributes, few)
+
+
+def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[str, ...]]:
+    """The classifiers whose scores an edit holds, and the attributes that each of them scores.
+
+    Raises:
+        ValueError: one cannot be read, or scores other attributes than the first.
+    """
+    if not config.classifiers:
+        return [], ()
+    models, names = zip(*(load_classifier(Path(path)) for path in config.classifiers.split(",")), strict=True)
+    if len(set(names)) > 1:
+        raise ValueError(f"classifiers must score the same attributes in the same order: {config.classifiers}")
+    return list(models), names[0]
+
+
 def load_generator(path: Path) -> Generator:
     """Read the averaged generator that a training run wrote.
 
     Raises:
         RunError: the file is missing or does not hold this generator.
     """
-    generator = Generator()
     try:
         with safe_open(path, framework="pt") as file:
+            generator = Generator(directions=file.get_slice("directions").get_shape()[0])
             generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except Exception as error:
         raise RunError(f"{path} does not hold a generator: {error}") from error

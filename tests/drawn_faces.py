@@ -9,7 +9,7 @@ from datasets import Dataset, Features, Image, Value
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from expressions.data import CELEBA_ATTRIBUTES
+from expressions.attributes import CELEBA_ATTRIBUTES
 
 
 def draw_face(index: int, size: tuple[int, int] = (178, 218), smiling: bool = False) -> Pillow.Image:

@@ -436,7 +436,7 @@ def random_editor(seed: int) -> Editor:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         editor = Editor(["Smiling", "Male"])
-        editor.mobility.normal_()
+        editor.response.normal_()
         editor.low.uniform_(-90, -10)
         editor.high.uniform_(10, 90)
     for parameter in editor.parameters():

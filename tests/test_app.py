@@ -202,6 +202,22 @@ def test_a_drag_ends_on_the_picture_of_its_last_value(visit: Visit) -> None:
     assert visit.picture() != before
 
 
+def test_what_changed_is_shown_for_every_attribute_the_asked_one_first(visit: Visit) -> None:
+    visit.button("What changed").click()
+    rows = visit.page.locator("#changes tbody tr")
+    before = {row.split("\t")[0]: row.split("\t")[1:] for row in rows.all_inner_texts()}
+    assert len(before) == len(visit.editor.attributes)
+    assert all(cells[0] == cells[1] and cells[2] == "0" for cells in before.values())
+    visit.slider("Smile").fill("90")
+    visit.settle()
+    label, old, new, change = rows.first.inner_text().split("\t")
+    edited = visit.editor.edit(visit.editor.latents(visit.seed), {"Smiling": 90.0})
+    values = visit.editor.measure(visit.editor.synthesize(edited))[0]
+    assert (label, old) == ("Smile", before["Smile"][0])
+    assert int(new) == round(values[visit.editor.attributes.index("Smiling")].item())
+    assert change == f"{int(new) - int(old):+d}"
+
+
 def test_arrow_keys_alone_edit_the_face(visit: Visit) -> None:
     started = visit.sliders
     visit.page.get_by_label("Seed", exact=True).focus()

@@ -6,7 +6,8 @@ from datasets import disable_progress_bars
 from drawn_faces import celeba_row, draw_face, encode, write_parquet
 from PIL import Image
 
-from expressions.data import CELEBA_ATTRIBUTES, HUB_DATASET, DataError, load_faces
+from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.data import HUB_DATASET, DataError, load_faces
 from expressions.images import FRAME_SIZE, crop_face
 
 disable_progress_bars()

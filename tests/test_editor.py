@@ -9,15 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from expressions import Editor, WeightsError
+from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier
-from expressions.editor import EditorConfig, _to_normal, _to_uniform, cheapest_step, fit_editor, mobility, regress
+from expressions.editor import EditorConfig, damped_solve, fit_editor
+from expressions.latents import to_normal, to_uniform
 from expressions.model import Generator
-
-SLIDERS = (
-    "Smiling Mouth_Slightly_Open Male Young Eyeglasses Brown_Hair Blond_Hair Black_Hair Bangs Heavy_Makeup No_Beard "
-    "Skin_Tone"
-).split()
-
 
 # Latents ---------------------------------------------------------------------------------------------
 
@@ -58,9 +54,9 @@ def test_the_first_and_the_last_seed_work(editor):
 
 def test_normal_and_uniform_latents_are_inverse_to_each_other(editor):
     z = editor.latents(range(100))
-    assert torch.allclose(_to_uniform(_to_normal(z)), z, atol=1e-6)
-    assert _to_normal(torch.tensor([[-1.0, 0.0, 1.0]])).isfinite().all()
-    assert _to_uniform(torch.tensor([[-50.0, 50.0]])).abs().max() < 1
+    assert torch.allclose(to_uniform(to_normal(z)), z, atol=1e-6)
+    assert to_normal(torch.tensor([[-1.0, 0.0, 1.0]])).isfinite().all()
+    assert to_uniform(torch.tensor([[-50.0, 50.0]])).abs().max() < 1
 
 
 # Pictures --------------------------------------------------------------------------------------------
@@ -229,35 +225,14 @@ def test_images_that_are_none_are_refused(editor):
 # Directions ------------------------------------------------------------------------------------------
 
 
-def test_regression_recovers_linear_scores():
-    u = torch.randn(2000, 10, generator=torch.Generator().manual_seed(0))
-    weights = torch.nn.functional.normalize(torch.randn(3, 10, generator=torch.Generator().manual_seed(1)))
-    scores = u @ weights.T * 7 + 5
-    assert torch.allclose(regress(u, scores) * scores.std(0)[:, None], weights * 7, atol=1e-4)
-
-
-def test_mobility_gives_the_ridge_dual_basis():
-    weights = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
-    dual = weights.T @ torch.linalg.inv(weights @ weights.T + 0.3 * torch.eye(4))
-    assert torch.allclose(mobility(weights, 0.3) @ weights.T / 0.3, dual, atol=1e-5)
-
-
-def test_what_changes_no_score_moves_freely():
-    weights = torch.eye(10)[:4]
-    assert torch.allclose(mobility(weights, 0.25).diagonal(), torch.tensor([0.2] * 4 + [1.0] * 6))
-
-
-def test_the_cheapest_step_meets_linear_targets_and_spares_the_rest():
-    weights = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
-    missing = torch.tensor([[10.0, -5.0]])
-    step = cheapest_step(weights[None, :2], missing, mobility(weights, 1e-4))
-    assert torch.allclose(step @ weights.T, torch.tensor([[10.0, -5.0, 0.0, 0.0]]), atol=0.3)
+def test_a_damped_solution_meets_targets_that_agree():
+    matrix = torch.randn(3, 3, generator=torch.Generator().manual_seed(0)) + 3 * torch.eye(3)
+    wanted = torch.tensor([10.0, -5.0, 2.0])
+    assert torch.allclose(matrix @ damped_solve(matrix, wanted), wanted, atol=0.5)
 
 
 def test_targets_that_contradict_each_other_share_the_step():
-    gradients = torch.ones(1, 2, 10)
-    step = cheapest_step(gradients, torch.tensor([[1.0, -1.0]]), torch.eye(10))
-    assert step.abs().max() < 1e-4
+    assert damped_solve(torch.ones(2, 2), torch.tensor([1.0, -1.0])).abs().max() < 1e-4
 
 
 def test_a_fit_calibrates_to_the_percentiles_of_random_faces():
@@ -265,8 +240,41 @@ def test_a_fit_calibrates_to_the_percentiles_of_random_faces():
     fitted = fit_editor(Generator().eval(), AttributeClassifier(2).eval(), ["A", "B"], EditorConfig(samples=1000))
     assert fitted.attributes == ("A", "B", "Skin_Tone")
     u = torch.randn(1000, 100, generator=torch.Generator().manual_seed(0))
-    values = fitted.values(fitted.scores(fitted.synthesize(_to_uniform(u))))
+    values = fitted.values(fitted.scores(fitted.synthesize(to_uniform(u))))
     assert torch.allclose(values.quantile(torch.tensor([0.01, 0.99]), dim=0).T, torch.tensor([0.0, 100.0]), atol=0.1)
+
+
+def test_the_response_is_what_a_step_along_a_direction_changes(editor):
+    column, u = editor.attributes.index("Smiling"), to_normal(editor.latents(range(300)))
+    up, down = (
+        editor.values(editor.scores(editor.synthesize(to_uniform(u + sign * editor.generator.directions[column]))))
+        for sign in (1, -1)
+    )
+    measured = ((up - down) / 2).mean(0)[column].item()
+    assert editor.response[column, column].item() == pytest.approx(measured, rel=0.1)
+
+
+def test_directions_that_a_training_taught_are_kept():
+    generator = Generator(directions=len(SLIDERS)).eval().requires_grad_(False)
+    fitted = fit_editor(generator, AttributeClassifier(40).eval(), CELEBA_ATTRIBUTES, EditorConfig(samples=1001))
+    rows = [fitted.attributes.index(name) for name in SLIDERS]
+    assert torch.equal(fitted.generator.directions[rows], generator.directions)
+
+
+def test_a_generator_with_other_directions_is_refused():
+    with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 13"):
+        fit_editor(Generator(directions=3), AttributeClassifier(2), ["A", "B"], EditorConfig())
+
+
+def test_reach_is_the_least_and_the_greatest_value_of_a_face(editor):
+    z = editor.latents([3, 4])
+    reach = editor.reach(z, "Eyeglasses")
+    column = editor.attributes.index("Eyeglasses")
+    assert reach.shape == (2, 2)
+    assert (reach[:, 0] < reach[:, 1]).all()
+    assert torch.equal(reach[:, 1], editor.measure(editor.synthesize(editor.edit(z, {"Eyeglasses": 100.0})))[:, column])
+    with pytest.raises(ValueError, match="unknown attribute 'Wings'"):
+        editor.reach(z, "Wings")
 
 
 # Files -----------------------------------------------------------------------------------------------
@@ -295,8 +303,8 @@ def change_tensors(folder, change):
 
 
 def test_a_missing_tensor_is_named(saved):
-    change_tensors(saved, lambda tensors: tensors.pop("mobility"))
-    with pytest.raises(WeightsError, match="has no tensor mobility"):
+    change_tensors(saved, lambda tensors: tensors.pop("response"))
+    with pytest.raises(WeightsError, match="has no tensor response"):
         Editor.from_pretrained(saved)
 
 

@@ -247,8 +247,8 @@ def test_a_folder_gives_the_same_editor_back(folder: Path) -> None:
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:
-    change(folder, lambda tensors: tensors.pop("mobility"))
-    assert refusal(folder) == "model.safetensors has no tensor mobility"
+    change(folder, lambda tensors: tensors.pop("response"))
+    assert refusal(folder) == "model.safetensors has no tensor response"
 
 
 def test_a_misshapen_tensor_is_named_with_both_shapes(folder: Path) -> None:

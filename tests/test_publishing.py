@@ -18,7 +18,7 @@ from loopback_hub import (
     run_client,
 )
 
-from expressions.data import CELEBA_ATTRIBUTES
+from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.editor import Editor
 from expressions.publishing import PublishError, model_card
 

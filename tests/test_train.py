@@ -7,7 +7,7 @@ from drawn_faces import celeba_row, write_parquet
 
 import train
 from expressions import Editor
-from expressions.data import CELEBA_ATTRIBUTES
+from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.training import TrainConfig
 
 disable_progress_bars()

@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
+from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
 from expressions.runs import BEST, CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
@@ -337,6 +339,60 @@ def test_the_discriminator_stands_still_while_the_generator_learns(images):
     logits = state.discriminator(state.generator(torch.rand(4, 100) * 2 - 1))
     logits.sum().backward()
     assert all(torch.equal(a, p.grad) for a, p in zip(kept, state.discriminator.parameters(), strict=True))
+
+
+# Edits -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """The path of a classifier of all attributes that was never fitted."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("classifier") / "classifier.safetensors"
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
+    return path
+
+
+def test_a_training_with_edits_teaches_a_direction_for_each_slider(images, finished, classifier, tmp_path):
+    run(images, tmp_path / "edits", classifiers=str(classifier), start=str(finished))
+    generator = load_generator(tmp_path / "edits" / GENERATOR)
+    assert generator.directions.shape == (len(SLIDERS), 100)
+    assert all(line["edit_loss"] > 0 for line in statistics(tmp_path / "edits"))
+    assert all(line["edit_loss"] == 0 for line in statistics(finished))
+    run(images, tmp_path / "more", classifiers=str(classifier), start=str(tmp_path / "edits"), kimg=0.004)
+    more = load_generator(tmp_path / "more" / GENERATOR)
+    assert 0 < (more.directions - generator.directions).abs().max() < 0.01  # it went on from the taught ones
+
+
+def test_a_resumed_training_with_edits_ends_as_one_that_never_stopped(images, classifier, tmp_path):
+    options = {"classifiers": f"{classifier},{classifier}", "kimg": 0.008}
+    run(images, tmp_path / "whole", **options)
+    run(images, tmp_path / "parts", **options | {"kimg": 0.004})
+    run(images, tmp_path / "parts", **options, resume=True)
+    assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
+
+
+def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_path):
+    first = TrainState(dataclasses.replace(TWO_STEPS, seed=5), torch.device("cpu"))
+    first.start_from(finished)
+    assert equal(first.ema.state_dict(), tensors(finished))
+    assert first.step == 0
+    with pytest.raises(RunError, match="nothing-here"):
+        run(images, tmp_path, start=str(tmp_path / "nothing-here"))
+
+
+def test_classifiers_that_cannot_be_used_are_named(images, classifier, tmp_path):
+    other = tmp_path / "other.safetensors"
+    save_classifier(AttributeClassifier(2), ["A", "B"], other)
+    with pytest.raises(ValueError, match="classifiers must score the same attributes"):
+        run(images, tmp_path / "run", classifiers=f"{classifier},{other}")
+    with pytest.raises(ValueError, match=r"missing\.safetensors does not hold an attribute classifier"):
+        run(images, tmp_path / "run", classifiers=str(tmp_path / "missing.safetensors"))
+    with pytest.raises(ValueError, match="batch_size must be even"):
+        TrainConfig(classifiers=str(classifier), batch_size=5)
+
+
+# The average -----------------------------------------------------------------------------------------
 
 
 def test_the_average_equals_a_hand_loop_batch_norm_included():

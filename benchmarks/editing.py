@@ -1,0 +1,322 @@
+"""Whether a slider changes what it names and nothing else, and shows its value: judged by a network that edits nothing.
+
+The judge is the evaluator of judges.py (another architecture, other people, another augmentation than anything the
+editor was made with), the typology angle of the cheeks and their lightness. Methods are compared at equal change of
+the moved attribute as the judge sees it, face by face: each face is edited by several amounts, and what the judge
+reads is interpolated between them. What belongs together with the moved attribute (`COUPLED`) is left out.
+
+    PYTHONPATH=. python benchmarks/editing.py --plain runs/gan/generator.safetensors
+
+Prints a table. Writes JSON for the page and the card.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rivals
+import torch
+from judges import EVALUATOR, Evaluator, features, load_evaluator
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from expressions import Editor
+from expressions.attributes import COUPLED, SKIN_TONE, SLIDERS
+from expressions.data import HUB_DATASET, load_faces
+from expressions.editor import EditorConfig, fit_editor
+from expressions.images import to_uint8
+from expressions.latents import to_normal
+from expressions.metrics import frechet_distance
+from expressions.skin import cheek_lab, individual_typology_angle
+from expressions.training import load_generator
+
+FIRST_SEED = 2_000_000  # no fit draws seeds from here on
+FIT_SEED = 3_000_000  # but the rivals', from here on
+AMOUNTS = (-3.0, -2.0, -1.2, -0.6, 0.0, 0.6, 1.2, 2.0, 3.0)  # a rival's edits, in standard deviations it expects
+VALUES = (5, 20, 35, 50, 65, 80, 95)  # asked of this project's sliders
+CHANGES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)  # standard deviations as the judge sees them
+MISSED = 3.0  # points by which the editor's own reading may miss a value that is within reach
+LIGHTNESS = "L*"
+IDENTIFYING = ("Male", "Young", SKIN_TONE)
+
+Curves = dict[str, Tensor]  # for each slider (A, N, S): the judge's readings from the strongest edit down to that up
+
+
+class Judge:
+    """Reads faces without having taken part in editing them.
+
+    Args:
+        evaluator: the network of judges.py.
+        attributes: the editor's, skin tone last.
+        faces: (N, 3, 64, 64) unedited faces: their standard deviations are the unit, their percentiles the scale.
+    """
+
+    def __init__(self, evaluator: Evaluator, attributes: Sequence[str], faces: Tensor) -> None:
+        self.evaluator = evaluator
+        self.names = (*attributes, LIGHTNESS)
+        raw = self._read(faces)
+        self.mean, self.deviation = raw.mean(0), raw.std(0)
+        self.low, self.high = self._standardise(raw).quantile(raw.new_tensor([0.01, 0.99]), dim=0)
+        self.zero = -self.mean / self.deviation  # where a logit says neither yes nor no
+
+    @torch.no_grad()
+    def _read(self, images: Tensor) -> Tensor:
+        rows = [
+            torch.cat([self.evaluator(part), individual_typology_angle(part)[:, None], cheek_lab(part)[:, :1]], 1)
+            for part in images.split(250)
+        ]
+        return torch.cat(rows)
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """What the evaluator sees of a face before it names attributes, (N, 192)."""
+        return torch.cat([self.evaluator.features(part) for part in images.split(250)])
+
+    def _standardise(self, raw: Tensor) -> Tensor:
+        return (raw - self.mean) / self.deviation
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Readings (N, S) in standard deviations."""
+        return self._standardise(self._read(images))
+
+    def values(self, readings: Tensor) -> Tensor:
+        """Readings (..., S) on the scale of the sliders, as the judge by itself would calibrate it."""
+        return ((readings - self.low) / (self.high - self.low) * 100).clamp(0, 100)
+
+    def column(self, name: str) -> int:
+        return self.names.index(name)
+
+    def held(self, name: str) -> list[int]:
+        """Columns of the attributes that an edit of `name` should leave alone."""
+        free = {name, LIGHTNESS, *COUPLED.get(name, ())}
+        return [column for column, other in enumerate(self.names) if other not in free]
+
+
+def faces_of(editor: Editor, z: Tensor) -> Tensor:
+    return torch.cat([editor.synthesize(part) for part in z.split(250)])
+
+
+# What a slider leaks into, at equal change ------------------------------------------------------------
+
+
+def at_change(curve: Tensor, column: int, change: float) -> Tensor:
+    """Interpolate edits to where the judge sees the moved attribute change by so much.
+
+    Args:
+        curve: (A, N, S) readings, from the strongest edit down to that up; the middle one is of the face itself.
+        column: of the moved attribute.
+        change: how much, in standard deviations.
+
+    Returns:
+        (N, S), the change of every reading; NaN for a face that does not get there.
+    """
+    middle = len(curve) // 2
+    steps = curve[middle:] if change > 0 else curve[: middle + 1].flip(0)
+    moved = steps - curve[middle]
+    progress = moved[:, :, column] * math.copysign(1.0, change)
+    result = torch.full_like(curve[0], math.nan)
+    for before, after, start, end in zip(moved, moved[1:], progress, progress[1:], strict=False):
+        crosses = (start < abs(change)) & (end >= abs(change)) & result[:, column].isnan()
+        share = ((abs(change) - start) / (end - start))[:, None]
+        result = torch.where(crosses[:, None], before + share * (after - before), result)
+    return result
+
+
+def summarise(curves: Curves, judge: Judge) -> dict[str, Any]:
+    """Attribute dependency (Wu et al. 2021, arXiv:2011.12799): the mean absolute change, in standard deviations, of
+    what an edit of one standard deviation should leave alone."""
+    matrix, everything = [], []
+    sliders: dict[str, dict[str, Any]] = {}
+    for name, curve in curves.items():
+        held, column = judge.held(name), judge.column(name)
+        both = torch.cat([at_change(curve, column, 1.0), -at_change(curve, column, -1.0)])
+        there = both[~both[:, column].isnan()]
+        leaks = there[:, held].abs().mean(0)
+        everything.append(there[:, held].abs().mean(1))
+        matrix.append(there.mean(0).tolist())
+        sliders[name] = {
+            "mean_dependency": leaks.mean().item(),
+            "max_dependency": leaks.max().item(),
+            "leaks_into": judge.names[held[int(leaks.nan_to_num().argmax())]],
+            "reached": len(there) / len(both),
+            "identifying": {other: there[:, judge.column(other)].abs().mean().item() for other in IDENTIFYING},
+            "by_change": {str(change): _dependency(curve, judge, name, change) for change in CHANGES},
+        }
+    return {
+        "mean_dependency": _mean(slider["mean_dependency"] for slider in sliders.values()),
+        "interval": bootstrap(torch.cat(everything)),
+        "max_dependency": max(slider["max_dependency"] for slider in sliders.values()),
+        "sliders": sliders,
+        "columns": list(judge.names),
+        "matrix": matrix,
+    }
+
+
+def _dependency(curve: Tensor, judge: Judge, name: str, change: float) -> float:
+    rows = at_change(curve, judge.column(name), change)
+    return rows[~rows.isnan().any(1)][:, judge.held(name)].abs().mean().item()
+
+
+def _mean(values: Any) -> float:
+    return torch.tensor([value for value in values if not math.isnan(value)]).mean().item()
+
+
+def bootstrap(rows: Tensor, draws: int = 500) -> list[float]:
+    """95 % interval of the mean of (N,)."""
+    picks = torch.randint(len(rows), (draws, len(rows)), generator=torch.Generator().manual_seed(0))
+    return rows[picks].mean(1).quantile(rows.new_tensor([0.025, 0.975])).tolist()
+
+
+def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, title: str) -> Curves:
+    """A rival's edits of the same faces by each of `AMOUNTS`."""
+    return {
+        name: torch.stack(
+            [judge(faces_of(editor, latents)) for latents in edits(z, editor.attributes.index(name), AMOUNTS)]
+        )
+        for name in tqdm(SLIDERS, desc=title)
+    }
+
+
+# What a slider shows -------------------------------------------------------------------------------
+
+
+def ask(editor: Editor, judge: Judge, z: Tensor) -> tuple[Curves, dict[str, Any]]:
+    """Ask every slider of every face for each of `VALUES`: the judge's readings, and whether they are the values."""
+    unedited = faces_of(editor, z)
+    base, own_values = judge(unedited), editor.values(editor.scores(unedited))
+    curves, report = {}, {}
+    for name in tqdm(SLIDERS, desc="values asked for"):
+        column = editor.attributes.index(name)
+        edited = [editor.edit(z, {name: float(value)}) for value in VALUES]
+        images = [faces_of(editor, latents) for latents in edited]
+        readings = torch.stack([judge(batch) for batch in images])  # (V, N, S)
+        reported = torch.stack([editor.measure(batch)[:, column] for batch in images])  # (V, N)
+        asked = torch.tensor(VALUES, dtype=torch.float)[:, None]
+        is_below = (asked < own_values[:, column])[:, :, None]
+        curves[name] = torch.cat(
+            [torch.where(is_below, readings, base), base[None], torch.where(is_below, base, readings)]
+        )
+        measured = judge.values(readings)[:, :, judge.column(name)]
+        report[name] = calibration(asked.expand_as(measured), measured, (reported - asked).abs() <= MISSED)
+        report[name] |= who_is_left(readings, judge)
+        report[name]["feature_distance"] = feature_distance(judge, unedited, images[0], images[-1])
+        distances = [(to_normal(latents) - to_normal(z)).norm(dim=1) for latents in edited]
+        report[name]["distance"] = torch.stack(distances).median().item()
+    return curves, report
+
+
+def calibration(asked: Tensor, measured: Tensor, is_reached: Tensor) -> dict[str, Any]:
+    """Values asked for against the judge's (V, N), where the editor says that they are within reach."""
+    x, y = asked[is_reached], measured[is_reached]
+    inner = torch.tensor([10 <= value <= 90 for value in VALUES])
+    return {
+        "asked": list(VALUES),
+        "measured": measured.where(is_reached, math.nan).nanmedian(1).values.tolist(),
+        "slope": (torch.cov(torch.stack([x, y]))[0, 1] / x.var()).item(),
+        "mean_absolute_error": (x - y).abs().mean().item(),
+        "within_reach": is_reached[inner].float().mean().item(),
+    }
+
+
+def who_is_left(readings: Tensor, judge: Judge) -> dict[str, float]:
+    """How the faces at the highest value differ from those at the lowest, in what tells people apart."""
+    first, last = readings[0], readings[-1]
+    male, tone = judge.column("Male"), judge.column(SKIN_TONE)
+    flips = (first[:, male] > judge.zero[male]) != (last[:, male] > judge.zero[male])
+    degrees = (last - first)[:, tone].abs() * judge.deviation[tone]
+    return {"male_flips": flips.float().mean().item(), "median_ita_change": degrees.median().item()}
+
+
+def feature_distance(judge: Judge, unedited: Tensor, *edited: Tensor) -> float:
+    """How far an edit takes the judge's features, as a share of the way from one random face to another (medians)."""
+    start = judge.features(unedited)
+    apart = (start - start.roll(1, 0)).norm(dim=1).median()
+    return (torch.cat([(judge.features(images) - start).norm(dim=1) for images in edited]).median() / apart).item()
+
+
+# The comparison -----------------------------------------------------------------------------------
+
+
+def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: int) -> dict[str, Any]:
+    """Every method on the same seeds: rivals on the generator that was trained without edits, and on ours."""
+    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    judge = Judge(evaluator, editor.attributes, faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + 2000))))
+    curves, report = ask(editor, judge, editor.latents(seeds))
+    methods = {"ours": summarise(curves, judge)}
+    _print_row("ours", methods["ours"])
+    for suffix, rival in (("", plain), (" on our generator", editor)):
+        if rival is None:
+            continue
+        sample = rivals.draw(rival, FIT_SEED)
+        judge = Judge(evaluator, rival.attributes, faces_of(rival, sample.z[:2000]))
+        for name, edits in rivals.all_edits(rival, sample).items():
+            method = rival_curves(rival, judge, rival.latents(seeds), edits, name + suffix)
+            methods[name + suffix] = summarise(method, judge)
+            _print_row(name + suffix, methods[name + suffix])
+    return {"seeds": count, "sliders": list(SLIDERS), "methods": methods, "calibration": report}
+
+
+def edited_distance(editor: Editor, evaluator: Evaluator, real: Tensor, count: int) -> dict[str, float]:
+    """Frechet distance to real faces (M, 3, 64, 64), in the evaluator's features, before an edit and after: each
+    face is asked for 5 or 95 of one slider."""
+    z = editor.latents(range(FIRST_SEED, FIRST_SEED + count))
+    asked = [{SLIDERS[i % len(SLIDERS)]: 95.0 if i // len(SLIDERS) % 2 else 5.0} for i in range(count)]
+    edited = torch.cat([editor.edit(z[i : i + 1], targets) for i, targets in enumerate(asked)])
+    real_features = features(evaluator.features, real)
+    return {
+        name: frechet_distance(real_features, features(evaluator.features, to_uint8(faces_of(editor, latents))))
+        for name, latents in (("unedited", z), ("edited", edited))
+    }
+
+
+def _print_row(name: str, row: dict[str, Any]) -> None:
+    low, high = row["interval"]
+    print(
+        f"{name:44} mean dependency {row['mean_dependency']:.3f} ({low:.3f} to {high:.3f}), "
+        f"largest {row['max_dependency']:.3f}"
+    )
+    for slider, figures in row["sliders"].items():
+        print(
+            f"    {slider:22} {figures['mean_dependency']:.3f}  largest {figures['max_dependency']:.3f} "
+            f"{figures['leaks_into']:20} reached {figures['reached']:.2f}  "
+            + "  ".join(f"{other} {value:.2f}" for other, value in figures["identifying"].items()),
+            flush=True,
+        )
+
+
+def _print_calibration(report: dict[str, Any]) -> None:
+    columns = ("slope", "mean_absolute_error", "within_reach", "male_flips", "median_ita_change", "feature_distance")
+    print(f"{'':22}" + "".join(f"{column:>21}" for column in columns))
+    for slider, figures in report.items():
+        print(f"{slider:22}" + "".join(f"{figures[column]:21.3f}" for column in columns), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
+    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
+    parser.add_argument("--plain", type=Path, help="generator trained without edits, for the rivals")
+    parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
+    parser.add_argument("--faces", type=int, default=2000, help="faces to edit")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/editing.json"))
+    arguments = parser.parse_args()
+
+    editor = Editor.from_pretrained(arguments.weights)
+    evaluator = load_evaluator(arguments.evaluator)
+    plain = None
+    if arguments.plain:
+        names = [name for name in editor.attributes if name != SKIN_TONE]
+        plain = fit_editor(load_generator(arguments.plain), editor.classifier, names, EditorConfig())
+    result = compare(editor, plain, evaluator, arguments.faces)
+    held_out = load_faces(arguments.data, "valid").images
+    result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)
+    _print_calibration(result["calibration"])
+    print("Frechet distance", result["frechet_distance"])
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Training speed beside PyTorch's own DCGAN example, side by side in one run.
+
+The reference decodes every image each time in the workers of a DataLoader and computes in float32; ours keeps the
+decoded faces as uint8 where it computes. Rounds alternate, so that a noisy machine slows both. Peak memory is that of
+a process of its own for each, the reference's workers left out.
+
+    PYTHONPATH=. python benchmarks/train_speed.py --data DATA
+
+Prints a table and writes JSON.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from reference import Reference
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from expressions.data import HUB_DATASET, load_faces
+from expressions.images import crop_face, to_unit
+from expressions.training import TrainConfig, TrainState, train_step
+
+Step = Callable[[], Any]
+RECIPES = ("reference", "ours")
+BATCH_SIZES = (32, 64, 128, 256)
+WORKERS = 2
+
+
+class Decoded(Dataset[Tensor]):
+    """Faces decoded at each access, as the example's ImageFolder does."""
+
+    def __init__(self, source: str) -> None:
+        self.rows = datasets.load_dataset(source, split="train").select_columns("image")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return to_unit(torch.from_numpy(crop_face(self.rows[index]["image"])))
+
+
+def reference_step(source: str, batch_size: int, device: torch.device) -> Step:
+    """A step of the reference: the next batch of the loader, then one update of each network."""
+
+    def batches() -> Iterator[Tensor]:
+        while True:
+            yield from DataLoader(Decoded(source), batch_size, shuffle=True, num_workers=WORKERS, drop_last=True)
+
+    loader, reference = batches(), Reference(seed=0, device=device)
+    return lambda: reference.step(next(loader).to(device))
+
+
+def our_step(source: str, batch_size: int, device: torch.device) -> Step:
+    """A step of `train.py gan` with its defaults."""
+    config = TrainConfig(data=source, batch_size=batch_size, device=device.type)
+    _, dtype = config.resolve()
+    images, state = load_faces(source).images.to(device), TrainState(config, device)
+    return lambda: train_step(state, images, config, dtype)
+
+
+STEPS = {"reference": reference_step, "ours": our_step}
+
+
+def images_per_second(step: Step, batch_size: int, images: int, device: torch.device) -> float:
+    steps = max(2, images // batch_size)
+    _synchronise(device)
+    start = time.perf_counter()
+    for _ in range(steps):
+        step()
+    _synchronise(device)
+    return steps * batch_size / (time.perf_counter() - start)
+
+
+def matrix_rate(dtype: torch.dtype, device: torch.device, side: int = 2048) -> float:
+    """Floating-point operations a second of a square matrix product."""
+    a = torch.randn(side, side, device=device, dtype=dtype)
+    times = []
+    for _ in range(7):
+        _synchronise(device)
+        start = time.perf_counter()
+        a @ a
+        _synchronise(device)
+        times.append(time.perf_counter() - start)
+    return 2 * side**3 / statistics.median(times)
+
+
+class _NoModules(nullcontext[None]):
+    """In place of the counter's list of modules, whose hooks do not allow the gradient of a gradient."""
+
+    parents = frozenset({"Global"})
+
+
+def operations(step: Step, batch_size: int) -> float:
+    """Floating-point operations of a step for each of its images."""
+    counter = FlopCounterMode(display=False)
+    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
+    with counter:
+        step()
+    return counter.get_total_flops() / batch_size
+
+
+def peak_memory(recipe: str, source: str, device: torch.device) -> float:
+    """Peak megabytes of a process that does three steps; its workers, which share pages with it, are not counted."""
+    command = [sys.executable, __file__, "--data", source, "--device", device.type, "--memory-of", recipe]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603, this script itself
+    return float(done.stdout.splitlines()[-1])
+
+
+def print_memory(recipe: str, source: str, device: torch.device) -> None:
+    step = STEPS[recipe](source, 64, device)
+    for _ in range(3):
+        step()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--rounds", type=int, default=5, help="alternations; the medians are reported")
+    parser.add_argument("--images", type=int, default=1024, help="images of one recipe in a round")
+    parser.add_argument(
+        "--out", type=Path, default=Path("benchmarks/train_speed.json"), help="where to write the figures"
+    )
+    parser.add_argument("--memory-of", choices=RECIPES, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    if arguments.memory_of:
+        print_memory(arguments.memory_of, arguments.data, device)
+        return
+
+    rows: list[dict[str, Any]] = []
+    print(f"{'batch':>6}{'reference':>12}{'ours':>12}{'ratio':>8}   images a second, medians of {arguments.rounds}")
+    for batch_size in BATCH_SIZES:
+        steps = {recipe: STEPS[recipe](arguments.data, batch_size, device) for recipe in RECIPES}
+        for step in steps.values():
+            images_per_second(step, batch_size, 2 * batch_size, device)  # warm up
+        speeds: dict[str, list[float]] = {recipe: [] for recipe in RECIPES}
+        for _ in range(arguments.rounds):
+            for recipe in RECIPES:
+                speeds[recipe].append(images_per_second(steps[recipe], batch_size, arguments.images, device))
+        ratio = statistics.median(ours / plain for ours, plain in zip(speeds["ours"], speeds["reference"], strict=True))
+        rows.append(
+            {"batch_size": batch_size, **speeds, "ratio": ratio, "operations": operations(steps["ours"], batch_size)}
+        )
+        medians = (statistics.median(speeds[recipe]) for recipe in RECIPES)
+        print(f"{batch_size:6}" + "".join(f"{median:12.1f}" for median in medians) + f"{ratio:8.2f}", flush=True)
+
+    rate = matrix_rate(torch.bfloat16, device)
+    shares = [statistics.median(row["ours"]) * row["operations"] / rate for row in rows]
+    print(f"share of the bf16 matrix rate ({rate / 1e9:.0f} GFLOP/s): " + ", ".join(f"{share:.0%}" for share in shares))
+    memory = {recipe: peak_memory(recipe, arguments.data, device) for recipe in RECIPES}
+    decoded = len(load_faces(arguments.data)) * 3 * 64 * 64 / 2**20
+    print(", ".join(f"{recipe} {peak:.0f} MB" for recipe, peak in memory.items()) + f"; decoded faces {decoded:.0f} MB")
+    report = {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else f"{os.cpu_count()} CPU cores",
+        "torch": torch.__version__,
+        "rows": rows,
+        "matrix_rate": rate,
+        "shares": shares,
+        "peak_megabytes": memory,
+        "decoded_megabytes": decoded,
+    }
+    arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Editability, trained into the generator: along a direction of its own, each attribute changes and the others stay.
+
+No published editor owns its generator's training; this one does. Half of the fakes of every batch are edits of the
+other half. The discriminator keeps them real; the loss here makes an edit change the score it is meant to,
+as far as asked, and nothing else.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss, normalize, smooth_l1_loss
+
+from .attributes import COUPLED, SKIN_TONE, SLIDERS
+from .classifier import AttributeClassifier
+from .images import to_unit
+from .latents import to_normal, to_uniform
+from .model import Generator
+from .skin import cheek_lab, individual_typology_angle
+
+_FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a normal score
+_SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
+_MOVED_WEIGHT = 24.0  # of a score that an edit is meant to change
+_KEY_WEIGHT = 5.0  # of a score whose change is the worst: who somebody is
+_KEY = ("Male", "Young", SKIN_TONE)
+_CLOSE = 0.25  # standard deviations by which a score may be off without costing its full rate
+_NOISE = 0.05  # added to what the classifiers see, so that no single pixel tells them anything
+
+
+class EditLoss(nn.Module):
+    """What the pairs of a face and its edit cost the generator.
+
+    Scores are the logits of one or more classifiers, the cheeks' typology angle and their L*, a*, b*, each in standard
+    deviations over real faces. What belongs together with a moved attribute (`COUPLED`) is free.
+
+    Args:
+        classifiers: each with one logit for each of `attributes`.
+        attributes: their outputs.
+        images: (N, 3, 64, 64) uint8 real faces.
+    """
+
+    REAL_FACES = 3000  # that the scores are standardised on
+
+    mean: Tensor
+    deviation: Tensor
+    low: Tensor
+    high: Tensor
+    reads: Tensor
+    holds: Tensor
+
+    def __init__(self, classifiers: Sequence[AttributeClassifier], attributes: Sequence[str], images: Tensor) -> None:
+        super().__init__()
+        self.classifiers = nn.ModuleList(classifiers).eval().requires_grad_(False)
+        names = [*list(attributes) * len(classifiers), SKIN_TONE, "L*", "a*", "b*"]  # of the scores
+        scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(250)])
+        low, high = ((scores - scores.mean(0)) / scores.std(0)).quantile(scores.new_tensor([0.01, 0.99]), dim=0)
+        weight = torch.tensor([_KEY_WEIGHT if name in (*_KEY, "L*", "a*", "b*") else 1.0 for name in names])
+        reads = torch.tensor([[float(score == name) for score in names] for name in SLIDERS])
+        holds = torch.tensor([[float(_is_held(score, name)) for score in names] for name in SLIDERS])
+        buffers = {
+            "mean": scores.mean(0),
+            "deviation": scores.std(0),
+            "low": low,
+            "high": high,
+            "reads": reads,  # (K, S): the scores that tell each attribute
+            "holds": holds * weight.to(holds),  # (K, S)
+        }
+        for name, tensor in buffers.items():
+            self.register_buffer(name, tensor.to(images.device))
+
+    def scores(self, images: Tensor) -> Tensor:
+        """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]."""
+        return (self._raw_scores(images) - self.mean) / self.deviation
+
+    def _raw_scores(self, images: Tensor) -> Tensor:
+        logits = [classifier(images).float() for classifier in self.classifiers]
+        return torch.cat([*logits, individual_typology_angle(images)[:, None], cheek_lab(images)], 1)
+
+    @torch.no_grad()
+    def first_directions(self, generator: Generator, samples: int = 4000) -> Tensor:
+        """Directions (K, z_dim) in u to start from: the ridge dual basis of the scores' regression on it.
+
+        Args:
+            generator: in evaluation mode.
+            samples: faces to regress on.
+        """
+        u = torch.randn(samples, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(self.mean)
+        scores = torch.cat([self.scores(generator(to_uniform(batch))) for batch in u.split(250)])
+        scores = scores @ (self.reads / self.reads.sum(1, keepdim=True)).T  # (N, K)
+        return dual_basis(regress(u, scores))
+
+    def pair(self, z: Tensor, directions: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Put an edit behind each latent; it moves one attribute, or two in half of the pairs.
+
+        Args:
+            z: (N, z_dim) in (-1, 1).
+            directions: (K, z_dim) in u, one for each of `SLIDERS`.
+            rng: of what is edited, and how far.
+
+        Returns:
+            (2N, z_dim), pair by pair; and (N, K), by how many standard deviations each score should move.
+        """
+        count, device = len(z), z.device
+        which = torch.ones(count, len(SLIDERS), device=device).multinomial(2, generator=rng)
+        amounts = torch.rand(count, 2, generator=rng, device=device) * 2 - 1
+        amounts = amounts * torch.tensor([_FULL_EDIT, _SECOND_EDIT], device=device)
+        amounts[: count // 2, 1] = 0
+        moved = torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
+        edited = to_uniform(to_normal(z) + moved @ directions)
+        return torch.stack([z, edited], 1).flatten(0, 1), moved
+
+    def forward(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Judge a face and its edit, pair by pair.
+
+        An edit is not asked to leave the scale: what it should change ends at the scores' 1st and 99th percentile
+        over real faces.
+
+        Args:
+            images: (2N, 3, 64, 64) in [-1, 1].
+            moved: (N, K), as `pair` returned it.
+            rng: of the noise that the classifiers see.
+
+        Returns:
+            The weighted mean over the scores of what was missed, squared, and what leaked, by Huber's loss: far from
+            its goal an edit gains more than any leak costs, and the last of a leak is still worth removing. And the
+            mean change of a pixel.
+        """
+        noise = torch.randn(images.shape, generator=rng, device=images.device)
+        scores = self.scores((images + _NOISE * noise).clamp(-1, 1))
+        before, after = scores[0::2], scores[1::2]
+        is_moved = (moved != 0).float() @ self.reads  # (N, S)
+        start = before.detach()
+        goal = torch.minimum(
+            torch.maximum(start + moved @ self.reads, self.low.minimum(start)), self.high.maximum(start)
+        )
+        held = torch.where(moved[:, :, None] != 0, self.holds, torch.inf).amin(1)  # (N, S): held by all
+        weight = torch.where(is_moved > 0, _MOVED_WEIGHT, held)
+        leaks = smooth_l1_loss(after, before, reduction="none", beta=_CLOSE)
+        misses = mse_loss(after - before, goal - start, reduction="none")
+        cost = (weight * torch.where(is_moved > 0, misses, leaks)).sum(1).mean() / weight.sum(1).mean()
+        return cost, (images[0::2] - images[1::2]).abs().mean()
+
+
+def _is_held(score: str, moved: str) -> bool:
+    """Whether an edit of the attribute `moved` should leave a score alone."""
+    if moved in (SKIN_TONE, "Pale_Skin") and score in ("L*", "a*", "b*"):
+        return False
+    return score != moved and score not in COUPLED.get(moved, ())
+
+
+def regress(u: Tensor, scores: Tensor) -> Tensor:
+    """Least squares of scores on standard normal latents: s = W u + constant.
+
+    Args:
+        u: (N, D).
+        scores: (N, K).
+
+    Returns:
+        W (K, D).
+    """
+    return torch.linalg.lstsq(u - u.mean(0), scores - scores.mean(0)).solution.T
+
+
+def dual_basis(weights: Tensor, ridge: float = 0.1, length: float = 1.5) -> Tensor:
+    """Ridge dual basis (W W^T + ridge I)^-1 W: along each row the score of the same row of W u changes, others little.
+
+    Args:
+        weights: W (K, D), of standardised scores.
+        ridge: variance that is left to noise.
+        length: norm that every row gets.
+
+    Returns:
+        (K, D).
+    """
+    gram = weights @ weights.T + ridge * torch.eye(len(weights), device=weights.device)
+    return length * normalize(torch.linalg.solve(gram, weights), dim=1)
