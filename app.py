@@ -52,8 +52,6 @@ GROUPS: dict[str, tuple[Control, ...]] = {
     ),
     "Style": (
         Control("Eyeglasses", "Glasses", "CelebA: Eyeglasses"),
-        Control("Heavy_Makeup", "Make-up", "CelebA: Heavy_Makeup"),
-        Control("Wearing_Lipstick", "Lipstick", "CelebA: Wearing_Lipstick"),
         Control("No_Beard", "Bearded to clean-shaven", "CelebA: No_Beard"),
     ),
 }
@@ -91,6 +89,7 @@ class Faces:
         self.editor = editor
         self.attributes = tuple(name for name in PAGE_ATTRIBUTES if name in editor.attributes)
         self.unedited = functools.lru_cache(maxsize=4096)(self._unedited)
+        self.reach = functools.lru_cache(maxsize=4096)(self._reach)
 
     def draw(self, seed: int, targets: Mapping[str, float]) -> Face:
         """Draw what `Editor.render` draws, and measure it on the way.
@@ -111,6 +110,20 @@ class Faces:
         """What the sliders show while the face of a seed is unedited."""
         return tuple(round(self.unedited(seed)[name]) for name in self.attributes)
 
+    def _reach(self, seed: int, name: str) -> tuple[float, float]:
+        """The least and the greatest value that a slider alone can bring the face of a seed to."""
+        low, high = self.editor.reach(self.editor.latents(seed), name)[0].tolist()
+        return low, high
+
+    def shortfall(self, seed: int, targets: Mapping[str, float], values: Mapping[str, float]) -> str:
+        """Say what was reached where it is not what was asked; nothing if every target was met."""
+        parts = []
+        for name, target in targets.items():
+            if abs(values[name] - target) > TOLERANCE:
+                low, high = self.reach(seed, name)
+                parts.append(f"{LABELS[name]} {values[name]:.0f} (can show {low:.0f} to {high:.0f})")
+        return f"As far as this face goes: {', '.join(parts)}." if parts else ""
+
     def targets(self, seed: int, sliders: Sequence[object]) -> dict[str, float]:
         """What is asked of a face: the sliders that do not show its own value."""
         rows = zip(self.attributes, self.own_values(seed), map(as_value, sliders), strict=True)
@@ -129,7 +142,9 @@ class Faces:
         same = current == sliders_seed and resets == sliders_resets
         targets = self.targets(current, sliders) if same else {}
         face = self.draw(current, targets)
-        remark = missed(targets, face.values) if asked is not None else f"{SEED_RULE} This is still face {current}."
+        remark = self.shortfall(current, targets, face.values)
+        if asked is None:
+            remark = f"{SEED_RULE} This is still face {current}."
         positions = [gr.skip() for _ in sliders] if same else self.own_values(current)
         changes = _changes(self.unedited(current), face.values, targets)
         return [face.picture, _remark(remark), changes, *positions, current, resets]
@@ -168,16 +183,6 @@ def as_number(given: object) -> float | None:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
     return None if isinstance(given, float) and not math.isfinite(given) else given
-
-
-def missed(targets: Mapping[str, float], values: Mapping[str, float]) -> str:
-    """Say what was reached where it is not what was asked; nothing if every target was met."""
-    misses = [
-        f"{LABELS[name]} {values[name]:.0f}"
-        for name, target in targets.items()
-        if abs(values[name] - target) > TOLERANCE
-    ]
-    return f"As far as this face goes: {', '.join(misses)}." if misses else ""
 
 
 # Page ---------------------------------------------------------------------------------------------

@@ -10,11 +10,14 @@ CELEBA_ATTRIBUTES = (
 ).split()
 SKIN_TONE = "Skin_Tone"  # measured from the pixels: no label of CelebA
 
-# What a generator of this kind can express, and a page offers.
-SLIDERS = (
+# What the generator is taught to change by itself.
+TAUGHT = (
     "Smiling Mouth_Slightly_Open Black_Hair Brown_Hair Blond_Hair Bangs Male Young Skin_Tone Eyeglasses "
     "Heavy_Makeup Wearing_Lipstick No_Beard"
 ).split()
+
+# What a page offers: make-up and lipstick take `Male` along with them, however they were taught.
+SLIDERS = [name for name in TAUGHT if name not in ("Heavy_Makeup", "Wearing_Lipstick")]
 
 _HAIR_COLOURS = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"})
 _BEARDS = frozenset({"5_o_Clock_Shadow", "Goatee", "Mustache", "No_Beard", "Sideburns"})

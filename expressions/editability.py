@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize, smooth_l1_loss
 
-from .attributes import COUPLED, SKIN_TONE, SLIDERS
+from .attributes import COUPLED, SKIN_TONE, TAUGHT
 from .classifier import AttributeClassifier
 from .images import to_unit
 from .latents import to_normal, to_uniform
@@ -55,8 +55,8 @@ class EditLoss(nn.Module):
         scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(250)])
         low, high = ((scores - scores.mean(0)) / scores.std(0)).quantile(scores.new_tensor([0.01, 0.99]), dim=0)
         weight = torch.tensor([_KEY_WEIGHT if name in (*_KEY, "L*", "a*", "b*") else 1.0 for name in names])
-        reads = torch.tensor([[float(score == name) for score in names] for name in SLIDERS])
-        holds = torch.tensor([[float(_is_held(score, name)) for score in names] for name in SLIDERS])
+        reads = torch.tensor([[float(score == name) for score in names] for name in TAUGHT])
+        holds = torch.tensor([[float(_is_held(score, name)) for score in names] for name in TAUGHT])
         buffers = {
             "mean": scores.mean(0),
             "deviation": scores.std(0),
@@ -94,18 +94,18 @@ class EditLoss(nn.Module):
 
         Args:
             z: (N, z_dim) in (-1, 1).
-            directions: (K, z_dim) in u, one for each of `SLIDERS`.
+            directions: (K, z_dim) in u, one for each of `TAUGHT`.
             rng: of what is edited, and how far.
 
         Returns:
             (2N, z_dim), pair by pair; and (N, K), by how many standard deviations each score should move.
         """
         count, device = len(z), z.device
-        which = torch.ones(count, len(SLIDERS), device=device).multinomial(2, generator=rng)
+        which = torch.ones(count, len(TAUGHT), device=device).multinomial(2, generator=rng)
         amounts = torch.rand(count, 2, generator=rng, device=device) * 2 - 1
         amounts = amounts * torch.tensor([_FULL_EDIT, _SECOND_EDIT], device=device)
         amounts[: count // 2, 1] = 0
-        moved = torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
+        moved = torch.zeros(count, len(TAUGHT), device=device).scatter_(1, which, amounts)
         edited = to_uniform(to_normal(z) + moved @ directions)
         return torch.stack([z, edited], 1).flatten(0, 1), moved
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .attributes import SLIDERS
+from .attributes import TAUGHT
 from .classifier import AttributeClassifier, load_classifier
 from .distributed import (
     any_process,
@@ -207,7 +207,7 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
+        self.generator = channels_last(Generator(directions=len(TAUGHT) if edits else 0)).to(device)
         self.discriminator = channels_last(Discriminator()).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
