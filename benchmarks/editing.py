@@ -128,14 +128,14 @@ def at_change(curve: Tensor, column: int, change: float) -> Tensor:
 def summarise(curves: Curves, judge: Judge) -> dict[str, Any]:
     """Attribute dependency (Wu et al. 2021, arXiv:2011.12799): the mean absolute change, in standard deviations, of
     what an edit of one standard deviation should leave alone."""
-    matrix, everything = [], []
+    matrix, rows = [], []
     sliders: dict[str, dict[str, Any]] = {}
     for name, curve in curves.items():
         held, column = judge.held(name), judge.column(name)
         both = torch.cat([at_change(curve, column, 1.0), -at_change(curve, column, -1.0)])
         there = both[~both[:, column].isnan()]
         leaks = there[:, held].abs().mean(0)
-        everything.append(there[:, held].abs().mean(1))
+        rows.append(there[:, held].abs().mean(1))
         matrix.append(there.mean(0).tolist())
         sliders[name] = {
             "mean_dependency": leaks.mean().item(),
@@ -147,8 +147,8 @@ def summarise(curves: Curves, judge: Judge) -> dict[str, Any]:
         }
     return {
         "mean_dependency": _mean(slider["mean_dependency"] for slider in sliders.values()),
-        "interval": bootstrap(torch.cat(everything)),
-        "max_dependency": max(slider["max_dependency"] for slider in sliders.values()),
+        "interval": bootstrap(rows),
+        "max_dependency": max(slider["max_dependency"] for slider in sliders.values() if slider["reached"]),
         "sliders": sliders,
         "columns": list(judge.names),
         "matrix": matrix,
@@ -164,10 +164,12 @@ def _mean(values: Any) -> float:
     return torch.tensor([value for value in values if not math.isnan(value)]).mean().item()
 
 
-def bootstrap(rows: Tensor, draws: int = 500) -> list[float]:
-    """95 % interval of the mean of (N,)."""
-    picks = torch.randint(len(rows), (draws, len(rows)), generator=torch.Generator().manual_seed(0))
-    return rows[picks].mean(1).quantile(rows.new_tensor([0.025, 0.975])).tolist()
+def bootstrap(groups: Sequence[Tensor], draws: int = 500) -> list[float]:
+    """95 % interval of the mean of the means of groups, each (N,) of its own length; empty ones are left out."""
+    rng = torch.Generator().manual_seed(0)
+    means = [rows[torch.randint(len(rows), (draws, len(rows)), generator=rng)].mean(1) for rows in groups if len(rows)]
+    levels = means[0].new_tensor([0.025, 0.975])
+    return torch.stack(means).mean(0).quantile(levels).tolist()
 
 
 def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, title: str) -> Curves:
@@ -294,6 +296,15 @@ def _print_calibration(report: dict[str, Any]) -> None:
         print(f"{slider:22}" + "".join(f"{figures[column]:21.3f}" for column in columns), flush=True)
 
 
+def _without_nan(result: Any) -> Any:
+    """For JSON: null where nothing could be measured."""
+    if isinstance(result, dict):
+        return {name: _without_nan(value) for name, value in result.items()}
+    if isinstance(result, list):
+        return [_without_nan(value) for value in result]
+    return None if isinstance(result, float) and math.isnan(result) else result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
@@ -315,7 +326,7 @@ def main() -> None:
     result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)
     _print_calibration(result["calibration"])
     print("Frechet distance", result["frechet_distance"])
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    arguments.out.write_text(json.dumps(_without_nan(result), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def heat_map(title: str, method: dict[str, Any], sliders: list[str], left: int) 
         text.append(f'<text transform="translate({x},{TOP - 6}) rotate(-60)">{name.replace("_", " ")}</text>')
     for row, values in enumerate(method["matrix"]):
         for number, column in enumerate(columns):
-            x, y, value = left + number * CELL, TOP + row * CELL, values[column]
+            x, y, value = left + number * CELL, TOP + row * CELL, values[column] or 0.0
             tone = "#ffffff" if abs(value) > 0.6 else "#222222"
             text.append(f'<rect x="{x}" y="{y}" width="{CELL - 1}" height="{CELL - 1}" fill="{colour(value)}"/>')
             label = f"{value:.1f}".replace("-0.0", "0.0")

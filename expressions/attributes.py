@@ -10,17 +10,17 @@ CELEBA_ATTRIBUTES = (
 ).split()
 SKIN_TONE = "Skin_Tone"  # measured from the pixels: no label of CelebA
 
-# What the generator is taught to change by itself.
-TAUGHT = (
-    "Smiling Mouth_Slightly_Open Black_Hair Brown_Hair Blond_Hair Bangs Male Young Skin_Tone Eyeglasses "
-    "Heavy_Makeup Wearing_Lipstick No_Beard"
+# What a generator of this kind can be taught to change by itself, and a page offers. Make-up and lipstick are not among
+# them: they took `Male` along, however they were taught.
+SLIDERS = (
+    "Smiling Mouth_Slightly_Open Black_Hair Brown_Hair Blond_Hair Bangs Male Young Skin_Tone Eyeglasses No_Beard"
 ).split()
-
-# What a page offers: make-up and lipstick take `Male` along with them, however they were taught.
-SLIDERS = [name for name in TAUGHT if name not in ("Heavy_Makeup", "Wearing_Lipstick")]
 
 _HAIR_COLOURS = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"})
 _BEARDS = frozenset({"5_o_Clock_Shadow", "Goatee", "Mustache", "No_Beard", "Sideburns"})
+_ADORNMENTS = frozenset(
+    {"Heavy_Makeup", "Rosy_Cheeks", "Wearing_Earrings", "Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie"}
+)
 _FRAMED = frozenset({"Arched_Eyebrows", "Bags_Under_Eyes", "Bushy_Eyebrows", "Narrow_Eyes"})
 
 # What may change together with an attribute, by the meaning of the words: an edit of the one does not hold the others.
@@ -30,7 +30,7 @@ COUPLED: dict[str, frozenset[str]] = {
     "Mouth_Slightly_Open": frozenset({"High_Cheekbones", "Big_Lips"}),
     **{colour: _HAIR_COLOURS - {colour} for colour in _HAIR_COLOURS},
     **{beard: _BEARDS - {beard} for beard in _BEARDS},
-    "Male": _BEARDS | {"Arched_Eyebrows", "Bushy_Eyebrows", "Heavy_Makeup", "Wearing_Lipstick"},
+    "Male": _BEARDS | _ADORNMENTS | {"Arched_Eyebrows", "Bushy_Eyebrows"},
     "Young": frozenset({"Attractive", "Bags_Under_Eyes", "Gray_Hair", "Receding_Hairline"}),
     "Heavy_Makeup": frozenset({"Arched_Eyebrows", "Attractive", "Rosy_Cheeks", "Wearing_Lipstick"}),
     "Wearing_Lipstick": frozenset({"Big_Lips", "Heavy_Makeup"}),

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .attributes import COUPLED, SKIN_TONE, TAUGHT
+from .attributes import COUPLED, SKIN_TONE, SLIDERS
 from .classifier import AttributeClassifier
 from .editability import dual_basis, regress
 from .hub import WeightsError, fetch_files, first_line, load_tensors, read_config
@@ -310,12 +310,12 @@ def fit_editor(
         The fitted editor, its weights already rounded to the precision in which they are saved.
 
     Raises:
-        ValueError: the generator was taught other directions than those of `TAUGHT`.
+        ValueError: the generator was taught other directions than those of `SLIDERS`.
     """
     editor = Editor(attributes)
     taught = generator.directions
-    if len(taught) not in (0, len(TAUGHT)):
-        raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(TAUGHT)}")
+    if len(taught) not in (0, len(SLIDERS)):
+        raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
@@ -327,7 +327,7 @@ def fit_editor(
     editor.low.copy_(low)
     editor.high.copy_(high)
     editor.generator.directions.copy_(dual_basis(regress(u, (scores - scores.mean(0)) / scores.std(0))))
-    for name, direction in zip(TAUGHT, taught, strict=False):
+    for name, direction in zip(SLIDERS, taught, strict=False):
         editor.generator.directions[editor.attributes.index(name)] = direction
     editor.response.copy_(_response(editor, u[:_BATCH]))
     return editor

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .attributes import TAUGHT
+from .attributes import SLIDERS
 from .classifier import AttributeClassifier, load_classifier
 from .distributed import (
     any_process,
@@ -80,7 +80,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
     start: str | None = option(None, "run folder of another training, whose networks this one starts with")
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
-    edit_weight: float = option(3.0, "weight of what an edit should and should not change", above=-1)
+    edit_weight: float = option(2.5, "weight of what an edit should and should not change", above=-1)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", above=-1)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
 
@@ -207,7 +207,7 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        self.generator = channels_last(Generator(directions=len(TAUGHT) if edits else 0)).to(device)
+        self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.discriminator = channels_last(Discriminator()).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, TAUGHT
+from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, SLIDERS
 from expressions.editability import EditLoss, dual_basis, regress
 from expressions.latents import to_normal
 
@@ -36,9 +36,9 @@ def grey_pairs(count=64):
 
 
 def plan_of(count=64, **moved):
-    amounts = torch.zeros(count, len(TAUGHT))
+    amounts = torch.zeros(count, len(SLIDERS))
     for name, amount in moved.items():
-        amounts[:, TAUGHT.index(name)] = amount
+        amounts[:, SLIDERS.index(name)] = amount
     return amounts
 
 
@@ -85,7 +85,7 @@ def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):
 
 def test_pairs_lie_side_by_side_and_differ_along_the_directions(loss):
     z = torch.rand(32, 100, generator=rng()) * 2 - 1
-    directions = nn.functional.normalize(torch.randn(len(TAUGHT), 100, generator=rng()), dim=1)
+    directions = nn.functional.normalize(torch.randn(len(SLIDERS), 100, generator=rng()), dim=1)
     pairs, moved = loss.pair(z, directions, rng())
     assert torch.equal(pairs[0::2], z)
     assert torch.allclose(to_normal(pairs[1::2]) - to_normal(z), moved @ directions, atol=0.02)
@@ -95,7 +95,7 @@ def test_pairs_lie_side_by_side_and_differ_along_the_directions(loss):
 
 def test_light_pixels_count_as_skin_only_for_skin_tone(loss):
     names = [*CELEBA_ATTRIBUTES, SKIN_TONE, "L*", "a*", "b*"]
-    held = dict(zip(TAUGHT, loss.holds, strict=True))
+    held = dict(zip(SLIDERS, loss.holds, strict=True))
     assert held[SKIN_TONE][names.index("L*")] == 0
     assert held["Smiling"][names.index("L*")] > 0
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from expressions.attributes import CELEBA_ATTRIBUTES, TAUGHT
+from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
@@ -356,7 +356,7 @@ def classifier(tmp_path_factory):
 def test_a_training_with_edits_teaches_a_direction_for_each_slider(images, finished, classifier, tmp_path):
     run(images, tmp_path / "edits", classifiers=str(classifier), start=str(finished))
     generator = load_generator(tmp_path / "edits" / GENERATOR)
-    assert generator.directions.shape == (len(TAUGHT), 100)
+    assert generator.directions.shape == (len(SLIDERS), 100)
     assert all(line["edit_loss"] > 0 for line in statistics(tmp_path / "edits"))
     assert all(line["edit_loss"] == 0 for line in statistics(finished))
     run(images, tmp_path / "more", classifiers=str(classifier), start=str(tmp_path / "edits"), kimg=0.004)
