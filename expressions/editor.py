@@ -22,7 +22,7 @@ from .hub import WeightsError, fetch_files, first_line, load_tensors, read_confi
 from .images import to_pil
 from .latents import to_normal, to_uniform
 from .model import IMAGE_SIZE, Z_DIM, Generator
-from .options import check, option
+from .options import channels_last, check, option
 from .skin import individual_typology_angle
 
 MAX_SEED = 2**32 - 1
@@ -34,7 +34,7 @@ _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
 _HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself, unless it is named or coupled
 _HELD_SHARE = 0.5  # of what one of them has moved by is taken back in a step
 _BATCH = 250
-_TOLERANCE = 0.5  # a face whose values are this close to the targets has arrived
+_TOLERANCE = 1.0  # a face whose values are this close to the targets has arrived
 
 
 class Editor(
@@ -73,7 +73,7 @@ class Editor(
         self.register_buffer("response", torch.eye(count))  # (K, K): values by unit steps along the directions
         self.register_buffer("low", torch.zeros(count))  # score of value 0
         self.register_buffer("high", torch.ones(count))  # score of value 100
-        self.eval().requires_grad_(False)
+        channels_last(self.eval().requires_grad_(False))
 
     # The public interface ---------------------------------------------------------------------------
 
