@@ -8,6 +8,7 @@ RUNS ?= runs
 PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
+plain = $(if $(wildcard $(PLAIN)),--plain $(PLAIN))
 resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint.pt),--resume)
 
 .PHONY: demo test check train evaluate embed browser
@@ -27,7 +28,7 @@ check: test
 train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors \
 		$(RUNS)/classifier2/classifier.safetensors
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan)
-	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 400 --cooldown 0.5 \
+	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 500 --cooldown 0.5 \
 		--classifiers $(RUNS)/classifier/classifier.safetensors,$(RUNS)/classifier2/classifier.safetensors
 	$(TRAIN) editor --generator $(RUNS)/edits/generator.safetensors \
 		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
@@ -46,8 +47,8 @@ $(RUNS)/evaluator.safetensors: | $(VENV)/demo
 
 # What README.md and the model card show of the embedded weights.
 evaluate: $(VENV)/demo $(RUNS)/evaluator.safetensors
-	$(BENCH)/quality.py --data $(DATA)
-	$(BENCH)/editing.py --data $(DATA) $(if $(wildcard $(PLAIN)),--plain $(PLAIN))
+	$(BENCH)/quality.py --data $(DATA) $(plain)
+	$(BENCH)/editing.py --data $(DATA) $(plain)
 	$(BENCH)/matrix.py
 	$(BENCH)/faces.py
 

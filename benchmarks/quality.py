@@ -230,6 +230,7 @@ def main() -> None:
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/quality.json"), help="figures for the card")
+    parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="also train each recipe on this many thousand images")
     parser.add_argument("--recipes", nargs="*", choices=["reference", *RECIPES], default=["reference", "ours"])
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
@@ -243,6 +244,10 @@ def main() -> None:
 
     print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
     floor = measure("real faces", lambda repeat: shuffled[repeat * FAKES : (repeat + 1) * FAKES], judges)
+    if arguments.plain:
+        plain = Editor(CELEBA_ATTRIBUTES)
+        plain.generator = load_generator(arguments.plain)
+        measure("without edits", lambda repeat: editor_faces(plain, repeat), judges)
     row = measure("weights", lambda repeat: editor_faces(editor, repeat), judges)
     arguments.out.write_text(json.dumps(card_figures(row, floor, len(held_out)), indent=2) + "\n")
     if arguments.kimg:
