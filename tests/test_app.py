@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import app
 from expressions import Editor
@@ -206,8 +206,8 @@ def test_a_drag_ends_on_the_picture_of_its_last_value(visit: Visit) -> None:
 def test_what_changed_is_shown_for_every_attribute_the_asked_one_first(visit: Visit) -> None:
     visit.page.get_by_role("button", name="What changed").click()
     rows = visit.page.locator("#changes tbody tr")
+    expect(rows).to_have_count(len(visit.editor.attributes))
     before = {row.split("\t")[0]: row.split("\t")[1:] for row in rows.all_inner_texts()}
-    assert len(before) == len(visit.editor.attributes)
     assert all(cells[0] == cells[1] and cells[2] == "0" for cells in before.values())
     visit.slider("Smile").fill("90")
     visit.settle()
