@@ -12,7 +12,6 @@ Prints a table and writes JSON.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -123,7 +122,9 @@ def print_memory(recipe: str, source: str, device: torch.device) -> None:
     step = STEPS[recipe](source, 64, device)
     for _ in range(3):
         step()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not getrusage, whose peak outlives exec and so is that of the parent.
+    status = Path("/proc/self/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -1,5 +1,6 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -240,6 +241,13 @@ class Editor(
                 raise ValueError(f"targets[{name!r}] must be a number from 0 to 100, got {value!r}")
         index = [column for column, name in enumerate(self.attributes) if name in targets]
         return index, [float(targets[self.attributes[column]]) for column in index]
+
+    def fingerprint(self) -> str:
+        """Name the weights: the first 12 hexadecimal digits of the SHA-256 of all tensors."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
 
     # Loading and saving -----------------------------------------------------------------------------
 

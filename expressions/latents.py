@@ -17,3 +17,19 @@ def to_normal(z: Tensor) -> Tensor:
 def to_uniform(u: Tensor) -> Tensor:
     """z = 2 Phi(u) - 1, in (-1, 1)."""
     return torch.erf(u.double() / math.sqrt(2)).float().clamp(-_EDGE, _EDGE)
+
+
+def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
+    """Go along the great circle between normal latents, where faces stay as likely as at its ends (Shoemake 1985).
+
+    Args:
+        start: u (1, D).
+        end: u (1, D).
+        share: 0 is the start, 1 the end.
+
+    Returns:
+        u (1, D); the norm goes from one end's to the other's.
+    """
+    cosine = torch.nn.functional.cosine_similarity(start, end).clamp(-1, 1)
+    angle = cosine.acos().clamp(min=1e-6)
+    return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()

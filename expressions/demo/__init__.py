@@ -1,0 +1,1 @@
+"""What the page is made of, apart from its layout: its state, its pictures, its texts and its looks."""

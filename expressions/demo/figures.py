@@ -1,0 +1,71 @@
+"""What the page says of its weights: how good they are, what they are, and what they are not for."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..editor import EMBEDDED_WEIGHTS
+from .controls import label
+from .heat_map import draw
+from .views import table
+
+FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # written by benchmarks/figures.py
+
+_QUALITY = {
+    "fd_attributes": "Frechet distance, attribute features (0 is best)",
+    "fd_random": "Frechet distance, random features (0 is best)",
+    "precision": "Precision: share of faces that look like real ones",
+    "recall": "Recall: share of real faces that it could have drawn",
+    "rate_error": "Mean error of the rates of 40 attributes",
+    "worst_rate": "Factor by which the worst of those rates is off",
+    "novelty": "Distance to the nearest training face, relative to that of real faces",
+}
+
+ABOUT = (Path(__file__).parent / "about.html").read_text(encoding="utf-8")
+
+
+def quality(weights: str) -> str:
+    """The figures of the loaded weights, if they were published with the package.
+
+    Args:
+        weights: fingerprint of the editor that is shown.
+    """
+    figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    if figures.get("weights") != weights:
+        return f"<p>Nobody has published figures for these weights ({weights}).</p>"
+    return (
+        f"<p>Measured on the weights that you see ({weights}), by networks that took no part in making them.</p>"
+        f"<h2>What a slider changes besides</h2>{_leaks(figures['editing'])}"
+        f"<h2>What was asked against what was measured</h2>{_calibration(figures['editing'])}"
+        f"<h2>The pictures</h2>{_pictures(figures['quality'])}"
+    )
+
+
+def _leaks(editing: Mapping[str, Any]) -> str:
+    ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", "mean difference"))
+    return (
+        f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
+        f"Adding the usual mean difference, on a generator that was not taught, moves it by {rival:.2f}. "
+        f"Rows: the slider; columns: what changed. {editing['seeds']} seeds.</p>"
+        f'<div class="figure" tabindex="0" role="img" aria-label="What each slider changes">{draw(editing)}</div>'
+    )
+
+
+def _calibration(editing: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            label(name),
+            f"{row['slope']:.2f}",
+            f"{row['mean_absolute_error']:.1f}",
+            f"{100 * row['within_reach']:.0f} %",
+        )
+        for name, row in editing["calibration"].items()
+    ]
+    return table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
+
+
+def _pictures(figures: Mapping[str, Any]) -> str:
+    rows = [(text, f"{figures[name]['value']:.2f}") for name, text in _QUALITY.items() if name in figures]
+    samples = figures["fd_attributes"]["samples"]
+    return f"<p>{samples:,} faces. {figures['fd_attributes']['note']}.</p>{table(('Figure', 'Value'), rows)}"

@@ -1,0 +1,146 @@
+"""The HTML of the page: how faces, changes and figures are shown. Nothing in it comes from a visitor unescaped."""
+
+import base64
+import html
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from ..attributes import COUPLED
+from .controls import LABELS, label
+from .faces import MAP, STRIP, THUMBNAIL_SIZE, Face, Faces, data_url, loop
+from .state import State
+
+ALT = "The synthetic face of this seed, as the sliders ask"
+
+
+def stage(faces: Faces, state: State) -> str:
+    """The picture part of the page, by the state's view."""
+    return _VIEWS[state.view](faces, state)
+
+
+def _face(faces: Faces, state: State) -> str:
+    return f'<div class="view single">{_image(faces.face(state.seed, state.targets), ALT)}</div>'
+
+
+def _compare(faces: Faces, state: State) -> str:
+    before, now = faces.face(state.seed, {}), faces.face(state.seed, state.targets)
+    return (
+        f'<div class="view wipe">{_image(before, "The face before any edit")}{_image(now, ALT)}'
+        '<span class="before">Before</span><span class="now">Now</span>'
+        '<input type="range" min="0" max="100" value="50" aria-label="How much of the face before is shown"></div>'
+    )
+
+
+def _strip(faces: Faces, state: State) -> str:
+    row = faces.strip(state.seed, state.targets, state.strip)
+    cells = [_choice({state.strip: asked}, face) for asked, face in zip(STRIP, row, strict=True)]
+    return f'<div class="view strip">{"".join(cells)}</div>'
+
+
+def _map(faces: Faces, state: State) -> str:
+    if state.across == state.down:
+        return '<div class="view"><p>Choose two different attributes.</p></div>'
+    rows = faces.map(state.seed, state.targets, state.across, state.down)
+    cells = "".join(
+        _choice({state.across: across, state.down: down}, face)
+        for down, row in zip(reversed(MAP), rows, strict=True)
+        for across, face in zip(MAP, row, strict=True)
+    )
+    return (
+        f'<div class="view map"><span class="down">{label(state.down)} &rarr;</span><div>{cells}</div>'
+        f'<span class="across">{label(state.across)} &rarr;</span></div>'
+    )
+
+
+def _morph(faces: Faces, state: State) -> str:
+    pictures = faces.morph(state.seed, state.to, state.targets)
+    file = base64.b64encode(loop(pictures, state.link(faces.weights))).decode()
+    name = f"morph-{state.seed}-{state.to}.webp"
+    return (
+        f'<div class="view single"><picture><source media="(prefers-reduced-motion: reduce)" '
+        f'srcset="{data_url(pictures[len(pictures) // 2])}"><img src="data:image/webp;base64,{file}" '
+        f'alt="Synthetic faces from seed {state.seed} to seed {state.to} and back"></picture></div>'
+        f'<p class="file"><a download="{name}" href="data:image/webp;base64,{file}">Download this loop</a></p>'
+    )
+
+
+def _sheet(faces: Faces, state: State) -> str:
+    cells = "".join(
+        f'<button type="button" data-seed="{seed}" aria-label="Open face {seed}">'
+        f"{_image(face, '', THUMBNAIL_SIZE)}<span>{seed}</span></button>"
+        for seed, face in faces.sheet(state.seed)
+    )
+    return f'<div class="view sheet">{cells}</div>'
+
+
+_VIEWS = {"face": _face, "compare": _compare, "strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
+
+
+def _image(face: Face, alt: str, size: int = 0) -> str:
+    picture = face.picture(size) if size else face.picture()
+    return f'<img src="{data_url(picture)}" alt="{alt}">'
+
+
+def _choice(asked: Mapping[str, float], face: Face) -> str:
+    """A face that a click takes over, with the values that it was asked for and those measured."""
+    data = html.escape(json.dumps(asked))
+    words = ", ".join(f"{label(name)} {value}" for name, value in asked.items())
+    reached = " / ".join(f"{face.values[name]:.0f}" for name in asked)
+    return (
+        f'<button type="button" data-sliders="{data}" aria-label="Take {words}">'
+        f"{_image(face, '', THUMBNAIL_SIZE)}<span>{reached}</span></button>"
+    )
+
+
+# Beside the picture -------------------------------------------------------------------------------
+
+
+def remark(text: str = "") -> str:
+    return f'<p role="status">{html.escape(text)}</p>'
+
+
+def shortfall(faces: Faces, state: State) -> str:
+    """Say what was reached where it is not what was asked; nothing if every target was met."""
+    values = faces.face(state.seed, state.targets).values
+    parts = []
+    for name in faces.missed(state.targets, values):
+        low, high = faces.reach(state.seed, name)
+        parts.append(f"{LABELS[name]} {values[name]:.0f} (can show {low:.0f} to {high:.0f})")
+    return f"As far as this face goes: {', '.join(parts)}." if parts else ""
+
+
+def marks(own: Mapping[str, int]) -> str:
+    """What marks the face's own value on each slider: a custom property that the style sheet draws by."""
+    return "<style>" + "".join(f"#slider-{name}{{--own:{value}}}" for name, value in own.items()) + "</style>"
+
+
+def changes(before: Mapping[str, float], after: Mapping[str, float], asked: Collection[str]) -> str:
+    """Every attribute's value before and after, what was asked for first, then the largest change."""
+    free = frozenset[str]().union(*(COUPLED.get(name, ()) for name in asked)).difference(asked)
+    names = sorted(after, key=lambda name: (name not in asked, -abs(after[name] - before[name])))
+    rows = "".join(
+        f"<tr{' class=asked' if name in asked else ''}><th scope=row>{label(name)}"
+        f"{' <small>may go along</small>' if name in free else ''}</th>"
+        f"<td>{before[name]:.0f}</td><td>{after[name]:.0f}</td>"
+        f"<td>{_signed(round(after[name]) - round(before[name]))}</td></tr>"
+        for name in names
+    )
+    return _table(("Attribute", "Before", "Now", "Change"), rows)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of plain text; the first cell of a row is its head."""
+    lines = []
+    for row in rows:
+        first, *others = map(html.escape, row)
+        lines.append(f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in others)}</tr>")
+    return _table(titles, "".join(lines))
+
+
+def _table(titles: Sequence[str], rows: str) -> str:
+    head = "".join(f"<th scope=col>{title}</th>" for title in titles)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _signed(change: int) -> str:
+    return f"{change:+d}".replace("-", "\N{MINUS SIGN}") if change else "0"
