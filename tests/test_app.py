@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import os
@@ -18,6 +19,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
+from expressions.demo.faces import Faces, data_url
+from expressions.demo.page import Page as Answers
+from expressions.demo.views import shortfall
 
 REPOSITORY = Path(__file__).parent.parent
 PATIENCE = 120  # seconds for what takes one or two on an idle machine
@@ -117,18 +121,18 @@ class Visit:
 
     def picture(self) -> bytes:
         """The file that the page shows."""
-        source = self.page.get_attribute("#face img", "src")
+        source = self.page.locator("#face img").last.get_attribute("src")
         assert source is not None
-        return self.page.request.get(source).body()
+        return base64.b64decode(source.partition(",")[2])
 
     def expected(self) -> bytes:
-        """The pixels of what the page should show, by the seed and the sliders that it shows."""
+        """The file of what the page should show, by the seed and the sliders that it shows."""
         own = own_values(self.editor, self.seed)
         moved = {name: value for name, value in self.sliders.items() if value != own[name]}
-        return self.editor.render(self.seed, moved, size=512).tobytes()
+        return base64.b64decode(data_url(self.editor.render(self.seed, moved, size=512)).partition(",")[2])
 
     def is_right(self) -> bool:
-        return Image.open(io.BytesIO(self.picture())).tobytes() == self.expected()
+        return self.picture() == self.expected()
 
     def settle(self) -> None:
         """Wait for the picture that belongs to seed and sliders, and see that it stays."""
