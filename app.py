@@ -55,7 +55,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
                 view = gr.Radio(list(VIEWS.items()), value="face", label="View", elem_id="view")
                 stage = gr.HTML(elem_id="face")
                 remark = gr.HTML(elem_id="remark")
-                options = [view, *_view_options(faces.attributes)]
+                options = [view, *_view_options(page.first, faces.attributes)]
             with gr.Column(elem_id="controls", min_width=300):
                 seed, openers = _seeds()
                 with gr.Row(elem_id="sliders"):
@@ -118,9 +118,9 @@ def _script(name: str) -> str:
     return f"(...values) => expressions.{name}(...values)"
 
 
-def _view_options(attributes: Sequence[str]) -> list[Any]:
+def _view_options(start: State, attributes: Sequence[str]) -> list[Any]:
     """What the views of several faces go over: the style sheet shows those of the view at hand."""
-    start, choices = State(), [(LABELS[name], name) for name in attributes]
+    choices = [(LABELS[name], name) for name in attributes]
     with gr.Row(elem_id="options"):
         return [
             gr.Dropdown(choices, value=start.strip, label="Filmstrip of", elem_id="strip"),

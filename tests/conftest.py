@@ -5,8 +5,12 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import torch
+from servers import Server, start_server
 
 from expressions import Editor
 
@@ -21,3 +25,23 @@ def editor() -> Editor:
 def _one_thread() -> None:
     """Two threads on small batches cost more than they give, and sums depend on their number."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Start `python app.py` on a free port, with these environment variables."""
+    servers: list[Server] = []
+
+    def start(**variables: str) -> Server:
+        servers.append(start_server(tmp_path_factory.mktemp("server"), **variables))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start: Any) -> Server:
+    """The page with the embedded weights."""
+    return start()

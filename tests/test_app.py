@@ -1,71 +1,25 @@
 import base64
-import io
-import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from servers import PATIENCE, REPOSITORY, Server, wait_until
 
 import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
-from expressions.demo.faces import Faces, data_url
-from expressions.demo.page import Page as Answers
-from expressions.demo.views import shortfall
-
-REPOSITORY = Path(__file__).parent.parent
-PATIENCE = 120  # seconds for what takes one or two on an idle machine
-
-
-# A server and a browser, shared by the tests -------------------------------------------------------
-
-
-@dataclass
-class Server:
-    url: str
-    log: Path
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Start `python app.py` on a free port, with these environment variables."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def start(**variables: str) -> Server:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        folder = tmp_path_factory.mktemp("server")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPRESSIONS_")}
-        environment |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder), **variables}
-        server = Server(f"http://127.0.0.1:{port}", folder / "log")
-        with server.log.open("wb") as log:
-            command = [sys.executable, "app.py"]
-            process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        processes.append(process)
-        wait_until(lambda: process.poll() is not None or "Running on" in server.log.read_text(), "the server to start")
-        assert process.poll() is None, server.log.read_text()
-        return server
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def server(start: Any) -> Server:
-    return start()
+from expressions.demo.faces import data_url
+from expressions.demo.views import ALT
 
 
 @pytest.fixture(scope="module")
@@ -153,14 +107,6 @@ def visit(server: Server, browser: Browser, editor: Editor) -> Iterator[Visit]:
     assert [url for url in visit.requests if not url.startswith((server.url, "data:", "blob:"))] == []
 
 
-def wait_until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {PATIENCE} s for {what}")
-        time.sleep(0.1)
-
-
 def own_values(editor: Editor, seed: int) -> dict[str, int]:
     values = editor.measure(editor.synthesize(editor.latents(seed)))[0]
     return {name: round(value) for name, value in zip(editor.attributes, values.tolist(), strict=True)}
@@ -199,7 +145,7 @@ def test_a_drag_ends_on_the_picture_of_its_last_value(visit: Visit) -> None:
     visit.page.mouse.down()
     for step in range(40):
         visit.page.mouse.move(box["x"] + box["width"] * step / 40, middle)
-    visit.page.mouse.move(box["x"] + box["width"] * 0.1, middle)
+    visit.page.mouse.move(box["x"] + 9 + (box["width"] - 18) * 0.1, middle)  # of the thumb's middle
     visit.page.mouse.up()
     visit.settle()
     assert visit.sliders["Smiling"] == pytest.approx(10, abs=2)
@@ -361,34 +307,224 @@ def test_motion_stops_for_those_who_ask(server: Server, browser: Browser, editor
     visit.page.close()
 
 
+# Views, links, pictures ----------------------------------------------------------------------------
+
+
+def link(visit: Visit) -> dict[str, str]:
+    """The fields of the address, without the weights."""
+    fields = dict(parse_qsl(urlsplit(visit.page.url).query))
+    assert fields.pop("weights") == visit.editor.fingerprint()
+    return fields
+
+
+def wait_for_link(visit: Visit, **fields: str) -> None:
+    wait_until(lambda: link(visit) == fields, f"the address to hold {fields}")
+
+
+def test_a_click_in_a_filmstrip_or_a_map_sets_the_sliders(visit: Visit) -> None:
+    visit.page.get_by_label("Filmstrip").check(force=True)
+    expect(visit.page.locator("#face [data-sliders]")).to_have_count(9)
+    visit.page.get_by_label("Take Smile 88").click()
+    wait_for_link(visit, seed="23", Smiling="88", view="strip", strip="Smiling")
+    visit.page.get_by_label("Map").check(force=True)
+    expect(visit.page.locator("#face [data-sliders]")).to_have_count(25)
+    visit.page.get_by_label("Take Smile 25, Feminine to masculine 100").click()
+    wait_for_link(visit, seed="23", Smiling="25", Male="100", view="map", across="Smiling", down="Male")
+    visit.page.get_by_label("Face", exact=True).check(force=True)
+    visit.settle()
+    assert (visit.sliders["Smiling"], visit.sliders["Male"]) == (25, 100)
+
+
+def test_a_choice_of_attribute_changes_the_filmstrip(visit: Visit) -> None:
+    visit.page.get_by_label("Filmstrip").check(force=True)
+    visit.page.get_by_label("Filmstrip of").click()
+    visit.page.get_by_role("option", name="Older to younger").click()
+    wait_for_link(visit, seed="23", view="strip", strip="Young")
+    expect(visit.page.get_by_label("Take Older to younger 100")).to_be_visible()
+
+
+def test_before_and_now_lie_under_a_wipe_that_follows_the_hand_and_the_keys(visit: Visit) -> None:
+    visit.slider("Smile").fill("95")
+    visit.page.get_by_label("Compare").check(force=True)
+    before, now = visit.page.locator("#face .wipe img").all()
+    expect(now).to_have_attribute("alt", ALT)
+    visit.settle()
+    assert before.get_attribute("src") != now.get_attribute("src")
+    wipe = visit.page.get_by_label("How much of the face before is shown")
+    wipe.fill("30")
+    wipe.press("ArrowRight")
+    assert "31%" in now.evaluate("image => getComputedStyle(image).clipPath")
+
+
+def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: Visit) -> None:
+    expect(visit.button("Back")).to_be_disabled()
+    visit.slider("Smile").fill("90")
+    wait_for_link(visit, seed="23", Smiling="90")
+    visit.page.get_by_label("Sheet").check(force=True)
+    expect(visit.page.locator("#face [data-seed]")).to_have_count(24)
+    visit.page.get_by_label("Open face 28").click()
+    wait_for_link(visit, seed="28")
+    visit.settle()
+    visit.button("Back").click()
+    wait_for_link(visit, seed="23", Smiling="90")
+    visit.settle()
+    assert visit.sliders["Smiling"] == 90
+    expect(visit.button("Back")).to_be_disabled()
+    visit.button("Forward").click()
+    wait_for_link(visit, seed="28")
+
+
+def test_a_morph_is_a_loop_to_download(visit: Visit) -> None:
+    visit.page.get_by_label("Morph", exact=True).check(force=True)
+    visit.page.get_by_label("Morph to seed").fill("99")
+    wait_for_link(visit, seed="23", view="morph", to="99")
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("link", name="Download this loop").click()
+    assert download.value.suggested_filename == "morph-23-99.webp"
+    assert Image.open(download.value.path()).n_frames > 24  # type: ignore[attr-defined]
+
+
+def test_keys_do_what_the_buttons_do_but_not_while_a_number_is_typed(visit: Visit) -> None:
+    visit.page.keyboard.press("n")
+    wait_for_link(visit, seed="24")
+    visit.page.keyboard.press("p")
+    wait_for_link(visit, seed="23")
+    visit.slider("Smile").fill("90")
+    wait_for_link(visit, seed="23", Smiling="90")
+    visit.slider("Smile").press("0")
+    wait_for_link(visit, seed="23")
+    visit.page.keyboard.press("s")
+    wait_until(lambda: link(visit)["seed"] != "23", "another face")
+    seed = visit.page.get_by_label("Seed", exact=True)
+    seed.fill("7")
+    seed.press("0")
+    wait_for_link(visit, seed="70")
+
+
+def test_one_slider_is_set_back_alone(visit: Visit) -> None:
+    started = visit.sliders
+    visit.slider("Smile").fill("95")
+    visit.slider("Fringe").fill("95")
+    wait_for_link(visit, seed="23", Smiling="95", Bangs="95")
+    visit.button("Reset Smile").click()
+    wait_for_link(visit, seed="23", Bangs="95")
+    assert visit.sliders == started | {"Bangs": 95}
+    visit.settle()
+
+
+def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, server: Server, browser: Browser) -> None:
+    visit.slider("Smile").fill("90")
+    visit.slider("Fringe").fill("70")
+    wait_for_link(visit, seed="23", Smiling="90", Bangs="70")
+    visit.settle()
+    other = Visit(browser.new_page(), visit.editor)
+    other.open(visit.page.url)
+    assert other.sliders == visit.sliders
+    assert other.picture() == visit.picture()
+    other.page.goto(f"{server.url}/?seed=9&Smiling=900&Male=x&Cheerful=1&view=compare&__theme=dark")
+    wait_until(lambda: "Smiling=100" in other.page.url, "the link to be read")
+    other.settle()
+    assert dict(parse_qsl(urlsplit(other.page.url).query)) == {
+        "seed": "9", "Smiling": "100", "view": "compare", "weights": visit.editor.fingerprint(), "__theme": "dark",
+    }  # fmt: skip
+    other.page.goto(f"{server.url}/?seed=-5")
+    wait_until(lambda: "from 0 to 4294967295" in other.remark, "the rule")
+    other.settle()
+    other.page.close()
+
+
+def test_the_link_and_the_embed_code_are_copied(visit: Visit) -> None:
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.button("Save and share").click()
+    visit.button("Copy link").click()
+    expect(visit.page.locator("#copy-link")).to_have_attribute("data-done", "Copied")
+    assert visit.page.evaluate("navigator.clipboard.readText()") == visit.page.url
+    visit.button("Copy embed code").click()
+    expect(visit.page.locator("#copy-embed")).to_have_attribute("data-done", "Copied")
+    code = visit.page.evaluate("navigator.clipboard.readText()")
+    assert html.escape(visit.page.url) in code
+    assert code.startswith("<iframe ")
+
+
+def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_path: Path) -> None:
+    visit.slider("Smile").fill("90")
+    wait_for_link(visit, seed="23", Smiling="90")
+    visit.button("Save and share").click()
+    with visit.page.expect_download() as download:
+        visit.button("PNG, 256 pixels").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    picture = Image.open(saved)
+    assert saved.name == "expressions-23-256.png"
+    assert picture.tobytes() == visit.editor.render(23, {"Smiling": 90.0}, size=256).tobytes()
+    assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+    visit.button("Next").click()
+    wait_for_link(visit, seed="24")
+    transfer = visit.page.evaluate_handle(
+        """data => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+            transfer.items.add(new File([bytes], "face.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        base64.b64encode(saved.read_bytes()).decode(),
+    )
+    visit.page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    wait_for_link(visit, seed="23", Smiling="90")
+    visit.settle()
+    Image.new("RGB", (8, 8)).save(tmp_path / "other.png")
+    visit.page.set_input_files("#restore input", tmp_path / "other.png")
+    wait_until(lambda: "no recipe" in visit.remark, "the reason")
+    visit.settle()
+
+
+def test_the_page_works_in_a_frame_of_another_origin(
+    server: Server, browser: Browser, editor: Editor, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text(
+        f'<iframe src="{server.url}/?seed=9&Smiling=90" width="700" height="900"></iframe>'
+    )
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://localhost:{host.server_port}/")  # localhost is another origin than 127.0.0.1
+        frame = page.frame_locator("iframe")
+        face = frame.locator("#face img")
+        expect(face).to_be_visible(timeout=1000 * PATIENCE)
+        expected = data_url(editor.render(9, {"Smiling": 90}, size=512))
+        expect(face).to_have_attribute("src", expected, timeout=1000 * PATIENCE)
+        frame.get_by_role("button", name="Next", exact=True).click()
+        expected = data_url(editor.render(10, {}, size=512))
+        expect(face).to_have_attribute("src", expected, timeout=1000 * PATIENCE)
+        assert "seed=10" in page.frames[1].url
+        page.close()
+        host.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_that_axe_knows_bars_anybody(server: Server, browser: Browser, editor: Editor, theme: str) -> None:
+    visit = Visit(browser.new_page(), editor)
+    visit.open(f"{server.url}/?seed=23&Smiling=100&__theme={theme}")
+    for panel in ("What changed", "Save and share", "How good is it?", "About"):
+        visit.button(panel).click()
+    for view in ("Compare", "Filmstrip", "Sheet"):
+        visit.page.get_by_label(view, exact=True).check(force=True)
+        visit.page.wait_for_selector(f"#face .{ {'Compare': 'wipe', 'Filmstrip': 'strip', 'Sheet': 'sheet'}[view] }")
+        results = Axe().run(visit.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        found = [(rule["id"], node["html"]) for rule in results.response["violations"] for node in rule["nodes"]]
+        assert found == [], results.generate_report()
+    visit.page.close()
+
+
 # What the page is made of -------------------------------------------------------------------------
-
-NUISANCES = [None, "x", "", float("nan"), float("inf"), float("-inf"), 1e20, -1, 1.5, True, [], {}, 10**400]
-
-
-@pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
-def test_no_value_makes_the_page_raise(editor: Editor, nuisance: object) -> None:
-    faces = app.Faces(editor)
-    count = len(faces.attributes)
-    answers = [
-        faces.show(nuisance, 0, 7, 0, *[50] * count),
-        faces.show(7, nuisance, nuisance, nuisance, *[50] * count),
-        faces.show(7, 0, 7, 0, *[nuisance] * count),
-    ]
-    for picture, _, _, *sliders, seed, _ in answers:
-        assert picture.size == (512, 512)
-        assert len(sliders) == count
-        assert seed == int(seed)
-        assert 0 <= seed <= 2**32 - 1
-
-
-def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_not(editor: Editor) -> None:
-    faces = app.Faces(editor)
-    low, high = editor.reach(editor.latents(7), "Smiling")[0].tolist()
-    values = {"Smiling": 61.4, "Bangs": 88.0}
-    text = faces.shortfall(7, {"Smiling": 90.0, "Bangs": 90.0}, values)
-    assert text == f"As far as this face goes: Smile 61 (can show {low:.0f} to {high:.0f})."
-    assert faces.shortfall(7, {"Bangs": 90.0}, values) == ""
 
 
 def test_only_attributes_that_the_editor_has_get_a_slider() -> None:
@@ -403,48 +539,6 @@ def test_importing_the_page_loads_no_training_and_no_data() -> None:
     loaded = set(done.stdout.split())
     assert "expressions.editor" in loaded
     assert loaded.isdisjoint({"expressions.training", "expressions.data", "expressions.metrics", "datasets"})
-
-
-# Programs -----------------------------------------------------------------------------------------
-
-
-def generate(visit: Visit, *data: object) -> tuple[str, Any]:
-    """Call the endpoint as any HTTP client would: the name of the last event, and what came with it."""
-    address = f"{visit.page.url.rstrip('/')}/gradio_api/call/generate"
-    headers = {"Content-Type": "application/json"}
-    begun = visit.page.request.post(address, data=json.dumps({"data": data}).encode(), headers=headers)
-    if not begun.ok:
-        return "error", begun.text()
-    events = visit.page.request.get(f"{address}/{begun.json()['event_id']}").text().strip().splitlines()
-    return events[-2].removeprefix("event: "), json.loads(events[-1].removeprefix("data: "))
-
-
-def test_a_program_gets_the_face_it_asks_for(visit: Visit) -> None:
-    for seed, attributes in ((3, {"Smiling": 80, "Bald": 10.5}), (4, {}), (5, None)):
-        event, data = generate(visit, seed, attributes)
-        assert event == "complete"
-        picture = Image.open(io.BytesIO(visit.page.request.get(data[0]["url"]).body()))
-        assert picture.tobytes() == visit.editor.render(seed, attributes, size=512).tobytes()
-
-
-def test_a_program_that_asks_nonsense_gets_a_sentence_and_the_next_one_a_face(visit: Visit) -> None:
-    nonsense: list[tuple[object, object, str]] = [
-        *[(seed, {}, "whole number from 0 to 4294967295") for seed in NUISANCES[:-1]],
-        (7, {"Smiling": float("nan")}, "from 0 to 100"),
-        (7, {"Smiling": 1e20}, "from 0 to 100"),
-        (7, {"Smiling": "90"}, "from 0 to 100"),
-        (7, {"Smiling": None}, "from 0 to 100"),
-        (7, {"Cheerful": 50}, "Cheerful"),
-        (7, "Smiling", "by name"),
-        (7, [90], "by name"),
-    ]
-    for seed, attributes, sentence in nonsense:
-        event, data = generate(visit, seed, attributes)
-        assert event == "error", (seed, attributes)
-        assert sentence in str(data), (seed, attributes)
-    assert generate(visit, 7, {})[0] == "complete"
-    visit.slider("Smile").fill("30")
-    visit.settle()
 
 
 # Weights ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ FRONT_MATTER = yaml.safe_load(README.split("---")[1])
 
 def pins(name):
     lines = (ROOT / name).read_text().splitlines()
-    return dict(line.split("==") for line in lines if "==" in line)
+    return {name.partition("[")[0]: version for name, version in (line.split("==") for line in lines if "==" in line)}
 
 
 def tracked():

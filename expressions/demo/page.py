@@ -10,7 +10,7 @@ import gradio as gr
 from ..provenance import marked_png
 from . import views
 from .faces import SEED_RULE, Faces
-from .state import State, as_value, choose, parse_link
+from .state import State, as_value, choose, first_state, parse_link
 
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
 OTHER_WEIGHTS = "This link was made with other weights: its face may be another."
@@ -26,6 +26,7 @@ class Page:
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
+        self.first = first_state(faces.attributes)
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
         """Answer the page.
@@ -42,7 +43,7 @@ class Page:
         attributes = self.faces.attributes
         count, _, query = str(asked).partition("?")
         old_count, _, old_query = str(answered).partition("?")
-        shown, _ = parse_link(old_query, (), State())
+        shown, _ = parse_link(old_query, (), self.first)
         current = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
         opens, remark = count != old_count, ""
         if opens:
@@ -87,8 +88,8 @@ class Page:
 
     def download(self, size: int, answered: object, *sliders: object) -> str:
         """The face on screen as "<file name>|<PNG in base64>", marked as synthetic, with the link in it."""
-        state, _ = parse_link(str(answered).partition("?")[2], (), State())
-        state = State(state.seed, self.moved(state.seed, sliders))
+        shown, _ = parse_link(str(answered).partition("?")[2], (), self.first)
+        state = State(shown.seed, self.moved(shown.seed, sliders))
         picture = self.faces.face(state.seed, state.targets).picture(size)
         png = marked_png(picture, state.link(self.faces.weights))
         return f"expressions-{state.seed}-{size}.png|{base64.b64encode(png).decode()}"

@@ -132,14 +132,28 @@ class Programs:
         return _file(marked_png(face.picture(PICTURE_SIZE), link), f"face-{seed}.png")
 
 
+class Changes(gr.JSON):
+    """JSON whose schema says that it holds values by attribute."""
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100}}
+
+
+class Seeds(gr.JSON):
+    """JSON whose schema says that it holds seeds."""
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": MOST_SEEDS}
+
+
 def add_endpoints(programs: Programs) -> None:
     """Publish them; the components say what goes in and out, and are shown to nobody."""
 
     def seed(name: str = "seed", value: int = FIRST_SEED) -> gr.Number:
         return gr.Number(value, precision=0, label=name)
 
-    def changes() -> gr.JSON:
-        return gr.JSON({}, label="attributes")
+    def changes() -> Changes:
+        return Changes({}, label="attributes")
 
     endpoints: list[tuple[Callable[..., Any], list[gr.Component], gr.Component]] = [
         (programs.generate, [seed(), changes()], gr.Image(format="png", label="picture")),
@@ -154,7 +168,7 @@ def add_endpoints(programs: Programs) -> None:
             [seed(), seed("to", FIRST_SEED + 1), gr.Number(24, precision=0, label="frames"), changes()],
             gr.File(label="loop"),
         ),
-        (programs.batch, [gr.JSON([7, 8, 9], label="seeds"), changes()], gr.Gallery(format="png", label="faces")),
+        (programs.batch, [Seeds([7, 8, 9], label="seeds"), changes()], gr.Gallery(format="png", label="faces")),
         (programs.attributes, [], gr.JSON(label="attributes")),
     ]
     for answer, inputs, output in endpoints:

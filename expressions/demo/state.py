@@ -44,6 +44,12 @@ class State:
         return "?" + urlencode(fields | {"weights": weights})
 
 
+def first_state(attributes: Sequence[str]) -> State:
+    """What a visitor sees first, with the views' options among these attributes."""
+    first, last = ("Smiling", "Male") if {"Smiling", "Male"} <= set(attributes) else (attributes[0], attributes[-1])
+    return State(strip=first, across=first, down=last)
+
+
 def parse_link(query: str, attributes: Collection[str], current: State) -> tuple[State, dict[str, str]]:
     """Read a link; what it does not name, or names wrongly, stays as in `current`, but for the targets.
 
@@ -61,7 +67,8 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
     if fields.get("view") in VIEWS:
         known["view"] = fields["view"]
     for name in ("seed", "to"):
-        if (seed := as_seed(_number(fields.get(name, "")))) is not None:
+        text = fields.get(name, "")
+        if text.isascii() and text.isdecimal() and (seed := as_seed(_number(text))) is not None:
             known[name] = seed
     targets = {name: value for name, value in values.items() if value is not None}
     return replace(current, targets=targets, **known), fields  # type: ignore[arg-type]
@@ -98,7 +105,7 @@ def _finite(given: object) -> float | None:
 def _number(text: str) -> float | None:
     """Read a number from a link; None if it is none."""
     try:
-        return int(text) if text.isdecimal() and text.isascii() else float(text)
+        return float(text)
     except ValueError:
         return None
 

@@ -1,0 +1,207 @@
+"""What programs can ask for, over HTTP, with gradio_client or as MCP tools: the public endpoints of the page."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from ..attributes import COUPLED
+from ..provenance import marked_png
+from .controls import LABELS, label
+from .faces import PICTURE_SIZE, SEED_RULE, Face, Faces, checked_seed, loop
+from .state import FIRST_SEED, State
+
+MOST_STEPS = 21
+MOST_FRAMES = 48
+MOST_SEEDS = 64
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+def sentences(answer: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """Turn what is wrong with a request into the sentence that its sender gets."""
+
+    @functools.wraps(answer)
+    def told(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        try:
+            return answer(*args, **kwargs)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return told
+
+class Programs:
+    """The endpoints, answered from `faces`."""
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+
+    @sentences
+    def generate(self, seed: object, attributes: object = None) -> str:
+        """Draw a synthetic face.
+
+        Args:
+            seed: a whole number from 0 to 4294967295.
+            attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
+        """
+        number, targets = checked_seed(seed), _checked_targets(attributes)
+        return self._png(number, targets, self.faces.face(number, targets))
+
+    @sentences
+    def measure(self, seed: object, attributes: object = None) -> dict[str, float]:
+        """Measure every attribute of a synthetic face, each from 0 to 100.
+
+        Args:
+            seed: a whole number from 0 to 4294967295.
+            attributes: what to change first, as values from 0 to 100 by attribute: {"Smiling": 90}.
+        """
+        face = self.faces.face(checked_seed(seed), _checked_targets(attributes))
+        return {name: round(value, 2) for name, value in face.values.items()}
+
+    @sentences
+    def sweep(
+        self, seed: object, attribute: object = "Smiling", steps: object = 9, attributes: object = None
+    ) -> list[tuple[str, str]]:
+        """Draw one synthetic face with one attribute going from 0 to 100.
+
+        Args:
+            seed: a whole number from 0 to 4294967295.
+            attribute: which one, in CelebA's spelling: "Smiling".
+            steps: how many faces, from 2 to 21.
+            attributes: what else to change, as values from 0 to 100 by attribute: {"Young": 20}.
+
+        Returns:
+            The faces, each with the value that was measured in it.
+        """
+        number, targets = checked_seed(seed), _checked_targets(attributes)
+        name = str(attribute)
+        count = _checked_count(steps, "steps", 2, MOST_STEPS)
+        values = [100 * step / (count - 1) for step in range(count)]
+        faces = self.faces.strip(number, targets, name, values)
+        return [
+            (self._png(number, {**targets, name: value}, face), f"{name} {value:.0f}: {face.values[name]:.0f}")
+            for value, face in zip(values, faces, strict=True)
+        ]
+
+    @sentences
+    def morph(self, seed: object, to: object, frames: object = 24, attributes: object = None) -> str:
+        """Draw a loop from one synthetic face to another and back.
+
+        Args:
+            seed: a whole number from 0 to 4294967295.
+            to: the seed of the other face.
+            frames: pictures on the way there, from 2 to 48.
+            attributes: what to change in both, as values from 0 to 100 by attribute: {"Smiling": 90}.
+
+        Returns:
+            An animated WebP.
+        """
+        start, end, targets = checked_seed(seed), checked_seed(to, "to"), _checked_targets(attributes)
+        count = _checked_count(frames, "frames", 2, MOST_FRAMES)
+        pictures = self.faces.morph(start, end, targets, count)
+        link = State(start, targets, view="morph", to=end).link(self.faces.weights)
+        return _file(loop(pictures, link), f"morph-{start}-{end}.webp")
+
+    @sentences
+    def batch(self, seeds: object, attributes: object = None) -> list[tuple[str, str]]:
+        """Draw several synthetic faces, all with the same changes.
+
+        Args:
+            seeds: up to 64 whole numbers from 0 to 4294967295: [7, 8, 9].
+            attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
+        """
+        if not isinstance(seeds, list) or not 1 <= len(seeds) <= MOST_SEEDS:
+            raise ValueError(f"seeds: a list of 1 to {MOST_SEEDS} seeds, such as [7, 8, 9]. {SEED_RULE}")
+        numbers, targets = [checked_seed(seed) for seed in seeds], _checked_targets(attributes)
+        return [(self._png(number, targets, self.faces.face(number, targets)), str(number)) for number in numbers]
+
+    def attributes(self) -> list[dict[str, Any]]:
+        """List the attributes that can be measured and changed, and what may change along with each."""
+        return [
+            {"name": name, "label": label(name), "slider": name in LABELS, "along": sorted(COUPLED.get(name, ()))}
+            for name in self.faces.editor.attributes
+        ]
+
+    def _png(self, seed: int, targets: Mapping[str, float], face: Face) -> str:
+        link = State(seed, targets).link(self.faces.weights)
+        return _file(marked_png(face.picture(PICTURE_SIZE), link), f"face-{seed}.png")
+
+class Changes(gr.JSON):
+    """JSON whose schema says that it holds values by attribute."""
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100}}
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+class Seeds(gr.JSON):
+    """JSON whose schema says that it holds seeds."""
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": MOST_SEEDS}
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def add_endpoints(programs: Programs) -> None:
+    """Publish them; the components say what goes in and out, and are shown to nobody."""
+
+    def seed(name: str = "seed", value: int = FIRST_SEED) -> gr.Number:
+        return gr.Number(value, precision=0, label=name)
+
+    def changes() -> Changes:
+        return Changes({}, label="attributes")
+
+    endpoints: list[tuple[Callable[..., Any], list[gr.Component], gr.Component]] = [
+        (programs.generate, [seed(), changes()], gr.Image(format="png", label="picture")),
+        (programs.measure, [seed(), changes()], gr.JSON(label="values")),
+        (
+            programs.sweep,
+            [seed(), gr.Textbox("Smiling", label="attribute"), gr.Number(9, precision=0, label="steps"), changes()],
+            gr.Gallery(format="png", label="faces"),
+        ),
+        (
+            programs.morph,
+            [seed(), seed("to", FIRST_SEED + 1), gr.Number(24, precision=0, label="frames"), changes()],
+            gr.File(label="loop"),
+        ),
+        (programs.batch, [Seeds([7, 8, 9], label="seeds"), changes()], gr.Gallery(format="png", label="faces")),
+        (programs.attributes, [], gr.JSON(label="attributes")),
+    ]
+    for answer, inputs, output in endpoints:
+        gr.Button(answer.__name__).click(
+            answer,
+            inputs,
+            output,
+            preprocess=False,  # a component that rejects a value answers in its own words
+            concurrency_id="editor",
+            api_name=answer.__name__,
+        )
+
+def _checked_targets(given: object) -> dict[str, float]:
+    if not isinstance(given, Mapping | None):
+        raise ValueError('attributes: values by name, such as {"Smiling": 90}.')
+    return dict(given or {})
+
+def _checked_count(given: object, name: str, least: int, most: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+        raise ValueError(f"{name}: a whole number from {least} to {most}, got {str(given)[:40]!r}.")
+    return given
+
+def _file(data: bytes, name: str) -> str:
+    """Write an answer where Gradio looks for its files and removes old ones."""
+    return save_bytes_to_cache(data, name, get_upload_folder())

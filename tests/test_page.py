@@ -1,0 +1,155 @@
+import base64
+import io
+import json
+from typing import Any
+
+import gradio as gr
+import pytest
+from nuisances import NUISANCES
+from PIL import Image
+
+from expressions import Editor
+from expressions.demo import figures, views
+from expressions.demo.faces import MAP, SHEET, STRIP, Faces, data_url
+from expressions.demo.page import NO_RECIPE, OTHER_WEIGHTS, Page
+from expressions.demo.state import State, parse_link
+
+
+@pytest.fixture(scope="module")
+def page(editor: Editor) -> Page:
+    return Page(Faces(editor))
+
+
+class Shown:
+    """What an answer put on the page."""
+
+    def __init__(self, answer: list[Any]) -> None:
+        self.stage, self.remark, self.changes, self.marks, self.link, self.answered, *held = answer
+        self.options, self.sliders = held[:5], held[5:]
+
+
+def ask(page: Page, asked: str, answered: str = "", options: tuple[object, ...] = (), sliders: object = None) -> Shown:
+    values = sliders if isinstance(sliders, list) else [50] * len(page.faces.attributes)
+    return Shown(page.answer(asked, answered, *(options or ("face", "Smiling", "Smiling", "Male", 24)), *values))
+
+
+def test_a_request_opens_its_face_and_sets_every_slider(page: Page, editor: Editor) -> None:
+    shown = ask(page, "1?seed=7&Smiling=90")
+    own = page.faces.own_values(7)
+    assert data_url(editor.render(7, {"Smiling": 90}, size=512)) in shown.stage
+    assert shown.sliders == [{**own, "Smiling": 90}[name] for name in page.faces.attributes]
+    assert shown.link == f"?seed=7&Smiling=90&weights={editor.fingerprint()}"
+    assert shown.answered == "1?seed=7"
+
+
+def test_sliders_are_asked_of_the_face_that_was_opened_and_stay_where_they_are(page: Page, editor: Editor) -> None:
+    sliders = list(page.faces.own_values(7).values())
+    sliders[page.faces.attributes.index("Bangs")] = 88
+    shown = ask(page, "1?seed=9", "1?seed=7", sliders=sliders)
+    assert data_url(editor.render(7, {"Bangs": 88}, size=512)) in shown.stage
+    assert all(position == gr.skip() for position in shown.sliders)
+    assert shown.link == f"?seed=7&Bangs=88&weights={editor.fingerprint()}"
+
+
+@pytest.mark.parametrize(
+    ("query", "remark"),
+    [
+        ("seed=-1", "from 0 to 4294967295. This is still face 7."),
+        ("recipe=none", NO_RECIPE),
+        ("seed=8&weights=0", OTHER_WEIGHTS),
+    ],
+)
+def test_what_cannot_be_opened_is_said(page: Page, query: str, remark: str) -> None:
+    shown = ask(page, f"2?{query}", "1?seed=7", sliders=list(page.faces.own_values(7).values()))
+    assert remark in shown.remark
+    assert parse_link(shown.link, (), State())[0].seed == (8 if "seed=8" in query else 7)
+
+
+@pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
+def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
+    count = len(page.faces.attributes)
+    for held in (
+        [nuisance, "1?seed=7", *[nuisance] * 5, *[50] * count],
+        ["1?seed=7", nuisance, "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
+        ["1?seed=7", "1?seed=7", "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
+    ):
+        shown = Shown(page.answer(*held))
+        assert "data:image/jpeg" in shown.stage
+        assert shown.link.startswith("?seed=")
+    assert page.download(64, nuisance, *[nuisance] * count)
+
+
+def test_every_view_shows_as_many_faces_as_it_promises(page: Page) -> None:
+    def pictures(view: str, **options: object) -> int:
+        return views.stage(page.faces, State(7, {"Smiling": 90}, view, **options)).count("<img")  # type: ignore[arg-type]
+
+    assert pictures("face") == 1
+    assert pictures("compare") == 2
+    assert pictures("strip", strip="Young") == len(STRIP)
+    assert pictures("map", across="Young", down="Bangs") == len(MAP) ** 2
+    assert pictures("morph", to=8) == 1
+    assert pictures("sheet") == SHEET
+    assert pictures("map", across="Young", down="Young") == 0
+
+
+def test_a_strip_is_the_same_face_edited_value_by_value(page: Page, editor: Editor) -> None:
+    faces = page.faces.strip(7, {"Smiling": 90}, "Young")
+    for value, face in zip(STRIP, faces, strict=True):
+        expected = editor.render(7, {"Smiling": 90, "Young": value}, size=512)
+        assert face.picture().tobytes() == expected.tobytes()
+
+
+def test_a_morph_starts_at_one_face_and_ends_at_the_other(page: Page, editor: Editor) -> None:
+    pictures = page.faces.morph(7, 8, {}, count=5)
+    assert len(pictures) == 5
+    for picture, seed in ((pictures[0], 7), (pictures[-1], 8)):
+        expected = editor.render(seed, {}, size=picture.width)
+        difference = [abs(a - b) for a, b in zip(picture.tobytes(), expected.tobytes(), strict=True)]
+        assert max(difference) <= 2  # a batch rounds differently
+
+
+def test_the_sheet_goes_on_from_the_last_seed_to_the_first(page: Page) -> None:
+    assert [seed for seed, _ in page.faces.sheet(4294967294, 4)] == [4294967294, 4294967295, 0, 1]
+
+
+def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_not(page: Page, editor: Editor) -> None:
+    seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "Eyeglasses")[0, 1] < 80)
+    _, high = editor.reach(editor.latents(seed), "Eyeglasses")[0].tolist()
+    text = views.shortfall(page.faces, State(seed, {"Eyeglasses": 100}))
+    assert text.startswith("As far as this face goes: Glasses ")
+    assert f"to {high:.0f})" in text
+    assert views.shortfall(page.faces, State(seed, {})) == ""
+
+
+def test_a_download_opens_the_face_it_came_from(page: Page) -> None:
+    sliders = list(page.faces.own_values(7).values())
+    sliders[0] = 90
+    name, data = page.download(64, "1?seed=7", *sliders).split("|")
+    assert name == "expressions-7-64.png"
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert picture.size == (64, 64)
+    assert f"?seed=7&amp;Smiling=90&amp;weights={page.faces.weights}" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+
+
+def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    method = {"mean_dependency": 0.125, "columns": ["Smiling"], "matrix": [[1.0]]}
+    calibration = {"Smiling": {"slope": 0.97, "mean_absolute_error": 4.25, "within_reach": 0.5}}
+    editing: dict[str, Any] = {
+        "methods": {"ours": method, "mean difference": method},
+        "sliders": ["Smiling"],
+        "seeds": 64,
+    }
+    quality = {"fd_attributes": {"value": 6.5, "samples": 10000, "note": "as it was measured"}}
+    file = tmp_path / "figures.json"
+    monkeypatch.setattr(figures, "FIGURES", file)
+    assert "published figures" in figures.quality("ab")
+    file.write_text(
+        json.dumps({"weights": "ab", "editing": {**editing, "calibration": calibration}, "quality": quality})
+    )
+    assert "published figures" in figures.quality("cd")
+    shown = figures.quality("ab")
+    assert all(
+        text in shown for text in ("0.12", "<td>0.97</td><td>4.2</td><td>50 %</td>", "6.50", "as it was measured")
+    )

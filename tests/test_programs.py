@@ -1,0 +1,133 @@
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from nuisances import NUISANCES
+from PIL import Image
+
+from expressions import Editor
+from expressions.demo.faces import Faces
+from expressions.demo.programs import Programs
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def programs(editor: Editor) -> Programs:
+    return Programs(Faces(editor))
+
+
+NONSENSE: list[tuple[str, tuple[object, ...], str]] = [
+    *[("generate", (seed, {}), "whole number from 0 to 4294967295") for seed in NUISANCES],
+    ("generate", (7, {"Smiling": float("nan")}), "from 0 to 100"),
+    ("generate", (7, {"Smiling": 1e20}), "from 0 to 100"),
+    ("generate", (7, {"Smiling": "90"}), "from 0 to 100"),
+    ("generate", (7, {"Smiling": None}), "from 0 to 100"),
+    ("generate", (7, {"Cheerful": 50}), "Cheerful"),
+    ("generate", (7, "Smiling"), "by name"),
+    ("measure", (7, [90]), "by name"),
+    ("sweep", (7, "Cheerful", 9, {}), "Cheerful"),
+    ("sweep", (7, None, 9, {}), "None"),
+    ("sweep", (7, "Smiling", 1, {}), "steps: a whole number from 2 to 21"),
+    ("sweep", (7, "Smiling", float("nan"), {}), "steps"),
+    ("morph", (7, -1, 24, {}), "to: A seed"),
+    ("morph", (7, 8, 10**9, {}), "frames: a whole number from 2 to 48"),
+    ("batch", ([], {}), "1 to 64 seeds"),
+    ("batch", (list(range(65)), {}), "1 to 64 seeds"),
+    ("batch", ("7", {}), "1 to 64 seeds"),
+    ("batch", ([7, None], {}), "whole number"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "given", "sentence"), NONSENSE, ids=lambda value: repr(value)[:24])
+def test_nonsense_gets_a_sentence(programs: Programs, endpoint: str, given: tuple[object, ...], sentence: str) -> None:
+    with pytest.raises(gr.Error, match=re.escape(sentence)) as raised:
+        getattr(programs, endpoint)(*given)
+    assert not raised.value.print_exception
+
+
+def test_pictures_are_those_of_the_editor_and_marked(programs: Programs, editor: Editor) -> None:
+    picture = Image.open(programs.generate(3, {"Smiling": 80, "Bald": 10.5}))
+    assert picture.tobytes() == editor.render(3, {"Smiling": 80, "Bald": 10.5}, size=512).tobytes()
+    assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+    (first, name), _ = programs.batch([3, 4], {"Smiling": 80})
+    assert name == "3"
+    assert Image.open(first).tobytes() == editor.render(3, {"Smiling": 80}, size=512).tobytes()
+
+
+def test_a_sweep_goes_from_0_to_100_and_says_what_was_measured(programs: Programs, editor: Editor) -> None:
+    answers = programs.sweep(3, "Smiling", 3, {"Young": 20})
+    for (file, caption), value in zip(answers, (0, 50, 100), strict=True):
+        assert Image.open(file).tobytes() == editor.render(3, {"Young": 20, "Smiling": value}, size=512).tobytes()
+        measured = programs.measure(3, {"Young": 20, "Smiling": value})["Smiling"]
+        assert caption == f"Smiling {value}: {measured:.0f}"
+
+
+def test_every_attribute_is_listed_with_what_may_go_along(programs: Programs, editor: Editor) -> None:
+    rows = {row["name"]: row for row in programs.attributes()}
+    assert tuple(rows) == editor.attributes
+    assert rows["Smiling"]["slider"]
+    assert "High_Cheekbones" in rows["Smiling"]["along"]
+    assert not rows["Blurry"]["slider"]
+
+
+# Over the network ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Any:
+    client = Client(server.url, verbose=False)
+    yield client
+    client.close()
+
+
+def test_the_example_of_the_readme_runs(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    section = README.partition("## From a script")[2].partition("\n## ")[0]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert code is not None
+    exec(code[1].replace("http://127.0.0.1:7860", server.url), {})  # noqa: S102
+    assert "Smiling" in capsys.readouterr().out
+
+
+def test_plain_http_is_answered_and_wrong_values_disturb_nobody(server: Any, client: Client, editor: Editor) -> None:
+    import httpx
+
+    def post(endpoint: str, **fields: object) -> tuple[str, Any]:
+        address = f"{server.url}/gradio_api/call"
+        begun = httpx.post(f"{address}/v2/{endpoint}", json=fields)
+        if begun.status_code != 200:
+            return "error", begun.text
+        events = httpx.get(f"{address}/{endpoint}/{begun.json()['event_id']}", timeout=60).text.strip().splitlines()
+        return events[-2].removeprefix("event: "), json.loads(events[-1].removeprefix("data: "))
+
+    for seed in (None, "x", -1, 1e20, 1.5, True, [], {}):
+        event, data = post("generate", seed=seed)
+        assert event == "error"
+        assert "whole number from 0 to 4294967295" in str(data)
+    event, data = post("generate", seed=7, attributes={"Smiling": 90})
+    assert event == "complete"
+    picture = Image.open(io.BytesIO(httpx.get(data[0]["url"]).content))
+    assert picture.tobytes() == editor.render(7, {"Smiling": 90}, size=512).tobytes()
+    assert post("measure", seed=7)[1][0]["Smiling"] == client.predict(seed=7, api_name="/measure")["Smiling"]
+
+
+def test_the_endpoints_are_tools_with_described_parameters(server: Any) -> None:
+    import httpx
+
+    tools = {tool["name"]: tool for tool in httpx.get(f"{server.url}/gradio_api/mcp/schema").json()}
+    assert {name.rpartition("__")[2] for name in tools} >= {
+        "generate",
+        "measure",
+        "sweep",
+        "morph",
+        "batch",
+        "attributes",
+    }
+    generate = next(tool for name, tool in tools.items() if name.endswith("generate"))
+    assert "synthetic face" in generate["description"]
+    assert "whole number from 0" in generate["inputSchema"]["properties"]["seed"]["description"]
