@@ -1,4 +1,7 @@
 import base64
+import functools
+import html
+import http.server
 import shutil
 import subprocess
 import sys
