@@ -49,6 +49,7 @@ $(RUNS)/evaluator.safetensors: | $(VENV)/demo
 evaluate: $(VENV)/demo $(RUNS)/evaluator.safetensors
 	$(BENCH)/quality.py --data $(DATA) $(plain)
 	$(BENCH)/editing.py --data $(DATA) $(plain)
+	$(BENCH)/figures.py
 	$(BENCH)/matrix.py
 	$(BENCH)/faces.py
 

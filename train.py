@@ -25,12 +25,10 @@ from expressions.classifier import (
 )
 from expressions.data import Faces, load_faces
 from expressions.distributed import leave_processes
-from expressions.editor import EditorConfig, fit_editor
+from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
 from expressions.training import TrainConfig, check_ready, load_generator, train
-
-EMBEDDED_FIGURES = Path(__file__).parent / "benchmarks" / "quality.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +39,7 @@ class PushConfig:
     weights: str | None = option(None, "folder of the editor; the embedded one if not given")
     private: bool = option(False, "create the repository as a private one")
     revision: str | None = option(None, "branch to push to; created if it does not exist")
-    figures: str | None = option(None, "JSON of benchmarks/quality.py for the card; known for the embedded editor")
+    figures: str | None = option(None, "JSON of benchmarks/figures.py for the card; known for the embedded editor")
 
     def __post_init__(self) -> None:
         check(self)
@@ -84,23 +82,30 @@ def fit(config: EditorConfig) -> None:
 
 def push(config: PushConfig) -> None:
     """Push an editor and its model card to the Hub."""
-    known = None if config.weights else EMBEDDED_FIGURES
-    figures = config.figures or known
+    editor = Editor.from_pretrained(config.weights)
     url = publish(
-        Editor.from_pretrained(config.weights),
+        editor,
         str(config.repo_id),
         private=config.private,
         revision=config.revision,
-        figures=_read_json(Path(figures)) if figures else None,
+        figures=_figures(config, editor),
     )
     print(url)
 
 
-def _read_json(path: Path) -> Any:
+def _figures(config: PushConfig, editor: Editor) -> dict[str, Any] | None:
+    """What the card says of these very weights, if anything was measured."""
+    if config.weights and not config.figures:
+        return None
+    path = Path(config.figures or EMBEDDED_FIGURES)
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        gathered = json.loads(path.read_text(encoding="utf-8"))
+        weights, figures = gathered["weights"], gathered["quality"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is not what benchmarks/figures.py writes: {error!r}") from error
+    if weights != editor.fingerprint():
+        raise ValueError(f"{path} holds the figures of weights {weights}, not of these, {editor.fingerprint()}")
+    return figures
 
 
 def _folder(path: str) -> Path:

@@ -321,7 +321,7 @@ def main() -> None:
     if arguments.plain:
         names = [name for name in editor.attributes if name != SKIN_TONE]
         plain = fit_editor(load_generator(arguments.plain), editor.classifier, names, EditorConfig())
-    result = compare(editor, plain, evaluator, arguments.faces)
+    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces)}
     held_out = load_faces(arguments.data, "valid").images
     result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)
     _print_calibration(result["calibration"])

@@ -249,7 +249,8 @@ def main() -> None:
         plain.generator = load_generator(arguments.plain)
         measure("without edits", lambda repeat: editor_faces(plain, repeat), judges)
     row = measure("weights", lambda repeat: editor_faces(editor, repeat), judges)
-    arguments.out.write_text(json.dumps(card_figures(row, floor, len(held_out)), indent=2) + "\n")
+    figures = {"weights": editor.fingerprint(), "figures": card_figures(row, floor, len(held_out))}
+    arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
     if arguments.kimg:
         table: dict[str, Any] = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(held_out), "real faces": floor}
         for recipe in arguments.recipes:

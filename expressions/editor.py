@@ -29,6 +29,7 @@ from .skin import individual_typology_angle
 MAX_SEED = 2**32 - 1
 MAX_SIZE = 4096  # side of a rendered picture
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
+EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.py gathered about them
 
 _MAX_STEPS = 6  # of an edit: each measures the picture and moves by what is still missing
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart

@@ -143,7 +143,7 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     }
     quality = {"fd_attributes": {"value": 6.5, "samples": 10000, "note": "as it was measured"}}
     file = tmp_path / "figures.json"
-    monkeypatch.setattr(figures, "FIGURES", file)
+    monkeypatch.setattr(figures, "EMBEDDED_FIGURES", file)
     assert "published figures" in figures.quality("ab")
     file.write_text(
         json.dumps({"weights": "ab", "editing": {**editing, "calibration": calibration}, "quality": quality})

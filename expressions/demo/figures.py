@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..editor import EMBEDDED_WEIGHTS
+from ..editor import EMBEDDED_FIGURES
 from .controls import label
 from .heat_map import draw
 from .views import table
-
-FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # written by benchmarks/figures.py
 
 _QUALITY = {
     "fd_attributes": "Frechet distance, attribute features (0 is best)",
@@ -31,7 +29,7 @@ def quality(weights: str) -> str:
     Args:
         weights: fingerprint of the editor that is shown.
     """
-    figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    figures = json.loads(EMBEDDED_FIGURES.read_text(encoding="utf-8")) if EMBEDDED_FIGURES.exists() else {}
     if figures.get("weights") != weights:
         return f"<p>Nobody has published figures for these weights ({weights}).</p>"
     return (

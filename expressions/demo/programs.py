@@ -18,6 +18,9 @@ MOST_STEPS = 21
 MOST_FRAMES = 48
 MOST_SEEDS = 64
 
+_CHANGES = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100}}
+_SEEDS = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": MOST_SEEDS}
+
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
@@ -132,29 +135,16 @@ class Programs:
         return _file(marked_png(face.picture(PICTURE_SIZE), link), f"face-{seed}.png")
 
 
-class Changes(gr.JSON):
-    """JSON whose schema says that it holds values by attribute."""
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100}}
-
-
-class Seeds(gr.JSON):
-    """JSON whose schema says that it holds seeds."""
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": MOST_SEEDS}
-
-
 def add_endpoints(programs: Programs) -> None:
     """Publish them; the components say what goes in and out, and are shown to nobody."""
 
     def seed(name: str = "seed", value: int = FIRST_SEED) -> gr.Number:
         return gr.Number(value, precision=0, label=name)
 
-    def changes() -> Changes:
-        return Changes({}, label="attributes")
+    def changes() -> gr.JSON:
+        return _described(gr.JSON({}, label="attributes"), _CHANGES)
 
+    seeds = _described(gr.JSON([7, 8, 9], label="seeds"), _SEEDS)
     endpoints: list[tuple[Callable[..., Any], list[gr.Component], gr.Component]] = [
         (programs.generate, [seed(), changes()], gr.Image(format="png", label="picture")),
         (programs.measure, [seed(), changes()], gr.JSON(label="values")),
@@ -168,7 +158,7 @@ def add_endpoints(programs: Programs) -> None:
             [seed(), seed("to", FIRST_SEED + 1), gr.Number(24, precision=0, label="frames"), changes()],
             gr.File(label="loop"),
         ),
-        (programs.batch, [Seeds([7, 8, 9], label="seeds"), changes()], gr.Gallery(format="png", label="faces")),
+        (programs.batch, [seeds, changes()], gr.Gallery(format="png", label="faces")),
         (programs.attributes, [], gr.JSON(label="attributes")),
     ]
     for answer, inputs, output in endpoints:
@@ -180,6 +170,12 @@ def add_endpoints(programs: Programs) -> None:
             concurrency_id="editor",
             api_name=answer.__name__,
         )
+
+
+def _described(component: gr.JSON, schema: dict[str, Any]) -> gr.JSON:
+    """Let a component's schema say what its JSON holds; a subclass would be taken for somebody else's component."""
+    component.api_info = lambda: schema  # type: ignore[method-assign]
+    return component
 
 
 def _checked_targets(given: object) -> dict[str, float]:

@@ -1,0 +1,66 @@
+"""Gather what the page and the model card say of the embedded weights, from the JSON of quality.py and editing.py.
+
+python benchmarks/figures.py
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from expressions import Editor
+from expressions.editor import EMBEDDED_FIGURES
+
+SHOWN = ("ours", "mean difference")  # of the editors that editing.py compares
+
+
+def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
+    """The sliders' figures as the model card takes them."""
+    rows = editing["calibration"].values()
+    intervals = {name: editing["methods"][name]["interval"] for name in SHOWN}
+    values = {
+        "mean_leak": editing["methods"]["ours"]["mean_dependency"],
+        "calibration_error": statistics.mean(row["mean_absolute_error"] for row in rows),
+        "within_reach": statistics.mean(row["within_reach"] for row in rows),
+    }
+    rival = editing["methods"]["mean difference"]["mean_dependency"]
+    notes = {
+        "mean_leak": f"change of another attribute moves when a slider moves its own by 1 (95 %: {intervals['ours']}); "
+        f"mean difference on a generator without edits: {rival:.2f}",
+        "calibration_error": "points of 100 between the value asked and the one that a second network measures",
+        "within_reach": "share of faces and values from 20 to 80 that can be shown",
+    }
+    return {name: {"value": values[name], "samples": editing["seeds"], "note": note} for name, note in notes.items()}
+
+
+def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> dict[str, Any]:
+    """Join both, if they were measured on these weights.
+
+    Raises:
+        ValueError: one of them was measured on others.
+    """
+    for name, figures in (("quality", quality), ("editing", editing)):
+        if figures["weights"] != weights:
+            raise ValueError(
+                f"{name}.json was measured on weights {figures['weights']}; the embedded ones are {weights}"
+            )
+    methods = {name: editing["methods"][name] for name in SHOWN}
+    return {
+        "weights": weights,
+        "quality": quality["figures"] | editing_figures(editing),
+        "editing": {name: editing[name] for name in ("seeds", "sliders", "calibration")} | {"methods": methods},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quality", type=Path, default=Path("benchmarks/quality.json"), help="what quality.py wrote")
+    parser.add_argument("--editing", type=Path, default=Path("benchmarks/editing.json"), help="what editing.py wrote")
+    arguments = parser.parse_args()
+    quality, editing = (json.loads(path.read_text()) for path in (arguments.quality, arguments.editing))
+    EMBEDDED_FIGURES.write_text(json.dumps(gather(quality, editing, Editor.from_pretrained().fingerprint())) + "\n")
+
+
+if __name__ == "__main__":
+    main()
