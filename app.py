@@ -55,6 +55,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
                 view = gr.Radio(list(VIEWS.items()), value="face", label="View", elem_id="view")
                 stage = gr.HTML(elem_id="face")
                 remark = gr.HTML(elem_id="remark")
+                reach = gr.HTML(elem_id="reach")
                 options = [view, *_view_options(page.first, faces.attributes)]
             with gr.Column(elem_id="controls", min_width=300):
                 seed, openers = _seeds()
@@ -82,6 +83,12 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         link.change(None, link, js=_script("remember"), api_visibility="private")
         for name, button in copiers.items():
             button.click(None, link, js=_script(name), api_visibility="private")
+        quiet: dict[str, Any] = {
+            "preprocess": False,  # a component that rejects a value raises, and the values after it are lost
+            "show_progress": "hidden",
+            "concurrency_id": "editor",
+            "api_visibility": "private",
+        }
         gr.on(
             [
                 asked.change,
@@ -92,22 +99,14 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             page.answer,
             [asked, answered, *options, *sliders],
             [stage, remark, changes, marks, link, answered, *options, *sliders],
-            preprocess=False,  # a component that rejects a value raises, and the values after it are lost
             trigger_mode="always_last",
-            show_progress="hidden",
-            concurrency_id="editor",
-            api_visibility="private",
+            **quiet,
         )
+        remark.change(page.explain, [answered, *sliders], reach, **quiet)
         for size, button in downloads.items():
-            button.click(
-                functools.partial(page.download, size),
-                [answered, *sliders],
-                file,
-                preprocess=False,
-                show_progress="hidden",
-                concurrency_id="editor",
-                api_visibility="private",
-            ).then(None, file, js=_script("save"), api_visibility="private")
+            button.click(functools.partial(page.download, size), [answered, *sliders], file, **quiet).then(
+                None, file, js=_script("save"), api_visibility="private"
+            )
         with gr.Row(visible=False):
             add_endpoints(Programs(faces))
     return demo.queue(max_size=VISITORS)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -37,6 +37,14 @@ _HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself
 _HELD_SHARE = 0.5  # of what one of them has moved by is taken back in a step
 _BATCH = 250
 _TOLERANCE = 1.0  # a face whose values are this close to the targets has arrived
+
+
+class Look(NamedTuple):
+    """One face, and what is measured in it."""
+
+    z: Tensor  # (1, 100)
+    image: Tensor  # (1, 3, 64, 64) in [-1, 1]
+    values: Tensor  # (K,), not clipped to 0-100
 
 
 class Editor(
@@ -130,40 +138,58 @@ class Editor(
         Raises:
             ValueError: an attribute is unknown, a target is not a number from 0 to 100, or z is malformed.
         """
-        index, values = self._checked_targets(targets)
+        self._checked_targets(targets)
         z = _checked_latents(z).to(self.low)
-        if not index or not len(z):
+        if not targets or not len(z):
             return z.clone()
-        wanted = self.low.new_tensor(values)
         # One face at a time: the steps would enlarge the rounding by which a batch differs from its parts.
-        return to_uniform(torch.cat([self._approach(u, index, wanted) for u in to_normal(z).split(1)]))
+        return torch.cat([self.follow(self.look(row), targets).z for row in z.split(1)])
 
-    def _approach(self, u_start: Tensor, index: list[int], wanted: Tensor) -> Tensor:
-        """Move u_start (1, 100) along the directions until the values of the columns `index` are those wanted (T,).
+    @torch.no_grad()
+    def look(self, z: Tensor) -> Look:
+        """Draw one face and measure it: z (1, 100) in [-1, 1].
+
+        Raises:
+            ValueError: z has another shape, or numbers outside [-1, 1].
+        """
+        image = self.synthesize(z)
+        return Look(z, image, self.values(self._scores(image))[0])
+
+    @torch.no_grad()
+    def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
+        """Edit one face as `edit` does, which begins by looking at it and ends by looking at the result.
 
         Broyden's method (Broyden 1965): the response of the values to the directions starts as that of the mean face
         and is corrected by what each step did.
+
+        Args:
+            face: what `look` saw, unedited.
+            targets: as for `edit`.
+
+        Raises:
+            ValueError: as for `edit`.
         """
+        index, wanted = self._checked_targets(targets)
         columns = index + self._held_beside(index)
-        share = wanted.new_tensor([1.0 if column in index else _HELD_SHARE for column in columns])
+        share = self.low.new_tensor([1.0 if column in index else _HELD_SHARE for column in columns])
         directions, response = self.generator.directions[columns], self.response[columns][:, columns].clone()
-        values = self._values_at(u_start)[columns]
-        goal = torch.cat([wanted, values[len(index) :]])
+        u, values = to_normal(face.z.to(self.low)), face.values[columns]
+        goal = torch.cat([self.low.new_tensor(wanted), values[len(index) :]])
         amounts = torch.zeros_like(goal)
-        u = best = u_start
+        seen = best = face
         best_error = math.inf
         for _ in range(_MAX_STEPS):
-            error = (goal - values)[: len(index)].abs().max().item()
+            error = (goal - values)[: len(index)].abs().max().item() if index else 0.0
             if error < best_error:
-                best, best_error = u, error
+                best, best_error = seen, error
             if error < _TOLERANCE:
                 break
             tried = amounts + damped_solve(response, (goal - values) * share)
             move = tried @ directions
             tried = tried * (_MAX_DISTANCE / move.norm().clamp_min(_MAX_DISTANCE))
-            u = u_start + tried @ directions
             step, before, amounts = tried - amounts, values, tried
-            values = self._values_at(u)[columns]
+            seen = self.look(to_uniform(u + tried @ directions))
+            values = seen.values[columns]
             response += torch.outer(values - before - response @ step, step) / step.square().sum().clamp_min(1e-8)
         return best
 
@@ -172,10 +198,6 @@ class Editor(
         named = {self.attributes[column] for column in index}
         free = named.union(*(COUPLED.get(name, ()) for name in named))
         return [self.attributes.index(name) for name in _HELD if name in self.attributes and name not in free]
-
-    def _values_at(self, u: Tensor) -> Tensor:
-        """Unclipped values (K,) of the face at u (1, 100)."""
-        return self.values(self.scores(self.synthesize(to_uniform(u))))[0]
 
     @torch.no_grad()
     def reach(self, z: Tensor, name: str) -> Tensor:
@@ -192,8 +214,9 @@ class Editor(
             ValueError: as for `edit`.
         """
         column = self._checked_targets({name: 0.0})[0][0]
-        ends = [self.measure(self.synthesize(self.edit(z, {name: end})))[:, column] for end in (0.0, 100.0)]
-        return torch.stack(ends, 1)
+        faces = [self.look(row) for row in _checked_latents(z).to(self.low).split(1)] if len(z) else []
+        ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
+        return self.low.new_tensor(ends).reshape(-1, 2).clamp(0, 100)
 
     def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = 64) -> Image.Image:
         """Draw one face as a picture.
@@ -209,7 +232,7 @@ class Editor(
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_SIZE:
             raise ValueError(f"size must be a whole number from 1 to {MAX_SIZE}, got {size!r}")
         _checked_seed(seed)
-        picture = to_pil(self.synthesize(self.edit(self.latents(seed), {} if targets is None else targets))[0])
+        picture = to_pil(self.follow(self.look(self.latents(seed)), {} if targets is None else targets).image[0])
         return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
 
     # Scores -----------------------------------------------------------------------------------------

@@ -272,7 +272,8 @@ def test_reach_is_the_least_and_the_greatest_value_of_a_face(editor):
     column = editor.attributes.index("Eyeglasses")
     assert reach.shape == (2, 2)
     assert (reach[:, 0] < reach[:, 1]).all()
-    assert torch.equal(reach[:, 1], editor.measure(editor.synthesize(editor.edit(z, {"Eyeglasses": 100.0})))[:, column])
+    edited = editor.measure(editor.synthesize(editor.edit(z, {"Eyeglasses": 100.0})))
+    torch.testing.assert_close(reach[:, 1], edited[:, column], rtol=0, atol=1e-3)  # a batch rounds differently
     with pytest.raises(ValueError, match="unknown attribute 'Wings'"):
         editor.reach(z, "Wings")
 

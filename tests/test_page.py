@@ -10,7 +10,7 @@ from PIL import Image
 
 from expressions import Editor
 from expressions.demo import figures, views
-from expressions.demo.faces import MAP, SHEET, STRIP, Faces, data_url
+from expressions.demo.faces import MAP, SHEET, STRIP, Faces, data_url, enlarged
 from expressions.demo.page import NO_RECIPE, OTHER_WEIGHTS, Page
 from expressions.demo.state import State, parse_link
 
@@ -96,7 +96,7 @@ def test_a_strip_is_the_same_face_edited_value_by_value(page: Page, editor: Edit
     faces = page.faces.strip(7, {"Smiling": 90}, "Young")
     for value, face in zip(STRIP, faces, strict=True):
         expected = editor.render(7, {"Smiling": 90, "Young": value}, size=512)
-        assert face.picture().tobytes() == expected.tobytes()
+        assert enlarged(face.image[0]).tobytes() == expected.tobytes()
 
 
 def test_a_morph_starts_at_one_face_and_ends_at_the_other(page: Page, editor: Editor) -> None:
@@ -114,11 +114,11 @@ def test_the_sheet_goes_on_from_the_last_seed_to_the_first(page: Page) -> None:
 
 def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_not(page: Page, editor: Editor) -> None:
     seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "Eyeglasses")[0, 1] < 80)
-    _, high = editor.reach(editor.latents(seed), "Eyeglasses")[0].tolist()
-    text = views.shortfall(page.faces, State(seed, {"Eyeglasses": 100}))
-    assert text.startswith("As far as this face goes: Glasses ")
-    assert f"to {high:.0f})" in text
-    assert views.shortfall(page.faces, State(seed, {})) == ""
+    low, high = editor.reach(editor.latents(seed), "Eyeglasses")[0].tolist()
+    missed, met = State(seed, {"Eyeglasses": 100}), State(seed)
+    assert views.shortfall(page.faces, missed) == f"As far as this face goes: Glasses {high:.0f}."
+    assert f"Glasses from {low:.0f} to {high:.0f}" in views.reach(page.faces, missed)
+    assert views.shortfall(page.faces, met) == views.reach(page.faces, met) == ""
 
 
 def test_a_download_opens_the_face_it_came_from(page: Page) -> None:

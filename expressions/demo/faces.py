@@ -4,13 +4,12 @@ import base64
 import functools
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ..editor import MAX_SEED, Editor
+from ..editor import MAX_SEED, Editor, Look
 from ..images import to_pil
 from ..latents import slerp, to_normal, to_uniform
 from ..provenance import xmp_packet
@@ -29,17 +28,6 @@ _FRAME = 60  # milliseconds of a morph's picture
 _REST = 600  # milliseconds of its first and last
 
 
-@dataclass(frozen=True)
-class Face:
-    """An image (1, 3, 64, 64), and the value of every attribute measured in it."""
-
-    image: Tensor
-    values: Mapping[str, float]
-
-    def picture(self, size: int = PICTURE_SIZE) -> Image.Image:
-        return enlarged(self.image[0], size)
-
-
 class Faces:
     """Everything that is drawn with one editor, remembered for the next who asks.
 
@@ -54,7 +42,7 @@ class Faces:
         self._drawn = functools.lru_cache(maxsize=1024)(self._draw)
         self.reach = functools.lru_cache(maxsize=1024)(self._reach)
 
-    def face(self, seed: int, targets: Mapping[str, float]) -> Face:
+    def face(self, seed: int, targets: Mapping[str, float]) -> Look:
         """What `Editor.render` draws, measured.
 
         Raises:
@@ -62,18 +50,18 @@ class Faces:
         """
         return self._drawn(seed, tuple(sorted(targets.items())))
 
-    def _draw(self, seed: int, targets: tuple[tuple[str, float], ...]) -> Face:
-        image = self.editor.synthesize(self.editor.edit(self.editor.latents(seed), dict(targets)))
-        return Face(image, self.values(image)[0])
+    def _draw(self, seed: int, targets: tuple[tuple[str, float], ...]) -> Look:
+        if not targets:
+            return self.editor.look(self.editor.latents(seed))
+        return self.editor.follow(self._drawn(seed, ()), dict(targets))
 
-    def values(self, images: Tensor) -> list[dict[str, float]]:
-        """The value of every attribute, for each of the images (N, 3, 64, 64)."""
-        rows = self.editor.measure(images).tolist()
-        return [dict(zip(self.editor.attributes, row, strict=True)) for row in rows]
+    def values(self, face: Look) -> dict[str, float]:
+        """The value of every attribute, from 0 to 100."""
+        return dict(zip(self.editor.attributes, face.values.clamp(0, 100).tolist(), strict=True))
 
     def own_values(self, seed: int) -> dict[str, int]:
         """What the sliders show while the face of a seed is unedited."""
-        values = self.face(seed, {}).values
+        values = self.values(self.face(seed, {}))
         return {name: round(values[name]) for name in self.attributes}
 
     def _reach(self, seed: int, name: str) -> tuple[float, float]:
@@ -87,27 +75,27 @@ class Faces:
 
     # Several faces ------------------------------------------------------------------------------
 
-    def strip(self, seed: int, targets: Mapping[str, float], name: str, values: Iterable[float] = STRIP) -> list[Face]:
+    def strip(self, seed: int, targets: Mapping[str, float], name: str, values: Iterable[float] = STRIP) -> list[Look]:
         """One face with one attribute at each of the values, the other targets as they are."""
         return [self.face(seed, {**targets, name: value}) for value in values]
 
-    def map(self, seed: int, targets: Mapping[str, float], across: str, down: str) -> list[list[Face]]:
+    def map(self, seed: int, targets: Mapping[str, float], across: str, down: str) -> list[list[Look]]:
         """One face with two attributes at each pair of `MAP`'s values, in rows from the highest value of `down`."""
         return [self.strip(seed, {**targets, down: value}, across, MAP) for value in reversed(MAP)]
 
-    def sheet(self, seed: int, count: int = SHEET) -> list[tuple[int, Face]]:
+    def sheet(self, seed: int, count: int = SHEET) -> list[tuple[int, Look]]:
         """The faces of a seed and those after it; after the last seed comes 0."""
         seeds = [(seed + step) % (MAX_SEED + 1) for step in range(count)]
         return [(number, self.face(number, {})) for number in seeds]
 
     def morph(self, seed: int, to: int, targets: Mapping[str, float], count: int = 24) -> list[Image.Image]:
         """The faces on the great circle between two seeds, both with the same targets, ends included."""
-        start, end = (to_normal(self.editor.edit(self.editor.latents(end), targets)) for end in (seed, to))
+        start, end = (to_normal(self.face(end, targets).z) for end in (seed, to))
         path = torch.cat([slerp(start, end, step / (count - 1)) for step in range(count)])
         return [enlarged(image, MORPH_SIZE) for image in self.editor.synthesize(to_uniform(path))]
 
 
-def enlarged(image: Tensor, size: int) -> Image.Image:
+def enlarged(image: Tensor, size: int = PICTURE_SIZE) -> Image.Image:
     """An image (3, 64, 64) in [-1, 1] as a picture of another size."""
     return to_pil(image).resize((size, size), Image.Resampling.LANCZOS)
 

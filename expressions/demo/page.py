@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..provenance import marked_png
 from . import views
-from .faces import SEED_RULE, Faces
+from .faces import SEED_RULE, Faces, enlarged
 from .state import State, as_value, choose, first_state, parse_link
 
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
@@ -57,14 +57,13 @@ class Page:
         own = self.faces.own_values(state.seed)
         asked_of = {name: value for name, value in state.targets.items() if value != own[name]}
         state = replace(state, targets=asked_of)
-        face = self.faces.face(state.seed, state.targets)
-        before = self.faces.face(state.seed, {}).values
+        before, now = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
         options = [state.view, state.strip, state.across, state.down, state.to] if opens else [gr.skip()] * 5
         positions = [{**own, **state.targets}[name] if opens else gr.skip() for name in attributes]
         return [
             views.stage(self.faces, state),
             views.remark(remark or views.shortfall(self.faces, state)),
-            views.changes(before, face.values, state.targets),
+            views.changes(before, now, state.targets),
             views.marks(own),
             state.link(self.faces.weights),
             f"{count}?seed={state.seed}",
@@ -86,10 +85,18 @@ class Page:
         own = self.faces.own_values(seed)
         return {name: value for name, value in rows if value is not None and value != own[name]}
 
+    def explain(self, answered: object, *sliders: object) -> str:
+        """How far the face on screen goes with what it missed: costly, so it follows the picture."""
+        return views.remark(views.reach(self.faces, self._shown(answered, sliders)))
+
     def download(self, size: int, answered: object, *sliders: object) -> str:
         """The face on screen as "<file name>|<PNG in base64>", marked as synthetic, with the link in it."""
-        shown, _ = parse_link(str(answered).partition("?")[2], (), self.first)
-        state = State(shown.seed, self.moved(shown.seed, sliders))
-        picture = self.faces.face(state.seed, state.targets).picture(size)
+        state = self._shown(answered, sliders)
+        picture = enlarged(self.faces.face(state.seed, state.targets).image[0], size)
         png = marked_png(picture, state.link(self.faces.weights))
         return f"expressions-{state.seed}-{size}.png|{base64.b64encode(png).decode()}"
+
+    def _shown(self, answered: object, sliders: Sequence[object]) -> State:
+        """The face on screen, as one looks at it alone."""
+        shown, _ = parse_link(str(answered).partition("?")[2], (), self.first)
+        return State(shown.seed, self.moved(shown.seed, sliders))

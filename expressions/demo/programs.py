@@ -9,9 +9,10 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from ..attributes import COUPLED
+from ..editor import Look
 from ..provenance import marked_png
 from .controls import LABELS, label
-from .faces import PICTURE_SIZE, SEED_RULE, Face, Faces, checked_seed, loop
+from .faces import SEED_RULE, Faces, checked_seed, enlarged, loop
 from .state import FIRST_SEED, State
 
 MOST_STEPS = 21
@@ -64,7 +65,7 @@ class Programs:
             attributes: what to change first, as values from 0 to 100 by attribute: {"Smiling": 90}.
         """
         face = self.faces.face(checked_seed(seed), _checked_targets(attributes))
-        return {name: round(value, 2) for name, value in face.values.items()}
+        return {name: round(value, 2) for name, value in self.faces.values(face).items()}
 
     @sentences
     def sweep(
@@ -87,7 +88,10 @@ class Programs:
         values = [100 * step / (count - 1) for step in range(count)]
         faces = self.faces.strip(number, targets, name, values)
         return [
-            (self._png(number, {**targets, name: value}, face), f"{name} {value:.0f}: {face.values[name]:.0f}")
+            (
+                self._png(number, {**targets, name: value}, face),
+                f"{name} {value:.0f}: {self.faces.values(face)[name]:.0f}",
+            )
             for value, face in zip(values, faces, strict=True)
         ]
 
@@ -130,9 +134,9 @@ class Programs:
             for name in self.faces.editor.attributes
         ]
 
-    def _png(self, seed: int, targets: Mapping[str, float], face: Face) -> str:
+    def _png(self, seed: int, targets: Mapping[str, float], face: Look) -> str:
         link = State(seed, targets).link(self.faces.weights)
-        return _file(marked_png(face.picture(PICTURE_SIZE), link), f"face-{seed}.png")
+        return _file(marked_png(enlarged(face.image[0]), link), f"face-{seed}.png")
 
 
 def add_endpoints(programs: Programs) -> None:

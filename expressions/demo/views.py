@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..attributes import COUPLED
+from ..editor import Look
 from .controls import LABELS, label
-from .faces import MAP, STRIP, THUMBNAIL_SIZE, Face, Faces, data_url, loop
+from .faces import MAP, PICTURE_SIZE, STRIP, THUMBNAIL_SIZE, Faces, data_url, enlarged, loop
 from .state import State
 
 ALT = "The synthetic face of this seed, as the sliders ask"
@@ -33,7 +34,7 @@ def _compare(faces: Faces, state: State) -> str:
 
 def _strip(faces: Faces, state: State) -> str:
     row = faces.strip(state.seed, state.targets, state.strip)
-    cells = [_choice({state.strip: asked}, face) for asked, face in zip(STRIP, row, strict=True)]
+    cells = [_choice(faces, {state.strip: asked}, face) for asked, face in zip(STRIP, row, strict=True)]
     return f'<div class="view strip">{"".join(cells)}</div>'
 
 
@@ -42,7 +43,7 @@ def _map(faces: Faces, state: State) -> str:
         return '<div class="view"><p>Choose two different attributes.</p></div>'
     rows = faces.map(state.seed, state.targets, state.across, state.down)
     cells = "".join(
-        _choice({state.across: across, state.down: down}, face)
+        _choice(faces, {state.across: across, state.down: down}, face)
         for down, row in zip(reversed(MAP), rows, strict=True)
         for across, face in zip(MAP, row, strict=True)
     )
@@ -76,16 +77,16 @@ def _sheet(faces: Faces, state: State) -> str:
 _VIEWS = {"face": _face, "compare": _compare, "strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
 
 
-def _image(face: Face, alt: str, size: int = 0) -> str:
-    picture = face.picture(size) if size else face.picture()
-    return f'<img src="{data_url(picture)}" alt="{alt}">'
+def _image(face: Look, alt: str, size: int = PICTURE_SIZE) -> str:
+    return f'<img src="{data_url(enlarged(face.image[0], size))}" alt="{alt}">'
 
 
-def _choice(asked: Mapping[str, float], face: Face) -> str:
+def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
     """A face that a click takes over, with the values that it was asked for and those measured."""
+    values = faces.values(face)
     data = html.escape(json.dumps(asked))
     words = ", ".join(f"{label(name)} {value}" for name, value in asked.items())
-    reached = " / ".join(f"{face.values[name]:.0f}" for name in asked)
+    reached = " / ".join(f"{values[name]:.0f}" for name in asked)
     return (
         f'<button type="button" data-sliders="{data}" aria-label="Take {words}">'
         f"{_image(face, '', THUMBNAIL_SIZE)}<span>{reached}</span></button>"
@@ -95,18 +96,24 @@ def _choice(asked: Mapping[str, float], face: Face) -> str:
 # Beside the picture -------------------------------------------------------------------------------
 
 
-def remark(text: str = "") -> str:
+def remark(text: str) -> str:
     return f'<p role="status">{html.escape(text)}</p>'
 
 
 def shortfall(faces: Faces, state: State) -> str:
     """Say what was reached where it is not what was asked; nothing if every target was met."""
-    values = faces.face(state.seed, state.targets).values
-    parts = []
-    for name in faces.missed(state.targets, values):
-        low, high = faces.reach(state.seed, name)
-        parts.append(f"{LABELS[name]} {values[name]:.0f} (can show {low:.0f} to {high:.0f})")
+    values = faces.values(faces.face(state.seed, state.targets))
+    parts = [f"{LABELS[name]} {values[name]:.0f}" for name in faces.missed(state.targets, values)]
     return f"As far as this face goes: {', '.join(parts)}." if parts else ""
+
+
+def reach(faces: Faces, state: State) -> str:
+    """Say how far this face goes with every attribute that `shortfall` names."""
+    parts = []
+    for name in faces.missed(state.targets, faces.values(faces.face(state.seed, state.targets))):
+        low, high = faces.reach(state.seed, name)
+        parts.append(f"{LABELS[name]} from {low:.0f} to {high:.0f}")
+    return f"Alone, it can show {', '.join(parts)}." if parts else ""
 
 
 def marks(own: Mapping[str, int]) -> str:
