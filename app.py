@@ -80,7 +80,6 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         seed.input(None, [asked, seed], [asked, seed], js=_script("typed"), api_visibility="private")
         for name, button in openers.items():
             button.click(None, [asked, seed], [asked, seed], js=_script(name), api_visibility="private")
-        link.change(None, link, js=_script("remember"), api_visibility="private")
         for name, button in copiers.items():
             button.click(None, link, js=_script(name), api_visibility="private")
         quiet: dict[str, Any] = {
@@ -102,6 +101,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             trigger_mode="always_last",
             **quiet,
         )
+        link.change(None, link, js=_script("remember"), api_visibility="private")
         remark.change(page.explain, [answered, *sliders], reach, **quiet)
         for size, button in downloads.items():
             button.click(functools.partial(page.download, size), [answered, *sliders], file, **quiet).then(

@@ -57,6 +57,11 @@ class Visit:
         self.settle()
 
     @property
+    def address(self) -> str:
+        """What the address bar shows; `page.url` lags behind unless something else is asked of the page."""
+        return self.page.evaluate("location.href")
+
+    @property
     def seed(self) -> int:
         return int(self.page.get_by_label("Seed", exact=True).input_value())
 
@@ -68,6 +73,12 @@ class Visit:
 
     def slider(self, label: str) -> Any:
         return self.page.get_by_label(f"range slider for {label}")
+
+    def view(self, name: str) -> None:
+        self.page.get_by_role("radio", name=name, exact=True).check(force=True)
+
+    def unfold(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).click()
 
     def button(self, name: str) -> Any:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -157,7 +168,7 @@ def test_a_drag_ends_on_the_picture_of_its_last_value(visit: Visit) -> None:
 
 
 def test_what_changed_is_shown_for_every_attribute_the_asked_one_first(visit: Visit) -> None:
-    visit.page.get_by_role("button", name="What changed").click()
+    visit.unfold("What changed")
     rows = visit.page.locator("#changes tbody tr")
     expect(rows).to_have_count(len(visit.editor.attributes))
     before = {row.split("\t")[0]: row.split("\t")[1:] for row in rows.all_inner_texts()}
@@ -315,7 +326,7 @@ def test_motion_stops_for_those_who_ask(server: Server, browser: Browser, editor
 
 def link(visit: Visit) -> dict[str, str]:
     """The fields of the address, without the weights."""
-    fields = dict(parse_qsl(urlsplit(visit.page.url).query))
+    fields = dict(parse_qsl(urlsplit(visit.address).query))
     assert fields.pop("weights") == visit.editor.fingerprint()
     return fields
 
@@ -325,21 +336,21 @@ def wait_for_link(visit: Visit, **fields: str) -> None:
 
 
 def test_a_click_in_a_filmstrip_or_a_map_sets_the_sliders(visit: Visit) -> None:
-    visit.page.get_by_label("Filmstrip").check(force=True)
+    visit.view("Filmstrip")
     expect(visit.page.locator("#face [data-sliders]")).to_have_count(9)
     visit.page.get_by_label("Take Smile 88").click()
     wait_for_link(visit, seed="23", Smiling="88", view="strip", strip="Smiling")
-    visit.page.get_by_label("Map").check(force=True)
+    visit.view("Map")
     expect(visit.page.locator("#face [data-sliders]")).to_have_count(25)
     visit.page.get_by_label("Take Smile 25, Feminine to masculine 100").click()
     wait_for_link(visit, seed="23", Smiling="25", Male="100", view="map", across="Smiling", down="Male")
-    visit.page.get_by_label("Face", exact=True).check(force=True)
+    visit.view("Face")
     visit.settle()
     assert (visit.sliders["Smiling"], visit.sliders["Male"]) == (25, 100)
 
 
 def test_a_choice_of_attribute_changes_the_filmstrip(visit: Visit) -> None:
-    visit.page.get_by_label("Filmstrip").check(force=True)
+    visit.view("Filmstrip")
     visit.page.get_by_label("Filmstrip of").click()
     visit.page.get_by_role("option", name="Older to younger").click()
     wait_for_link(visit, seed="23", view="strip", strip="Young")
@@ -348,8 +359,10 @@ def test_a_choice_of_attribute_changes_the_filmstrip(visit: Visit) -> None:
 
 def test_before_and_now_lie_under_a_wipe_that_follows_the_hand_and_the_keys(visit: Visit) -> None:
     visit.slider("Smile").fill("95")
-    visit.page.get_by_label("Compare").check(force=True)
-    before, now = visit.page.locator("#face .wipe img").all()
+    visit.view("Compare")
+    images = visit.page.locator("#face .wipe img")
+    expect(images).to_have_count(2)
+    before, now = images.all()
     expect(now).to_have_attribute("alt", ALT)
     visit.settle()
     assert before.get_attribute("src") != now.get_attribute("src")
@@ -363,7 +376,7 @@ def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: 
     expect(visit.button("Back")).to_be_disabled()
     visit.slider("Smile").fill("90")
     wait_for_link(visit, seed="23", Smiling="90")
-    visit.page.get_by_label("Sheet").check(force=True)
+    visit.view("Sheet")
     expect(visit.page.locator("#face [data-seed]")).to_have_count(24)
     visit.page.get_by_label("Open face 28").click()
     wait_for_link(visit, seed="28")
@@ -378,13 +391,14 @@ def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: 
 
 
 def test_a_morph_is_a_loop_to_download(visit: Visit) -> None:
-    visit.page.get_by_label("Morph", exact=True).check(force=True)
+    visit.view("Morph")
     visit.page.get_by_label("Morph to seed").fill("99")
     wait_for_link(visit, seed="23", view="morph", to="99")
     with visit.page.expect_download() as download:
         visit.page.get_by_role("link", name="Download this loop").click()
     assert download.value.suggested_filename == "morph-23-99.webp"
-    assert Image.open(download.value.path()).n_frames > 24  # type: ignore[attr-defined]
+    with Image.open(download.value.path()) as loop:
+        assert loop.n_frames > 24  # type: ignore[attr-defined]
 
 
 def test_keys_do_what_the_buttons_do_but_not_while_a_number_is_typed(visit: Visit) -> None:
@@ -421,13 +435,13 @@ def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, ser
     wait_for_link(visit, seed="23", Smiling="90", Bangs="70")
     visit.settle()
     other = Visit(browser.new_page(), visit.editor)
-    other.open(visit.page.url)
+    other.open(visit.address)
     assert other.sliders == visit.sliders
     assert other.picture() == visit.picture()
     other.page.goto(f"{server.url}/?seed=9&Smiling=900&Male=x&Cheerful=1&view=compare&__theme=dark")
-    wait_until(lambda: "Smiling=100" in other.page.url, "the link to be read")
+    wait_until(lambda: "Smiling=100" in other.address, "the link to be read")
     other.settle()
-    assert dict(parse_qsl(urlsplit(other.page.url).query)) == {
+    assert dict(parse_qsl(urlsplit(other.address).query)) == {
         "seed": "9", "Smiling": "100", "view": "compare", "weights": visit.editor.fingerprint(), "__theme": "dark",
     }  # fmt: skip
     other.page.goto(f"{server.url}/?seed=-5")
@@ -438,29 +452,29 @@ def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, ser
 
 def test_the_link_and_the_embed_code_are_copied(visit: Visit) -> None:
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visit.button("Save and share").click()
+    visit.unfold("Save and share")
     visit.button("Copy link").click()
     expect(visit.page.locator("#copy-link")).to_have_attribute("data-done", "Copied")
-    assert visit.page.evaluate("navigator.clipboard.readText()") == visit.page.url
+    assert visit.page.evaluate("navigator.clipboard.readText()") == visit.address
     visit.button("Copy embed code").click()
     expect(visit.page.locator("#copy-embed")).to_have_attribute("data-done", "Copied")
     code = visit.page.evaluate("navigator.clipboard.readText()")
-    assert html.escape(visit.page.url) in code
+    assert html.escape(visit.address) in code
     assert code.startswith("<iframe ")
 
 
 def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_path: Path) -> None:
     visit.slider("Smile").fill("90")
     wait_for_link(visit, seed="23", Smiling="90")
-    visit.button("Save and share").click()
+    visit.unfold("Save and share")
     with visit.page.expect_download() as download:
         visit.button("PNG, 256 pixels").click()
     saved = tmp_path / download.value.suggested_filename
     download.value.save_as(saved)
-    picture = Image.open(saved)
     assert saved.name == "expressions-23-256.png"
-    assert picture.tobytes() == visit.editor.render(23, {"Smiling": 90.0}, size=256).tobytes()
-    assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+    with Image.open(saved) as picture:
+        assert picture.tobytes() == visit.editor.render(23, {"Smiling": 90.0}, size=256).tobytes()
+        assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
     visit.button("Next").click()
     wait_for_link(visit, seed="24")
     transfer = visit.page.evaluate_handle(
@@ -500,7 +514,7 @@ def test_the_page_works_in_a_frame_of_another_origin(
         frame.get_by_role("button", name="Next", exact=True).click()
         expected = data_url(editor.render(10, {}, size=512))
         expect(face).to_have_attribute("src", expected, timeout=1000 * PATIENCE)
-        assert "seed=10" in page.frames[1].url
+        assert "seed=10" in page.frames[1].evaluate("location.href")
         page.close()
         host.shutdown()
 
@@ -517,9 +531,9 @@ def test_nothing_that_axe_knows_bars_anybody(server: Server, browser: Browser, e
     visit = Visit(browser.new_page(), editor)
     visit.open(f"{server.url}/?seed=23&Smiling=100&__theme={theme}")
     for panel in ("What changed", "Save and share", "How good is it?", "About"):
-        visit.button(panel).click()
+        visit.unfold(panel)
     for view in ("Compare", "Filmstrip", "Sheet"):
-        visit.page.get_by_label(view, exact=True).check(force=True)
+        visit.view(view)
         visit.page.wait_for_selector(f"#face .{ {'Compare': 'wipe', 'Filmstrip': 'strip', 'Sheet': 'sheet'}[view] }")
         results = Axe().run(visit.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
         found = [(rule["id"], node["html"]) for rule in results.response["violations"] for node in rule["nodes"]]

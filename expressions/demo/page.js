@@ -110,7 +110,7 @@ window.expressions = (() => {
   // Sliders ----------------------------------------------------------------------------------------
 
   function setSlider(name, value) {
-    const box = element(`#slider-${name} input[type=number]`);
+    const box = element(`#slider-${name} input[type=range]`);
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(box, value);
     box.dispatchEvent(new Event("input", { bubbles: true }));
   }
