@@ -1,0 +1,33 @@
+"""A page whose handler does nothing: what Gradio alone costs. One slider, one picture, wired as those of app.py.
+
+    python benchmarks/empty_page.py ONE.png OTHER.png
+
+Each event answers with the other of the two stored pictures. GRADIO_SERVER_PORT chooses the port.
+"""
+
+import itertools
+import sys
+from collections.abc import Sequence
+
+import gradio as gr
+
+
+def build_page(pictures: Sequence[str]) -> gr.Blocks:
+    turns = itertools.cycle(pictures)
+    page: gr.Blocks
+    with gr.Blocks(title="Empty", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        face = gr.Image(format="png", container=False, interactive=False, buttons=[], elem_id="face")
+        slider = gr.Slider(0, 100, 50, step=1, label="Nothing", buttons=[])
+        gr.on(
+            [page.load, slider.input, slider.release],
+            lambda _: next(turns),
+            slider,
+            face,
+            trigger_mode="always_last",
+            show_progress="hidden",
+        )
+    return page
+
+
+if __name__ == "__main__":
+    build_page(sys.argv[1:]).launch(ssr_mode=False, run_history=False, enable_monitoring=False, pwa=False)
