@@ -265,10 +265,10 @@ def open_page(browser: Browser, url: str) -> Page:
 
 
 def seconds_to_paint(page: Page, draw: random.Random) -> list[float]:
-    """Move the first slider from one end to the other and back, `BLOCK` times."""
+    """Move the first slider from one end to the other and back, `BLOCK` times: up to odd values, down to even ones."""
     page.bring_to_front()
     slider = page.locator("input[type=range]:visible").first
-    values = [draw.randint(0, 25) if turn % 2 else draw.randint(75, 100) for turn in range(BLOCK)]
+    values = [draw.randrange(0, 25, 2) if turn % 2 else draw.randrange(75, 100, 2) for turn in range(BLOCK)]
     return [slider.evaluate(_MOVE, value) / 1000 for value in values]
 
 
@@ -317,6 +317,7 @@ class Crowd:
     """Visitors of one server who drag at once, and what each of them met."""
 
     def __init__(self, url: str, count: int) -> None:
+        self.url = url
         self.visitors = [Visitor(url, number) for number in range(count)]
         self.drags = [Drag() for _ in self.visitors]
 
@@ -341,7 +342,7 @@ class Crowd:
         errors = Counter(error for drag in self.drags for error in drag.errors)
         changes = sum(drag.changes for drag in self.drags)
         if 2 * changes < sum(counts):
-            raise RuntimeError(f"only {changes} of {sum(counts)} events changed the picture; {errors}")
+            raise RuntimeError(f"only {changes} of {sum(counts)} events at {self.url} changed the picture; {errors}")
         return {
             "events": sum(counts),
             "seconds": seconds,

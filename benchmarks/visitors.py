@@ -17,7 +17,7 @@ import httpx
 FACE = "face"  # elem_id of the picture
 SEED = "Seed"  # label of the seed; a page without one is visited all the same
 PATIENCE = 300.0  # seconds for one answer
-STEP = 3  # of a slider's values from one event of a drag to the next
+STEP = 3  # of a slider's values from one event of a drag to the next; odd, for empty_page.py
 PAUSE = 0.05  # seconds after an error, before a drag's next event
 
 Value = Any  # of a component, as JSON gives it
@@ -130,7 +130,7 @@ class Visitor:
         messages = {"session_hash": self._session}
         async with self._client.stream("GET", "/gradio_api/queue/data", params=messages) as stream:
             async for line in stream.aiter_lines():
-                message = json.loads(line.removeprefix("data: ")) if line else {"msg": ""}
+                message: dict[str, Value] = json.loads(line.removeprefix("data: ")) if line else {"msg": ""}
                 if message["msg"] == "process_completed":
                     output = message["output"]
                 elif message["msg"] == "unexpected_error":
