@@ -1,12 +1,13 @@
 """A page whose handler does nothing: what Gradio alone costs. One slider, one picture, wired as those of app.py.
 
-    python benchmarks/empty_page.py ONE.png OTHER.png
+    python benchmarks/empty_page.py ONE.html OTHER.html
 
 An even value answers with one of the two stored pictures, an odd one with the other. GRADIO_SERVER_PORT is the port.
 """
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import gradio as gr
 
@@ -14,7 +15,7 @@ import gradio as gr
 def build_page(pictures: Sequence[str]) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title="Empty", analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        face = gr.Image(format="png", container=False, interactive=False, buttons=[], elem_id="face")
+        face = gr.HTML(elem_id="face")
         slider = gr.Slider(0, 100, 50, step=1, label="Nothing", buttons=[])
         gr.on(
             [page.load, slider.input, slider.release],
@@ -28,4 +29,5 @@ def build_page(pictures: Sequence[str]) -> gr.Blocks:
 
 
 if __name__ == "__main__":
-    build_page(sys.argv[1:]).launch(ssr_mode=False, run_history=False, enable_monitoring=False, pwa=False)
+    stored = [Path(name).read_text() for name in sys.argv[1:]]
+    build_page(stored).launch(ssr_mode=False, run_history=False, enable_monitoring=False, pwa=False)

@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,16 @@ import gradio
 import httpx
 import torch
 from playwright.sync_api import Browser, Page, sync_playwright
-from torch import Tensor
-from visitors import FACE, PATIENCE, Drag, QueueFullError, ServerError, Visitor
+from visitors import PATIENCE, Drag, QueueFullError, ServerError, Visitor
 
-import app
 from expressions import Editor
+from expressions.demo.faces import Faces, data_url, enlarged
+from expressions.demo.page import Page as PageAnswers
 
 REPOSITORY = Path(__file__).parent.parent
 DRAGS = 100  # of the computation: a seed and a slider each
 VALUES = 5  # asked for in each of them
-BLOCK = 15  # inputs in a row on one page
+BLOCK = 16  # inputs in a row on one page; even, so that each brings another picture
 TURNS = 4  # that each server takes under load
 WARM_UP = 10.0  # seconds of load before the first turn
 REST = 10.0  # seconds after the last
@@ -67,26 +68,20 @@ def spread(seconds: Sequence[float]) -> Figures:
 
 
 class Handler:
-    """What app.py does at a slider event, and the parts that it is made of."""
+    """What the page does at a slider event, and the parts that it is made of."""
 
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
-        self.faces = app.Faces(editor)
-        self.attributes = self.faces.attributes
-        page = app.build_demo(editor)
-        self.component = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == FACE)
+        self.page = PageAnswers(Faces(editor))
+        self.attributes = self.page.faces.attributes
+        first = self.page.first
+        self.view = (first.view, first.strip, first.across, first.down, first.to)
 
-    def answer(self, seed: int, targets: Mapping[str, float]) -> Any:
-        """The picture that the page's function returns."""
-        sliders = {**dict(zip(self.attributes, self.faces.own_values(seed), strict=True)), **targets}
-        return self.faces.show(seed, 0, seed, 0, *sliders.values())[0]
-
-    def encode(self, picture: Any) -> Any:
-        """The file that becomes of it."""
-        return self.component.postprocess(picture)
-
-    def edit(self, seed: int, targets: Mapping[str, float]) -> Tensor:
-        return self.editor.edit(self.editor.latents(seed), targets)
+    def answer(self, seed: int, targets: Mapping[str, float]) -> list[Any]:
+        """All that the page's function returns."""
+        sliders = {**self.page.faces.own_values(seed), **targets}
+        request = f"1?seed={seed}"
+        return self.page.answer(request, request, *self.view, *sliders.values())
 
 
 def measure_compute(editor: Editor) -> Figures:
@@ -98,19 +93,20 @@ def measure_compute(editor: Editor) -> Figures:
     for _ in range(DRAGS):
         seed, slider = draw.randrange(2**32), draw.choice(handler.attributes)
         handler.answer(seed, {})  # as the page does before its sliders can be moved
+        start = editor.look(editor.latents(seed))
         for value in draw.sample(range(101), VALUES):
             targets = {slider: float(value)}
             marks = [time.perf_counter()]
-            z = handler.edit(seed, targets)
+            face = editor.follow(start, targets)
             marks.append(time.perf_counter())
-            editor.synthesize(z)
+            editor.synthesize(face.z)
             marks.append(time.perf_counter())
-            picture = handler.answer(seed, targets)
+            data_url(enlarged(face.image[0]))
             marks.append(time.perf_counter())
-            handler.encode(picture)
+            handler.answer(seed, targets)
             marks.append(time.perf_counter())
-            for name, start, end in (("edit", 0, 1), ("synthesize", 1, 2), ("encode", 3, 4), ("together", 2, 4)):
-                times[name].append(marks[end] - marks[start])
+            for (before, after), seconds in zip(pairwise(marks), times.values(), strict=True):
+                seconds.append(after - before)
     return {"events": DRAGS * VALUES, **{name: spread(seconds) for name, seconds in times.items()}}
 
 
@@ -198,16 +194,16 @@ def preparing(weights: str | None) -> Iterator[Pages]:
     """Take two pictures of app.py, for the empty handler to answer with."""
     variables = {"EXPRESSIONS_MODEL": weights} if weights else {}
     with tempfile.TemporaryDirectory() as folder:
-        paths = (Path(folder) / "one.png", Path(folder) / "other.png")
+        paths = (Path(folder) / "one.html", Path(folder) / "other.html")
         with serving("app.py", **variables) as server:
             for number, path in enumerate(paths):
-                path.write_bytes(asyncio.run(_first_picture(server.url, number)))
-        if paths[0].read_bytes() == paths[1].read_bytes():
+                path.write_text(asyncio.run(_first_picture(server.url, number)))
+        if paths[0].read_text() == paths[1].read_text():
             raise RuntimeError("the same picture for two seeds")
         yield Pages(variables, (str(paths[0]), str(paths[1])))
 
 
-async def _first_picture(url: str, number: int) -> bytes:
+async def _first_picture(url: str, number: int) -> str:
     visitor = Visitor(url, number)
     await visitor.open()
     await visitor.close()

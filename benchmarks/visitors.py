@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 FACE = "face"  # elem_id of the picture
-SEED = "Seed"  # label of the seed; a page without one is visited all the same
+ASKED = "Asked"  # label of the box that asks for a face; a page without one is visited all the same
 PATIENCE = 300.0  # seconds for one answer
 STEP = 3  # of a slider's values from one event of a drag to the next; odd, for empty_page.py
 PAUSE = 0.05  # seconds after an error, before a drag's next event
@@ -63,20 +63,16 @@ class PageConfig:
             and any(self.face in function["outputs"] for function in self.called_by("input", key))
         ]
 
-    def seed(self) -> int | None:
-        """The number that asks for another face."""
-        return next((key for key in self.components if self._asks_for_a_face(key)), None)
-
-    def _asks_for_a_face(self, key: int) -> bool:
-        return self.props(key).get("label") == SEED and bool(self.called_by("change", key))
+    def asked(self) -> int | None:
+        """The box that asks for another face."""
+        return next((key for key in self.components if self.props(key).get("label") == ASKED), None)
 
 
 class Visitor:
-    """One open page: its values, its session, and the picture last seen."""
+    """One open page: its values and its session."""
 
     def __init__(self, url: str, number: int = 0) -> None:
         self.number = number
-        self.picture = b""
         self._client = httpx.AsyncClient(base_url=url, timeout=PATIENCE)
         self._session = uuid.uuid4().hex
         self._random = random.Random(number)  # noqa: S311, nothing is secret here
@@ -86,16 +82,21 @@ class Visitor:
         self.page = PageConfig((await self._client.get("/config")).json())
         self.values: dict[int, Value] = {key: self.page.props(key).get("value") for key in self.page.components}
         await self.fire("load")
-        seed = self.page.seed()
-        if seed is not None:
-            self.values[seed] = self.number
-            await self.fire("change", seed)
+        asked = self.page.asked()
+        if asked is not None:
+            self.values[asked] = f"1?seed={self.number}"
+            await self.fire("change", asked)
+
+    @property
+    def picture(self) -> str:
+        """The HTML that holds it."""
+        return str(self.values[self.page.face])
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def fire(self, event: str, key: int | None = None) -> None:
-        """Do what the page does at an event: call its functions, take their answers over, get the picture.
+        """Do what the page does at an event: call its functions, take their answers over, and go on from what changed.
 
         Raises:
             ServerError: the answer is an error.
@@ -103,14 +104,15 @@ class Visitor:
         """
         for function in self.page.called_by(event, key):
             answers = await self._call(function, key)
+            changed = []
             for output, answer in zip(function["outputs"], answers, strict=True):
                 is_update = isinstance(answer, dict) and answer.get("__type__") == "update"
-                if not is_update:
-                    self.values[output] = answer
-                elif "value" in answer:
-                    self.values[output] = answer["value"]
-            if self.page.face in function["outputs"]:
-                self.picture = await self._get_picture()
+                value = answer.get("value", self.values[output]) if is_update else answer
+                if value != self.values[output]:
+                    self.values[output] = value
+                    changed.append(output)
+            for output in changed:
+                await self.fire("change", output)
 
     async def _call(self, function: dict[str, Any], key: int | None) -> list[Value]:
         joined = await self._client.post(
@@ -139,12 +141,6 @@ class Visitor:
             raise ServerError(str(output["error"]))
         answers: list[Value] = output["data"]
         return answers
-
-    async def _get_picture(self) -> bytes:
-        got = await self._client.get(self.values[self.page.face]["url"])
-        if not got.is_success:
-            raise ServerError(f"no picture: {got.status_code}")
-        return got.content
 
     def moves(self) -> Iterator[tuple[int, int]]:
         """Drag one slider after the other up, down, and back to where it was: sliders and values, without end."""
