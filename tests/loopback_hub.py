@@ -126,12 +126,14 @@ class LoopbackHub:
     Attributes:
         repositories: by kind and name.
         requests: method, path and range of each request so far.
+        forbidden: method and path of what no token permits.
     """
 
     def __init__(self) -> None:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.uploads: dict[str, bytes] = {}  # large files by SHA-256
         self.requests: list[str] = []
+        self.forbidden: set[str] = set()
         self._users: dict[str, _User] = {}
         self._cuts: dict[str, tuple[int, int]] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -201,6 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self._read_body()
         self.url = urlsplit(self.path)
         try:
+            if f"{self.command} {self.url.path}" in self.hub.forbidden:
+                raise _RefusedError(403, None, "Forbidden")
             for method, pattern, handler in _ROUTES:
                 match = pattern.fullmatch(self.url.path)
                 if method == self.command and match:

@@ -1,17 +1,16 @@
 import io
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from app_server import PATIENCE, Server, serving, wait_until
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -20,43 +19,20 @@ from expressions import Editor
 from expressions.attributes import SLIDERS
 
 REPOSITORY = Path(__file__).parent.parent
-PATIENCE = 120  # seconds for what takes one or two on an idle machine
 
 
 # A server and a browser, shared by the tests -------------------------------------------------------
 
 
-@dataclass
-class Server:
-    url: str
-    log: Path
-
-
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Start `python app.py` on a free port, with these environment variables."""
-    processes: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as servers:
 
-    def start(**variables: str) -> Server:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        folder = tmp_path_factory.mktemp("server")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPRESSIONS_")}
-        environment |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder), **variables}
-        server = Server(f"http://127.0.0.1:{port}", folder / "log")
-        with server.log.open("wb") as log:
-            command = [sys.executable, "app.py"]
-            process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        processes.append(process)
-        wait_until(lambda: process.poll() is not None or "Running on" in server.log.read_text(), "the server to start")
-        assert process.poll() is None, server.log.read_text()
-        return server
+        def start(**variables: str) -> Server:
+            return servers.enter_context(serving(REPOSITORY, tmp_path_factory.mktemp("server"), **variables))
 
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait()
+        yield start
 
 
 @pytest.fixture(scope="module")
@@ -147,14 +123,6 @@ def visit(server: Server, browser: Browser, editor: Editor) -> Iterator[Visit]:
     page.close()
     assert visit.console == []
     assert [url for url in visit.requests if not url.startswith((server.url, "data:", "blob:"))] == []
-
-
-def wait_until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {PATIENCE} s for {what}")
-        time.sleep(0.1)
 
 
 def own_values(editor: Editor, seed: int) -> dict[str, int]:
