@@ -28,23 +28,31 @@ from expressions.distributed import leave_processes
 from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
+from expressions.space import publish_space
 from expressions.training import TrainConfig, check_ready, load_generator, train
+
+CHECKOUT = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushConfig:
     """Every option of a push to the Hub."""
 
-    repo_id: str | None = option(None, "repository to push to, owner/name")
+    repo_id: str | None = option(None, "repository for the weights and their model card, owner/name")
+    space: str | None = option(
+        None, "Space for the page, owner/name; it shows the weights, pinned in --repo-id if given"
+    )
     weights: str | None = option(None, "folder of the editor; the embedded one if not given")
-    private: bool = option(False, "create the repository as a private one")
-    revision: str | None = option(None, "branch to push to; created if it does not exist")
+    private: bool = option(False, "create the repository or the Space as a private one")
+    revision: str | None = option(None, "branch of --repo-id to push to; created if it does not exist")
     figures: str | None = option(None, "JSON of benchmarks/figures.py for the card; known for the embedded editor")
 
     def __post_init__(self) -> None:
         check(self)
-        if not self.repo_id:
-            raise ValueError("say where to push: --repo-id owner/name")
+        if not (self.repo_id or self.space):
+            raise ValueError("say where to push: --repo-id owner/name for the weights, --space owner/name for the page")
+        if not self.repo_id and (self.revision or self.figures):
+            raise ValueError("--revision and --figures belong to the weights' repository: give --repo-id too")
 
 
 def fit_gan(config: TrainConfig) -> None:
@@ -81,16 +89,18 @@ def fit(config: EditorConfig) -> None:
 
 
 def push(config: PushConfig) -> None:
-    """Push an editor and its model card to the Hub."""
+    """Push an editor to the Hub: its weights with a model card, a Space that shows it, or both."""
     editor = Editor.from_pretrained(config.weights)
-    url = publish(
-        editor,
-        str(config.repo_id),
-        private=config.private,
-        revision=config.revision,
-        figures=_figures(config, editor),
-    )
-    print(url)
+    options: dict[str, Any] = {
+        "private": config.private,
+        "revision": config.revision,
+        "figures": _figures(config, editor) if config.repo_id else None,
+    }
+    if config.space:
+        urls = publish_space(editor, config.space, CHECKOUT, repo_id=config.repo_id, **options)
+    else:
+        urls = [publish(editor, str(config.repo_id), **options)]
+    print("\n".join(urls))
 
 
 def _figures(config: PushConfig, editor: Editor) -> dict[str, Any] | None:

@@ -2,21 +2,24 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from huggingface_hub import EvalResult, HfApi, ModelCardData, get_token
+from huggingface_hub import CommitInfo, EvalResult, HfApi, ModelCardData, get_token
 
 from .data import HUB_DATASET
 from .editor import Editor
-from .hub import WeightsError, check_token, hub_problem, is_hub_id
+from .hub import WeightsError, check_token, first_line, hub_problem, is_hub_id
 from .model import IMAGE_SIZE, Z_DIM
 
 LICENCE_NAME = "celeba-non-commercial"
 LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+
+ALREADY_PUBLIC = "it exists and is public: make it private on its settings page first"
 
 _FIGURE_FIELDS = ("value", "unit", "samples", "note")
 
@@ -51,41 +54,90 @@ def publish(
         PublishError: a figure or the repository's name is malformed, the Hub cannot be reached, the token is
             missing, refused or lacks the right, or the repository is public and should be private.
     """
+    model = ModelPush(editor, repo_id, private=private, revision=revision, figures=figures)
+    with failing_as(model.failure):
+        api = connect(token)
+    model.create(api)
+    return model.upload(api).commit_url
+
+
+class ModelPush:
+    """An editor and its card on their way to a repository; the arguments are those of `publish`.
+
+    Raises:
+        PublishError: a figure or the repository's name is malformed; no request is made.
+    """
+
+    def __init__(
+        self,
+        editor: Editor,
+        repo_id: str,
+        *,
+        private: bool = False,
+        revision: str | None = None,
+        figures: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.editor, self.repo_id, self.private, self.revision = editor, repo_id, private, revision
+        self.failure = f"cannot publish to {repo_id!r}"
+        with failing_as(self.failure):
+            check_id(repo_id)
+            self.card = model_card(editor, repo_id, figures)
+
+    def create(self, api: HfApi) -> None:
+        """See to it that the repository and the branch exist."""
+        with failing_as(self.failure):
+            api.create_repo(self.repo_id, private=self.private, exist_ok=True)
+            if self.private and not api.model_info(self.repo_id).private:
+                raise PublishError(ALREADY_PUBLIC)
+            if self.revision is not None:
+                api.create_branch(self.repo_id, branch=self.revision, exist_ok=True)
+
+    def upload(self, api: HfApi) -> CommitInfo:
+        """Push the files and the card in one commit."""
+        with failing_as(self.failure), TemporaryDirectory() as folder:
+            self.editor.save_pretrained(folder)
+            (Path(folder) / "README.md").write_text(self.card, encoding="utf-8")  # in place of the mixin's
+            return api.upload_folder(
+                repo_id=self.repo_id,
+                folder_path=folder,
+                revision=self.revision,
+                commit_message="Publish the editor",
+            )
+
+
+@contextmanager
+def failing_as(failure: str) -> Iterator[None]:
+    """Make every error a PublishError of one sentence: `failure`, a colon, and what is wrong."""
     try:
-        if not is_hub_id(repo_id):
-            raise PublishError("a Hub id has the form owner/name")
-        card = model_card(editor, repo_id, figures)
-        token = token if token is not None else get_token()
-        if token is None:
-            raise PublishError("there is no token: pass one, set HF_TOKEN or run `hf auth login`")
-        check_token(token)
-        api = HfApi(token=token, library_name="expressions")
-        _prepare(api, repo_id, private, revision)
-        return _upload(api, editor, card, repo_id, revision)
+        yield
     except (PublishError, WeightsError) as error:
-        raise PublishError(f"cannot publish to {repo_id!r}: {error}") from error
+        raise PublishError(f"{failure}: {error}") from error
     except Exception as error:  # the client raises many unrelated types
-        raise PublishError(f"cannot publish to {repo_id!r}: {hub_problem(error) or error}") from error
+        raise PublishError(f"{failure}: {hub_problem(error) or first_line(error)}") from error
 
 
-def _prepare(api: HfApi, repo_id: str, private: bool, revision: str | None) -> None:
-    """See to it that the repository and the branch exist."""
-    api.create_repo(repo_id, private=private, exist_ok=True)
-    if private and not api.model_info(repo_id).private:
-        raise PublishError("it exists and is public: make it private on its settings page first")
-    if revision is not None:
-        api.create_branch(repo_id, branch=revision, exist_ok=True)
+def check_id(repo_id: str) -> None:
+    """Refuse what is no name of a repository.
+
+    Raises:
+        PublishError: the name has not the form owner/name.
+    """
+    if not is_hub_id(repo_id):
+        raise PublishError("a Hub id has the form owner/name")
 
 
-def _upload(api: HfApi, editor: Editor, card: str, repo_id: str, revision: str | None) -> str:
-    """Push the files and the card in one commit; returns its address."""
-    with TemporaryDirectory() as folder:
-        editor.save_pretrained(folder)
-        (Path(folder) / "README.md").write_text(card, encoding="utf-8")  # in place of the mixin's
-        commit = api.upload_folder(
-            repo_id=repo_id, folder_path=folder, revision=revision, commit_message="Publish the editor"
-        )
-    return commit.commit_url
+def connect(token: str | None) -> HfApi:
+    """The Hub's client with a token, the given one or the stored login; no request is made.
+
+    Raises:
+        PublishError: there is no token.
+        WeightsError: the token cannot be sent.
+    """
+    token = token if token is not None else get_token()
+    if token is None:
+        raise PublishError("there is no token: pass one, set HF_TOKEN or run `hf auth login`")
+    check_token(token)
+    return HfApi(token=token, library_name="expressions")
 
 
 # The card -----------------------------------------------------------------------------------------

@@ -6,11 +6,13 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from servers import Server, start_server
+from app_server import Server, serving
 
 from expressions import Editor
 
@@ -30,15 +32,13 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Start `python app.py` on a free port, with these environment variables."""
-    servers: list[Server] = []
+    checkout = Path(__file__).parent.parent
+    with ExitStack() as servers:
 
-    def start(**variables: str) -> Server:
-        servers.append(start_server(tmp_path_factory.mktemp("server"), **variables))
-        return servers[-1]
+        def start(**variables: str) -> Server:
+            return servers.enter_context(serving(checkout, tmp_path_factory.mktemp("server"), **variables))
 
-    yield start
-    for server in servers:
-        server.stop()
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """A Hub on 127.0.0.1: real HTTP, spoken to by the unmodified `huggingface_hub` client.
 
-It answers what creating, pushing to and reading model and data set repositories needs, with the status codes
+It answers what creating, pushing to and reading models, data sets and Spaces needs, with the status codes
 and headers of the real Hub. Large files travel as LFS does: uploaded in one part, downloaded through a redirect
 to another origin, which must not see the token. Xet storage is not spoken, so clients run with it disabled.
 
@@ -66,12 +66,13 @@ class Blob:
 class Repository:
     """Commits are immutable trees named by 40 hex digits; branches point to them."""
 
-    kind: str  # "models" or "datasets"
+    kind: str  # "models", "datasets" or "spaces"
     name: str  # owner/name
     private: bool = False
     gated: bool = False
     commits: dict[str, dict[str, Blob]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # of a Space
 
     def __post_init__(self) -> None:
         self.commit("main", {".gitattributes": Blob(b"*.safetensors filter=lfs\n", False)}, "initial commit")
@@ -82,6 +83,15 @@ class Repository:
         self.commits[oid] = tree
         self.branches[branch] = oid
         return oid
+
+    @property
+    def path(self) -> str:
+        """Where its page is; models have no prefix."""
+        return self.name if self.kind == "models" else f"{self.kind}/{self.name}"
+
+    def files(self, branch: str = "main") -> dict[str, bytes]:
+        """The contents at the head of a branch, by path."""
+        return {path: blob.content for path, blob in self.commits[self.branches[branch]].items()}
 
     def resolve(self, revision: str) -> str:
         oid = self.branches.get(revision, revision)
@@ -116,12 +126,14 @@ class LoopbackHub:
     Attributes:
         repositories: by kind and name.
         requests: method, path and range of each request so far.
+        forbidden: method and path of what no token permits.
     """
 
     def __init__(self) -> None:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.uploads: dict[str, bytes] = {}  # large files by SHA-256
         self.requests: list[str] = []
+        self.forbidden: set[str] = set()
         self._users: dict[str, _User] = {}
         self._cuts: dict[str, tuple[int, int]] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -167,8 +179,8 @@ class LoopbackHub:
 # Routes -------------------------------------------------------------------------------------------
 
 _ID = r"(?P<name>[^/]+/[^/]+?)"
-_API = rf"/api/(?P<kind>models|datasets)/{_ID}"
-_WEB = rf"/(?:(?P<kind>datasets)/)?{_ID}"
+_API = rf"/api/(?P<kind>models|datasets|spaces)/{_ID}"
+_WEB = rf"/(?:(?P<kind>datasets|spaces)/)?{_ID}"
 _ROUTES: list[tuple[str, re.Pattern[str], Callable[..., None]]] = []
 
 
@@ -191,6 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self._read_body()
         self.url = urlsplit(self.path)
         try:
+            if f"{self.command} {self.url.path}" in self.hub.forbidden:
+                raise _RefusedError(403, None, "Forbidden")
             for method, pattern, handler in _ROUTES:
                 match = pattern.fullmatch(self.url.path)
                 if method == self.command and match:
@@ -201,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusedError as refusal:
             self.send_json({"error": refusal.message}, refusal.status, refusal.headers)
 
-    do_GET = do_HEAD = do_POST = do_PUT = handle_request  # noqa: N815 - the names that http.server looks for
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output clean."""
@@ -269,12 +283,15 @@ def _create(request: _Handler) -> None:
     if owner != user.name or not user.can_write:
         right = f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{owner}"'
         raise _RefusedError(403, None, right)
-    url = f"{request.hub.endpoint}/{'datasets/' if kind == 'datasets' else ''}{name}"
+    if kind == "spaces" and not asked.get("sdk"):
+        raise _RefusedError(400, None, "sdk: a Space needs one")
+    private = asked.get("private") is True or asked.get("visibility") == "private"
+    repository = Repository(kind, name, private)
+    url = f"{request.hub.endpoint}/{repository.path}"
     if (kind, name) in request.hub.repositories:
         request.send_json({"error": f"You already created this {kind[:-1]} repo", "url": url}, 409)
         return
-    private = asked.get("private") is True or asked.get("visibility") == "private"
-    request.hub.repositories[kind, name] = Repository(kind, name, private)
+    request.hub.repositories[kind, name] = repository
     request.send_json({"url": url, "name": name, "private": private})
 
 
@@ -418,14 +435,35 @@ def _commit(request: _Handler, kind: str, name: str, revision: str) -> None:
         key, value = json.loads(line).values()
         if key == "header":
             message = value["summary"]
+            if value.get("parentCommit", repository.resolve(revision)) != repository.resolve(revision):
+                raise _RefusedError(412, None, "A commit has happened since. Please refresh and try again.")
         elif key == "file":
             tree[value["path"]] = Blob(base64.b64decode(value["content"]), False)
         elif key == "lfsFile":
             tree[value["path"]] = Blob(request.hub.uploads[value["oid"]], True)
+        elif key == "deletedFile":
+            del tree[value["path"]]
         else:
             raise _RefusedError(400, None, f"operation {key} is not spoken here")
     oid = repository.commit(revision, tree, message)
-    request.send_json({"success": True, "commitOid": oid, "commitUrl": f"{request.hub.endpoint}/{name}/commit/{oid}"})
+    url = f"{request.hub.endpoint}/{repository.path}/commit/{oid}"
+    request.send_json({"success": True, "commitOid": oid, "commitUrl": url})
+
+
+# The variables of a Space -------------------------------------------------------------------------
+
+
+@_route("GET POST DELETE", f"/api/spaces/{_ID}/variables")
+def _variables(request: _Handler, name: str) -> None:
+    variables = request.repository("spaces", name, write=True).variables
+    asked = json.loads(request.body or b"{}")
+    if request.command == "POST":
+        variables[asked["key"]] = asked["value"]
+    elif request.command == "DELETE":
+        if asked["key"] not in variables:
+            raise _RefusedError(404, None, f"No variable with key {asked['key']}")
+        del variables[asked["key"]]
+    request.send_json({key: {"key": key, "value": value} for key, value in variables.items()})
 
 
 # Editors ------------------------------------------------------------------------------------------

@@ -13,16 +13,18 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from app_server import PATIENCE, Server, wait_until
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from servers import PATIENCE, REPOSITORY, Server, wait_until
 
 import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
 from expressions.demo.faces import data_url
 from expressions.demo.views import ALT
+
+REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")

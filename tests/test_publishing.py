@@ -58,8 +58,7 @@ class Published:
     editors: dict[str, Editor]
 
     def read(self, repo_id: str, file: str, branch: str = "main") -> bytes:
-        repository = self.hub.repositories["models", repo_id]
-        return repository.commits[repository.branches[branch]][file].content
+        return self.hub.repositories["models", repo_id].files(branch)[file]
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +138,7 @@ def test_a_private_repository_opens_with_the_token_only(published: Published, pu
 
 
 def test_the_repository_holds_the_weights_the_configuration_and_our_card(published: Published) -> None:
-    tree = published.hub.repositories["models", "alice/faces"]
-    files = set(tree.commits[tree.branches["main"]])
+    files = set(published.hub.repositories["models", "alice/faces"].files())
     assert files == {".gitattributes", "README.md", "config.json", "model.safetensors"}
     card = model_card(published.editors["first"], "alice/faces", FIGURES)
     assert published.read("alice/faces", "README.md").decode() == card

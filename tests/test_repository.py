@@ -2,9 +2,14 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import yaml
+from huggingface_hub import SpaceCard
+from packaging.specifiers import SpecifierSet
+
+from expressions.data import HUB_DATASET
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -25,15 +30,41 @@ def test_the_space_runs_the_gradio_that_is_pinned():
     assert FRONT_MATTER["sdk_version"] == pins("requirements.txt")["gradio"]
 
 
-def test_the_space_installs_the_torch_that_is_pinned():
-    assert pins("pre-requirements.txt")["torch"] == pins("requirements.txt")["torch"] + "+cpu"
+def test_the_space_installs_the_torch_that_is_pinned_without_cuda():
+    assert pins("pre-requirements.txt") == {"torch": pins("requirements.txt")["torch"] + "+cpu"}
+    first, *_ = (ROOT / "pre-requirements.txt").read_text().splitlines()
+    assert first == "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 
-def test_versions_in_the_front_matter_are_text():
-    assert isinstance(FRONT_MATTER["sdk_version"], str)
-    assert isinstance(FRONT_MATTER["python_version"], str)
+def test_every_requirement_is_pinned():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"\w+==[\d.]+", line)] == []
+
+
+def test_versions_in_the_front_matter_are_text_after_the_client_rewrote_them_too():
+    for text in (README, str(SpaceCard(README))):
+        written = yaml.safe_load(text.split("---")[1])
+        assert isinstance(written["sdk_version"], str)
+        assert isinstance(written["python_version"], str)
+        assert written == FRONT_MATTER
+
+
+def test_the_front_matter_is_one_that_a_space_accepts():
+    assert FRONT_MATTER["sdk"] == "gradio"
+    assert FRONT_MATTER["header"] in ("mini", "default")
     assert len(FRONT_MATTER["short_description"]) <= 60
     assert (ROOT / FRONT_MATTER["app_file"]).is_file()
+    assert FRONT_MATTER["datasets"] == [HUB_DATASET]
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {FRONT_MATTER["colorFrom"], FRONT_MATTER["colorTo"]} <= colours
+    # A push adds these; no repository for the weights is known here.
+    assert FRONT_MATTER["models"] == []
+    assert "preload_from_hub" not in FRONT_MATTER
+
+
+def test_the_space_has_a_python_that_the_package_allows():
+    least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert SpecifierSet(least).contains(FRONT_MATTER["python_version"])
 
 
 def test_the_file_tree_names_every_module():

@@ -50,6 +50,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
             "train.py editor: error: nothing does not hold an attribute classifier",
         ),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
+        (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision and --figures belong to"),
     ],
 )
 def test_a_mistake_ends_in_one_sentence(arguments, message):
