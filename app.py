@@ -37,6 +37,7 @@ FALLBACK_NOTICE = (
     "The weights named by EXPRESSIONS_MODEL could not be loaded. "
     "These faces come from the embedded weights; the log says why."
 )
+WORKERS = 2  # that answer at once, one thread each
 VISITORS = 200  # that may wait for an answer; the next one is told so
 VIEWS = {"Face": "face", "Compare": "compare", "Filmstrip": "strip", "Map": "map", "Morph": "morph", "Sheet": "sheet"}
 
@@ -86,6 +87,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             "preprocess": False,  # a component that rejects a value raises, and the values after it are lost
             "show_progress": "hidden",
             "concurrency_id": "editor",
+            "concurrency_limit": WORKERS,
             "api_visibility": "private",
         }
         gr.on(

@@ -39,7 +39,7 @@ class Faces:
         self.editor = editor
         self.attributes = tuple(name for name in LABELS if name in editor.attributes)
         self.weights = editor.fingerprint()
-        self._drawn = functools.lru_cache(maxsize=1024)(self._draw)
+        self._drawn = functools.lru_cache(maxsize=512)(self._draw)
         self.reach = functools.lru_cache(maxsize=1024)(self._reach)
 
     def face(self, seed: int, targets: Mapping[str, float]) -> Look:
