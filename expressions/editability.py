@@ -20,10 +20,10 @@ from .skin import cheek_lab, individual_typology_angle
 
 _FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a normal score
 _SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
-_MOVED_WEIGHT = 14.0  # of a score that an edit is meant to change
+_MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
 _KEY_WEIGHT = 5.0  # of a score whose change is the worst: who somebody is
 _KEY = ("Male", "Young", SKIN_TONE)
-_CLOSE = 0.25  # standard deviations by which a score may be off without costing its full rate
+_CLOSE = 0.15  # standard deviations by which a score may be off without costing its full rate
 _NOISE = 0.05  # added to what the classifiers see, so that no single pixel tells them anything
 
 

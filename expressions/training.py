@@ -80,7 +80,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
     start: str | None = option(None, "run folder of another training, whose networks this one starts with")
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
-    edit_weight: float = option(2.5, "weight of what an edit should and should not change", above=-1)
+    edit_weight: float = option(3.5, "weight of what an edit should and should not change", above=-1)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", above=-1)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
 

@@ -150,9 +150,9 @@ def pushed(
 def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(pushed: Pushed) -> None:
     root = {"README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt"}
     tracked = subprocess.run(["git", "ls-files", "expressions"], cwd=REPOSITORY, capture_output=True, check=True)  # noqa: S607
-    modules = {name for name in tracked.stdout.decode().split() if "/weights/" not in name}
+    modules = {name for name in tracked.stdout.decode().split() if not name.endswith(("/config.json", ".safetensors"))}
     pictures = {f"assets/{path.name}" for path in (REPOSITORY / "assets").iterdir()}
-    weights = {f"expressions/weights/{name}" for name in ("config.json", "figures.json", "model.safetensors")}
+    weights = {f"expressions/weights/{name}" for name in ("config.json", "model.safetensors")}
     files = pushed.space("alice/plain").files()
     assert set(files) == {".gitattributes", *root, *modules, *pictures, *weights}
     for name in root | modules | pictures:
