@@ -76,11 +76,13 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         )
         marks = gr.HTML(elem_id="marks")
         openers["pending"] = gr.Button("Open", visible="hidden", elem_id="open")
+        resting = gr.Button("Rest", visible="hidden", elem_id="rest")
 
-        demo.load(None, [asked, seed], [asked, seed], js=_script("load"), api_visibility="private")
-        seed.input(None, [asked, seed], [asked, seed], js=_script("typed"), api_visibility="private")
-        for name, button in openers.items():
-            button.click(None, [asked, seed], [asked, seed], js=_script(name), api_visibility="private")
+        requests = [(demo.load, "load"), (seed.input, "typed"), (resting.click, "rest")]
+        requests += [(button.click, name) for name, button in openers.items()]
+        requests += [(option.input, "rest") for option in options]
+        for event, name in requests:
+            event(None, [asked, seed, answered], [asked, seed], js=_script(name), api_visibility="private")
         for name, button in copiers.items():
             button.click(None, link, js=_script(name), api_visibility="private")
         quiet: dict[str, Any] = {
@@ -91,12 +93,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             "api_visibility": "private",
         }
         gr.on(
-            [
-                asked.change,
-                *(option.input for option in options),
-                *(slider.input for slider in sliders),
-                *(slider.release for slider in sliders),
-            ],
+            [asked.change, *(slider.input for slider in sliders)],
             page.answer,
             [asked, answered, *options, *sliders],
             [stage, remark, changes, marks, link, answered, *options, *sliders],

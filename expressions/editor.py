@@ -1,7 +1,6 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -31,7 +30,7 @@ MAX_SIZE = 4096  # side of a rendered picture
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.py gathered about them
 
-_MAX_STEPS = 6  # of an edit: each measures the picture and moves by what is still missing
+MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
 _HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself, unless it is named or coupled
 _HELD_SHARE = 0.5  # of what one of them has moved by is taken back in a step
@@ -156,7 +155,7 @@ class Editor(
         return Look(z, image, self.values(self._scores(image))[0])
 
     @torch.no_grad()
-    def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
+    def follow(self, face: Look, targets: Mapping[str, float], steps: int = MAX_STEPS) -> Look:
         """Edit one face as `edit` does, which begins by looking at it and ends by looking at the result.
 
         Broyden's method (Broyden 1965): the response of the values to the directions starts as that of the mean face
@@ -165,6 +164,7 @@ class Editor(
         Args:
             face: what `look` saw, unedited.
             targets: as for `edit`.
+            steps: at most so many, each about as costly as `look`; one alone often misses by some points.
 
         Raises:
             ValueError: as for `edit`.
@@ -176,13 +176,9 @@ class Editor(
         u, values = to_normal(face.z.to(self.low)), face.values[columns]
         goal = torch.cat([self.low.new_tensor(wanted), values[len(index) :]])
         amounts = torch.zeros_like(goal)
-        seen = best = face
-        best_error = math.inf
-        for _ in range(_MAX_STEPS):
-            error = (goal - values)[: len(index)].abs().max().item() if index else 0.0
-            if error < best_error:
-                best, best_error = seen, error
-            if error < _TOLERANCE:
+        best, best_error = face, _greatest((goal - values)[: len(index)])
+        for _ in range(steps):
+            if best_error < _TOLERANCE:
                 break
             tried = amounts + damped_solve(response, (goal - values) * share)
             move = tried @ directions
@@ -190,6 +186,9 @@ class Editor(
             step, before, amounts = tried - amounts, values, tried
             seen = self.look(to_uniform(u + tried @ directions))
             values = seen.values[columns]
+            error = _greatest((goal - values)[: len(index)])
+            if error < best_error:
+                best, best_error = seen, error
             response += torch.outer(values - before - response @ step, step) / step.square().sum().clamp_min(1e-8)
         return best
 
@@ -389,6 +388,10 @@ def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
     damping = matrix.square().sum(0).mean() / 100 + 1e-6
     normal = matrix.T @ matrix + damping * torch.eye(len(missing))
     return torch.linalg.solve(normal, matrix.T @ missing)
+
+
+def _greatest(errors: Tensor) -> float:
+    return errors.abs().max().item() if len(errors) else 0.0
 
 
 # Latents ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
-from expressions.demo.faces import data_url
+from expressions.demo.faces import DRAFT_SIZE, data_url
 from expressions.demo.views import ALT
 
 REPOSITORY = Path(__file__).parent.parent
@@ -245,7 +245,24 @@ def test_no_click_and_no_move_is_lost_in_a_hurry(visit: Visit) -> None:
     visit.slider("Fringe").fill("88")
     visit.button("Reset").click()
     visit.button("Next").click()
-    wait_until(lambda: is_unedited(visit), "the sliders of the next face")
+    visit.view("Compare")
+    wait_until(lambda: visit.seed == app.FIRST_SEED + 7 and is_unedited(visit), "the sliders of the next face")
+    visit.settle()
+
+
+def test_a_drag_is_followed_by_drafts_and_ends_in_the_face_itself(visit: Visit) -> None:
+    slider = visit.slider("Smile").bounding_box()
+    assert slider is not None
+    middle = slider["y"] + slider["height"] / 2
+    visit.page.mouse.move(slider["x"] + slider["width"] * 0.2, middle)
+    visit.page.mouse.down()
+    widths = set()
+    for share in range(20, 80, 2):
+        visit.page.mouse.move(slider["x"] + slider["width"] * share / 100, middle)
+        widths.add(visit.page.evaluate("document.querySelector('#face img').naturalWidth"))
+    assert DRAFT_SIZE in widths
+    visit.settle()  # a drag that rests
+    visit.page.mouse.up()
     visit.settle()
 
 

@@ -143,6 +143,15 @@ def test_an_edit_moves_its_attribute_towards_the_target(editor, name):
     assert high.median().item() == pytest.approx(70, abs=5)
 
 
+def test_an_edit_comes_closer_with_every_step_that_it_may_take(editor):
+    column = editor.attributes.index("Bangs")
+    face = editor.look(editor.latents(3))
+    errors = [abs(editor.follow(face, {"Bangs": 95}, steps).values[column] - 95) for steps in range(4)]
+    assert errors[0] == abs(face.values[column] - 95)
+    assert errors[0] > 2 * errors[1]
+    assert errors[1] >= errors[2] >= errors[3]
+
+
 def test_two_targets_are_met_together(editor):
     z = editor.latents(range(16))
     values = editor.measure(editor.synthesize(editor.edit(z, {"Smiling": 70.0, "Skin_Tone": 40.0})))

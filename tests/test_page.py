@@ -10,7 +10,7 @@ from PIL import Image
 
 from expressions import Editor
 from expressions.demo import figures, views
-from expressions.demo.faces import MAP, SHEET, STRIP, Faces, data_url, enlarged
+from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, Faces, data_url, enlarged
 from expressions.demo.page import NO_RECIPE, OTHER_WEIGHTS, Page
 from expressions.demo.state import State, parse_link
 
@@ -39,16 +39,41 @@ def test_a_request_opens_its_face_and_sets_every_slider(page: Page, editor: Edit
     assert data_url(editor.render(7, {"Smiling": 90}, size=512)) in shown.stage
     assert shown.sliders == [{**own, "Smiling": 90}[name] for name in page.faces.attributes]
     assert shown.link == f"?seed=7&Smiling=90&weights={editor.fingerprint()}"
-    assert shown.answered == "1?seed=7"
+    assert shown.answered == f"1{shown.link}"
 
 
 def test_sliders_are_asked_of_the_face_that_was_opened_and_stay_where_they_are(page: Page, editor: Editor) -> None:
     sliders = list(page.faces.own_values(7).values())
     sliders[page.faces.attributes.index("Bangs")] = 88
-    shown = ask(page, "1?seed=9", "1?seed=7", sliders=sliders)
+    shown = ask(page, "2?rest", "1?seed=7", sliders=sliders)
     assert data_url(editor.render(7, {"Bangs": 88}, size=512)) in shown.stage
     assert all(position == gr.skip() for position in shown.sliders)
     assert shown.link == f"?seed=7&Bangs=88&weights={editor.fingerprint()}"
+    assert shown.answered == f"2{shown.link}"
+
+
+def test_a_drag_is_followed_by_drafts_of_one_step_each(page: Page, editor: Editor) -> None:
+    sliders = list(page.faces.own_values(7).values())
+    sliders[page.faces.attributes.index("Bangs")] = 88
+    face = editor.look(editor.latents(7))
+    draft = data_url(enlarged(editor.follow(face, {"Bangs": 88}, steps=1).image[0], DRAFT_SIZE))
+    for view, count in (("face", 1), ("compare", 2)):
+        shown = ask(page, "1?seed=9", "1?seed=7", (view, "Smiling", "Smiling", "Male", 24), sliders)
+        assert draft in shown.stage
+        assert shown.stage.count("<img") == count
+        assert shown.answered == f"1?seed=7&Bangs=88&weights={page.faces.weights}"
+        assert shown.link.startswith("?seed=7&Bangs=88&")
+        assert all(part == gr.skip() for part in (shown.remark, shown.changes, shown.marks, *shown.sliders))
+    assert ask(page, "1?seed=9", "1?seed=7", ("sheet", "Smiling", "Smiling", "Male", 24), sliders).stage == gr.skip()
+
+
+def test_an_event_that_comes_late_leaves_the_face_as_it_is(page: Page) -> None:
+    sliders: list[object] = list(page.faces.own_values(7).values())
+    sliders[page.faces.attributes.index("Bangs")] = 88.125
+    answered = ask(page, "2?rest", "1?seed=7", sliders=sliders).answered
+    late = ask(page, "2?rest", answered, sliders=sliders)
+    assert all(part == gr.skip() for part in vars(late).values() if not isinstance(part, list))
+    assert all(part == gr.skip() for part in (*late.options, *late.sliders))
 
 
 @pytest.mark.parametrize(
@@ -71,11 +96,12 @@ def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
     for held in (
         [nuisance, "1?seed=7", *[nuisance] * 5, *[50] * count],
         ["1?seed=7", nuisance, "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
-        ["1?seed=7", "1?seed=7", "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
+        ["2?rest", "1?seed=7", "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
     ):
         shown = Shown(page.answer(*held))
         assert "data:image/jpeg" in shown.stage
         assert shown.link.startswith("?seed=")
+    assert page.answer("1?seed=7", "1?seed=7", *[nuisance] * 5, *[nuisance] * count)
     assert page.download(64, nuisance, *[nuisance] * count)
 
 

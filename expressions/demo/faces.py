@@ -17,6 +17,7 @@ from .controls import LABELS
 from .state import as_seed
 
 PICTURE_SIZE = 512
+DRAFT_SIZE = 256
 THUMBNAIL_SIZE = 160
 MORPH_SIZE = 256
 STRIP = (0, 13, 25, 38, 50, 63, 75, 88, 100)  # values of a filmstrip
@@ -54,6 +55,10 @@ class Faces:
         if not targets:
             return self.editor.look(self.editor.latents(seed))
         return self.editor.follow(self._drawn(seed, ()), dict(targets))
+
+    def draft(self, seed: int, targets: Mapping[str, float]) -> Look:
+        """`face` in one step: what a drag shows on its way."""
+        return self.editor.follow(self._drawn(seed, ()), targets, steps=1)
 
     def values(self, face: Look) -> dict[str, float]:
         """The value of every attribute, from 0 to 100."""

@@ -1,7 +1,8 @@
 // What no component of Gradio does: links, the faces seen, keys, the clipboard, and pictures dropped on the page.
 //
 // Whatever opens a face is a request "<count>?<query>" in the hidden box `asked`; the count makes it a new one even if
-// the query is that of the last. The functions that Gradio calls take the box and the seed, and return both.
+// the query is that of the last. The functions that Gradio calls take that box, the seed and the box of the request
+// answered last, and return the first two.
 window.expressions = (() => {
   const MAX_SEED = 4294967295;
   const seen = []; // queries of the faces seen
@@ -16,6 +17,8 @@ window.expressions = (() => {
     return [`${(parseInt(asked) || 0) + 1}?${String(query).replace(/^\?/, "")}`, isSeed ? Number(given) : seed];
   }
 
+  const queryOf = (request) => request.slice(request.indexOf("?") + 1);
+  const isAnswered = (asked, answered) => parseInt(asked) === parseInt(answered);
   const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
   function surprise(asked, seed) {
@@ -39,6 +42,7 @@ window.expressions = (() => {
     back: (asked, seed) => (at > 0 ? ask(asked, seed, seen[--at]) : [asked, seed]),
     forward: (asked, seed) => (at < seen.length - 1 ? ask(asked, seed, seen[++at]) : [asked, seed]),
     pending: (asked, seed) => ask(asked, seed, pending),
+    rest: (asked, seed, answered) => ask(asked, seed, isAnswered(asked, answered) ? "rest" : queryOf(asked)),
   };
 
   function open(query) {
@@ -118,6 +122,14 @@ window.expressions = (() => {
   const resetSlider = (name) =>
     setSlider(name, getComputedStyle(element(`#slider-${name}`)).getPropertyValue("--own").trim());
 
+  // While a slider is dragged, drafts follow it; when it is let go or rests, the face itself.
+  let resting = 0;
+
+  function restAfter(milliseconds) {
+    clearTimeout(resting);
+    resting = setTimeout(() => element("#rest").click(), milliseconds);
+  }
+
   // Listeners --------------------------------------------------------------------------------------
 
   const KEYS = { n: "#next", p: "#previous", r: "#random", s: "#surprise", b: "#back", f: "#forward", 0: "#reset" };
@@ -137,10 +149,12 @@ window.expressions = (() => {
   });
 
   document.addEventListener("input", (event) => {
+    if (event.target.matches?.("[id^=slider-] input")) restAfter(250);
     if (event.target.matches?.(".wipe input")) element("#face").style.setProperty("--wipe", event.target.value);
   });
 
   document.addEventListener("change", (event) => {
+    if (event.target.matches?.("[id^=slider-] input")) restAfter(0);
     if (event.target.matches?.("#restore input") && event.target.files[0]) restore(event.target.files[0]);
   });
 

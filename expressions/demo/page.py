@@ -13,6 +13,7 @@ from .faces import SEED_RULE, Faces, enlarged
 from .state import State, as_value, choose, first_state, parse_link
 
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
+REST = "rest"
 OTHER_WEIGHTS = "This link was made with other weights: its face may be another."
 SIZES = (64, 256, 512)  # of downloads
 
@@ -20,20 +21,22 @@ SIZES = (64, 256, 512)  # of downloads
 class Page:
     """The answers to a visitor, from `faces`.
 
-    A request is "<count>?<link>". The page holds the last one asked and the last one answered: if their counts
-    differ, a face is to be opened, and sliders follow it; if not, the sliders that were moved are asked of the face.
+    A request is "<count>?<link>": its face is to be opened, and sliders follow it. "<count>?rest" asks the sliders that
+    were moved of the face on screen. The page holds the last request, and "<count>?<link>" of the picture it shows: if
+    their counts are the same, a slider is being dragged, and the answer is a draft.
     """
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
         self.first = first_state(faces.attributes)
+        self._unchanged: list[Any] = [gr.skip()] * (11 + len(faces.attributes))
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
         """Answer the page.
 
         Args:
             asked: the last request.
-            answered: the last one answered.
+            answered: the last one answered, with what its picture shows.
             held: view, attribute of the filmstrip, attributes across and down the map, seed to morph to, sliders.
 
         Returns:
@@ -43,9 +46,12 @@ class Page:
         attributes = self.faces.attributes
         count, _, query = str(asked).partition("?")
         old_count, _, old_query = str(answered).partition("?")
-        shown, _ = parse_link(old_query, (), self.first)
+        shown, _ = parse_link(old_query, attributes, self.first)
         current = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
-        opens, remark = count != old_count, ""
+        current = replace(current, targets=self.moved(current.seed, sliders))
+        if count == old_count:
+            return self._draft(count, current) if current.targets != shown.targets else self._unchanged
+        opens, remark = query != REST or not old_query, ""
         if opens:
             state, fields = parse_link(query, attributes, current)
             remark = self._problem(state, fields)
@@ -53,7 +59,7 @@ class Page:
             if remark and remark != OTHER_WEIGHTS:
                 remark += f" This is still face {state.seed}."
         if not opens:
-            state = replace(current, targets=self.moved(current.seed, sliders))
+            state = current
         own = self.faces.own_values(state.seed)
         asked_of = {name: value for name, value in state.targets.items() if value != own[name]}
         state = replace(state, targets=asked_of)
@@ -66,10 +72,19 @@ class Page:
             views.changes(before, now, state.targets),
             views.marks(own),
             state.link(self.faces.weights),
-            f"{count}?seed={state.seed}",
+            self._answered(count, state),
             *options,
             *positions,
         ]
+
+    def _draft(self, count: str, state: State) -> list[Any]:
+        """What follows a drag: a picture where it shows one face, and the link."""
+        stage = views.draft(self.faces, state) if state.view in views.DRAFTED else gr.skip()
+        link, answered = state.link(self.faces.weights), self._answered(count, state)
+        return [stage, *self._unchanged[1:4], link, answered, *self._unchanged[6:]]
+
+    def _answered(self, count: str, state: State) -> str:
+        return count + State(state.seed, state.targets).link(self.faces.weights)
 
     def _problem(self, state: State, fields: Mapping[str, str]) -> str:
         """What is to be said of a request that was not, or not quite, understood."""

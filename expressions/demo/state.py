@@ -37,7 +37,7 @@ class State:
 
     def link(self, weights: str) -> str:
         """The query that brings this state back, as far as its view needs it."""
-        fields: dict[str, object] = {"seed": self.seed, **{name: _short(value) for name, value in self.targets.items()}}
+        fields: dict[str, object] = {"seed": self.seed, **{name: f"{value:g}" for name, value in self.targets.items()}}
         shown = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to",)}.get(self.view, ())
         if self.view != "face":
             fields |= {"view": self.view, **{name: getattr(self, name) for name in shown}}
@@ -91,9 +91,9 @@ def as_seed(given: object) -> int | None:
 
 
 def as_value(given: object) -> float | None:
-    """Read a slider's value, drawn into 0 to 100; None if it is no number."""
+    """Read a slider's value, drawn into 0 to 100, to two decimals; None if it is no number."""
     number = _finite(given)
-    return None if number is None else min(max(number, 0), 100)
+    return None if number is None else round(min(max(number, 0), 100), 2)
 
 
 def _finite(given: object) -> float | None:
@@ -108,7 +108,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _short(value: float) -> float:
-    return int(value) if value == int(value) else round(value, 2)

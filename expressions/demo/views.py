@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ..attributes import COUPLED
 from ..editor import Look
 from .controls import LABELS, label
-from .faces import MAP, PICTURE_SIZE, STRIP, THUMBNAIL_SIZE, Faces, data_url, enlarged, loop
+from .faces import DRAFT_SIZE, MAP, PICTURE_SIZE, STRIP, THUMBNAIL_SIZE, Faces, data_url, enlarged, loop
 from .state import State
 
 ALT = "The synthetic face of this seed, as the sliders ask"
@@ -16,17 +16,23 @@ ALT = "The synthetic face of this seed, as the sliders ask"
 
 def stage(faces: Faces, state: State) -> str:
     """The picture part of the page, by the state's view."""
-    return _VIEWS[state.view](faces, state)
+    if state.view in DRAFTED:
+        return DRAFTED[state.view](faces, state, _image(faces.face(state.seed, state.targets), ALT))
+    return _SEVERAL[state.view](faces, state)
 
 
-def _face(faces: Faces, state: State) -> str:
-    return f'<div class="view single">{_image(faces.face(state.seed, state.targets), ALT)}</div>'
+def draft(faces: Faces, state: State) -> str:
+    """The same in a hurry, for one of the views `DRAFTED`."""
+    return DRAFTED[state.view](faces, state, _image(faces.draft(state.seed, state.targets), ALT, DRAFT_SIZE))
 
 
-def _compare(faces: Faces, state: State) -> str:
-    before, now = faces.face(state.seed, {}), faces.face(state.seed, state.targets)
+def _face(_faces: Faces, _state: State, now: str) -> str:
+    return f'<div class="view single">{now}</div>'
+
+
+def _compare(faces: Faces, state: State, now: str) -> str:
     return (
-        f'<div class="view wipe">{_image(before, "The face before any edit")}{_image(now, ALT)}'
+        f'<div class="view wipe">{_image(faces.face(state.seed, {}), "The face before any edit")}{now}'
         '<span class="before">Before</span><span class="now">Now</span>'
         '<input type="range" min="0" max="100" value="50" aria-label="How much of the face before is shown"></div>'
     )
@@ -74,7 +80,8 @@ def _sheet(faces: Faces, state: State) -> str:
     return f'<div class="view sheet">{cells}</div>'
 
 
-_VIEWS = {"face": _face, "compare": _compare, "strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
+DRAFTED = {"face": _face, "compare": _compare}
+_SEVERAL = {"strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
 
 
 def _image(face: Look, alt: str, size: int = PICTURE_SIZE) -> str:
