@@ -3,7 +3,8 @@
 The judge is the evaluator of judges.py (another architecture, other people, another augmentation than anything the
 editor was made with), the typology angle of the cheeks and their lightness. Methods are compared at equal change of
 the moved attribute as the judge sees it, face by face: each face is edited by several amounts, and what the judge
-reads is interpolated between them. What belongs together with the moved attribute (`COUPLED`) is left out.
+reads is interpolated between them. What belongs together with the moved attribute (`COUPLED`) is left out. What the
+editor's own classifier sees of the same edits stands beside: the gap is what the editor fools itself about.
 
     PYTHONPATH=. python benchmarks/editing.py --plain runs/gan/generator.safetensors
 
@@ -25,6 +26,7 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import COUPLED, SKIN_TONE, SLIDERS
+from expressions.classifier import AttributeClassifier
 from expressions.data import HUB_DATASET, load_faces
 from expressions.editor import EditorConfig, fit_editor
 from expressions.images import to_uint8
@@ -38,6 +40,7 @@ FIT_SEED = 3_000_000  # but the rivals', from here on
 AMOUNTS = (-3.0, -2.0, -1.2, -0.6, 0.0, 0.6, 1.2, 2.0, 3.0)  # a rival's edits, in standard deviations it expects
 VALUES = (5, 20, 35, 50, 65, 80, 95)  # asked of this project's sliders
 CHANGES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)  # standard deviations as the judge sees them
+OWN_VIEW = "ours, by its own classifier"
 MISSED = 3.0  # points by which the editor's own reading may miss a value that is within reach
 LIGHTNESS = "L*"
 IDENTIFYING = ("Male", "Young", SKIN_TONE)
@@ -49,12 +52,12 @@ class Judge:
     """Reads faces without having taken part in editing them.
 
     Args:
-        evaluator: the network of judges.py.
+        evaluator: the network of judges.py, or another with `features` and one logit for each attribute.
         attributes: the editor's, skin tone last.
         faces: (N, 3, 64, 64) unedited faces: their standard deviations are the unit, their percentiles the scale.
     """
 
-    def __init__(self, evaluator: Evaluator, attributes: Sequence[str], faces: Tensor) -> None:
+    def __init__(self, evaluator: Evaluator | AttributeClassifier, attributes: Sequence[str], faces: Tensor) -> None:
         self.evaluator = evaluator
         self.names = (*attributes, LIGHTNESS)
         raw = self._read(faces)
@@ -185,29 +188,35 @@ def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, t
 # What a slider shows -------------------------------------------------------------------------------
 
 
-def ask(editor: Editor, judge: Judge, z: Tensor) -> tuple[Curves, dict[str, Any]]:
-    """Ask every slider of every face for each of `VALUES`: the judge's readings, and whether they are the values."""
+def ask(editor: Editor, judge: Judge, own_view: Judge, z: Tensor) -> tuple[Curves, Curves, dict[str, Any]]:
+    """Ask every slider of every face for each of `VALUES`.
+
+    Returns:
+        The judge's readings, those of the editor's own classifier, and whether the judge's are the values asked for.
+    """
     unedited = faces_of(editor, z)
-    base, own_values = judge(unedited), editor.values(editor.scores(unedited))
-    curves, report = {}, {}
+    own_values = editor.values(editor.scores(unedited))
+    curves: tuple[Curves, Curves] = ({}, {})
+    report = {}
     for name in tqdm(SLIDERS, desc="values asked for"):
         column = editor.attributes.index(name)
         edited = [editor.edit(z, {name: float(value)}) for value in VALUES]
         images = [faces_of(editor, latents) for latents in edited]
-        readings = torch.stack([judge(batch) for batch in images])  # (V, N, S)
         reported = torch.stack([editor.measure(batch)[:, column] for batch in images])  # (V, N)
         asked = torch.tensor(VALUES, dtype=torch.float)[:, None]
         is_below = (asked < own_values[:, column])[:, :, None]
-        curves[name] = torch.cat(
-            [torch.where(is_below, readings, base), base[None], torch.where(is_below, base, readings)]
-        )
+        for reader, seen in zip((own_view, judge), reversed(curves), strict=True):
+            readings, base = torch.stack([reader(batch) for batch in images]), reader(unedited)  # (V, N, S), (N, S)
+            seen[name] = torch.cat(
+                [torch.where(is_below, readings, base), base[None], torch.where(is_below, base, readings)]
+            )
         measured = judge.values(readings)[:, :, judge.column(name)]
         report[name] = calibration(asked.expand_as(measured), measured, (reported - asked).abs() <= MISSED)
         report[name] |= who_is_left(readings, judge)
         report[name]["feature_distance"] = feature_distance(judge, unedited, images[0], images[-1])
         distances = [(to_normal(latents) - to_normal(z)).norm(dim=1) for latents in edited]
         report[name]["distance"] = torch.stack(distances).median().item()
-    return curves, report
+    return *curves, report
 
 
 def calibration(asked: Tensor, measured: Tensor, is_reached: Tensor) -> dict[str, Any]:
@@ -245,10 +254,12 @@ def feature_distance(judge: Judge, unedited: Tensor, *edited: Tensor) -> float:
 def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: int) -> dict[str, Any]:
     """Every method on the same seeds: rivals on the generator that was trained without edits, and on ours."""
     seeds = range(FIRST_SEED, FIRST_SEED + count)
-    judge = Judge(evaluator, editor.attributes, faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + 2000))))
-    curves, report = ask(editor, judge, editor.latents(seeds))
-    methods = {"ours": summarise(curves, judge)}
-    _print_row("ours", methods["ours"])
+    faces = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + 2000)))
+    judge, own_view = (Judge(network, editor.attributes, faces) for network in (evaluator, editor.classifier))
+    curves, own_curves, report = ask(editor, judge, own_view, editor.latents(seeds))
+    methods = {"ours": summarise(curves, judge), OWN_VIEW: summarise(own_curves, own_view)}
+    for name, method in methods.items():
+        _print_row(name, method)
     for suffix, rival in (("", plain), (" on our generator", editor)):
         if rival is None:
             continue

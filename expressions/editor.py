@@ -155,7 +155,26 @@ class Editor(
         return Look(z, image, self.values(self._scores(image))[0])
 
     @torch.no_grad()
-    def follow(self, face: Look, targets: Mapping[str, float], steps: int = MAX_STEPS) -> Look:
+    def sketch(self, face: Look, targets: Mapping[str, float]) -> Tensor:
+        """Edit one face by the first step of `follow` alone, without looking at the result: it often misses by points.
+
+        Args:
+            face: what `look` saw, unedited.
+            targets: as for `edit`.
+
+        Returns:
+            (1, 100) float32 in (-1, 1).
+
+        Raises:
+            ValueError: as for `edit`.
+        """
+        columns, goal, share = self._course(face, targets)
+        directions, response = self.generator.directions[columns], self.response[columns][:, columns]
+        amounts = _within_reach(damped_solve(response, (goal - face.values[columns]) * share), directions)
+        return to_uniform(to_normal(face.z.to(self.low)) + amounts @ directions)
+
+    @torch.no_grad()
+    def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
         """Edit one face as `edit` does, which begins by looking at it and ends by looking at the result.
 
         Broyden's method (Broyden 1965): the response of the values to the directions starts as that of the mean face
@@ -164,39 +183,36 @@ class Editor(
         Args:
             face: what `look` saw, unedited.
             targets: as for `edit`.
-            steps: at most so many, each about as costly as `look`; one alone often misses by some points.
 
         Raises:
             ValueError: as for `edit`.
         """
-        index, wanted = self._checked_targets(targets)
-        columns = index + self._held_beside(index)
-        share = self.low.new_tensor([1.0 if column in index else _HELD_SHARE for column in columns])
+        columns, goal, share = self._course(face, targets)
         directions, response = self.generator.directions[columns], self.response[columns][:, columns].clone()
         u, values = to_normal(face.z.to(self.low)), face.values[columns]
-        goal = torch.cat([self.low.new_tensor(wanted), values[len(index) :]])
         amounts = torch.zeros_like(goal)
-        best, best_error = face, _greatest((goal - values)[: len(index)])
-        for _ in range(steps):
+        best, best_error = face, _greatest((goal - values)[: len(targets)])
+        for _ in range(MAX_STEPS):
             if best_error < _TOLERANCE:
                 break
-            tried = amounts + damped_solve(response, (goal - values) * share)
-            move = tried @ directions
-            tried = tried * (_MAX_DISTANCE / move.norm().clamp_min(_MAX_DISTANCE))
+            tried = _within_reach(amounts + damped_solve(response, (goal - values) * share), directions)
             step, before, amounts = tried - amounts, values, tried
             seen = self.look(to_uniform(u + tried @ directions))
             values = seen.values[columns]
-            error = _greatest((goal - values)[: len(index)])
+            error = _greatest((goal - values)[: len(targets)])
             if error < best_error:
                 best, best_error = seen, error
             response += torch.outer(values - before - response @ step, step) / step.square().sum().clamp_min(1e-8)
         return best
 
-    def _held_beside(self, index: list[int]) -> list[int]:
-        """Columns of what an edit of the columns `index` holds in the picture."""
-        named = {self.attributes[column] for column in index}
-        free = named.union(*(COUPLED.get(name, ()) for name in named))
-        return [self.attributes.index(name) for name in _HELD if name in self.attributes and name not in free]
+    def _course(self, face: Look, targets: Mapping[str, float]) -> tuple[list[int], Tensor, Tensor]:
+        """The columns that an edit names, then those it holds in the picture; where each should be, and how much of
+        what is missing to that a step goes for."""
+        named, wanted = self._checked_targets(targets)
+        free = set(targets).union(*(COUPLED.get(name, ()) for name in targets))
+        held = [self.attributes.index(name) for name in _HELD if name in self.attributes and name not in free]
+        goal = torch.cat([self.low.new_tensor(wanted), face.values[held]])
+        return [*named, *held], goal, goal.new_tensor([1.0] * len(named) + [_HELD_SHARE] * len(held))
 
     @torch.no_grad()
     def reach(self, z: Tensor, name: str) -> Tensor:
@@ -388,6 +404,11 @@ def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
     damping = matrix.square().sum(0).mean() / 100 + 1e-6
     normal = matrix.T @ matrix + damping * torch.eye(len(missing))
     return torch.linalg.solve(normal, matrix.T @ missing)
+
+
+def _within_reach(amounts: Tensor, directions: Tensor) -> Tensor:
+    """Shorten steps (T,) along directions (T, 100) so that u moves by no more than `_MAX_DISTANCE`."""
+    return amounts * (_MAX_DISTANCE / (amounts @ directions).norm().clamp_min(_MAX_DISTANCE))
 
 
 def _greatest(errors: Tensor) -> float:

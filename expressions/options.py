@@ -106,11 +106,12 @@ class DeviceOptions:
         if not available[name]:
             there = ", ".join(kind for kind, there in available.items() if there)
             raise ValueError(f"device: this machine has no {name}; it has {there}")
-        bf16 = self.precision == "bf16" or (self.precision == "auto" and _has_fast_bf16(name))
+        bf16 = self.precision == "bf16" or (self.precision == "auto" and has_fast_bf16(name))
         return torch.device(name), torch.bfloat16 if bf16 else None
 
 
-def _has_fast_bf16(device: str) -> bool:
+def has_fast_bf16(device: str) -> bool:
+    """Whether the hardware computes in bfloat16, rather than emulating it."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported()
     capabilities = torch.cpu.get_capabilities()

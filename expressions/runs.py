@@ -48,7 +48,7 @@ def check_unused(run: Path) -> None:
     Raises:
         RunError: the folder holds a run already.
     """
-    if _has_checkpoint(run):
+    if holds_run(run):
         raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
 
 
@@ -58,7 +58,7 @@ def check_resumable(run: Path, options: Any) -> None:
     Raises:
         RunError: no run is there, its options cannot be read, or some have changed; they are named.
     """
-    if not _has_checkpoint(run):
+    if not holds_run(run):
         raise RunError(f"nothing to resume: {run / CHECKPOINT} does not exist")
     try:
         saved = dict(json.loads((run / OPTIONS).read_text()))
@@ -74,7 +74,8 @@ def check_resumable(run: Path, options: Any) -> None:
         )
 
 
-def _has_checkpoint(run: Path) -> bool:
+def holds_run(run: Path) -> bool:
+    """Whether a training has left a checkpoint in the folder."""
     return any((run / name).exists() for name in (CHECKPOINT, PREVIOUS))
 
 

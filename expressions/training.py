@@ -29,6 +29,7 @@ from .distributed import (
     wait_for_all,
 )
 from .editability import EditLoss
+from .editor import Editor
 from .hub import first_line
 from .images import grid, save_png, to_unit
 from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
@@ -42,6 +43,7 @@ from .runs import (
     append_statistics,
     check_resumable,
     check_unused,
+    holds_run,
     keep_best,
     load_checkpoint,
     save_checkpoint,
@@ -78,7 +80,14 @@ class TrainConfig(DataOptions, DeviceOptions):
     ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
     max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", above=-1)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
-    start: str | None = option(None, "run folder of another training, whose networks this one starts with")
+    start: str | None = option(
+        None, "start with the networks of another training's run folder, or of an editor's weights (folder or Hub id)"
+    )
+    lead_kimg: float = option(
+        0.0,
+        "thousands of images that the discriminator learns from alone: it is new beside an editor's weights",
+        above=-1,
+    )
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
     edit_weight: float = option(3.5, "weight of what an edit should and should not change", above=-1)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", above=-1)
@@ -117,7 +126,7 @@ def check_ready(config: TrainConfig) -> None:
     else:
         check_unused(Path(config.out))
         if config.start:
-            load_checkpoint(Path(config.start))
+            _networks_to_start_with(config.start)
 
 
 def train(config: TrainConfig, images: Tensor) -> Path:
@@ -268,21 +277,23 @@ class TrainState:
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error
 
-    def start_from(self, run: Path) -> None:
-        """Take over the networks of another run; where edits are to be trained and were not, find first directions.
+    def start_from(self, source: str) -> None:
+        """Take over the networks of another run, or of an editor's weights; where edits are to be trained and were not,
+        find first directions.
 
         Raises:
-            RunError: its checkpoint cannot be read, or is not one of these networks.
+            ValueError: they cannot be read, or are not these networks.
         """
-        checkpoint = load_checkpoint(run)
-        trained = "directions" in checkpoint["ema"] and len(checkpoint["ema"]["directions"])
-        own = {} if trained else {"directions": self.ema.directions}
+        networks = _networks_to_start_with(source)
         try:
-            self.discriminator.load_state_dict(checkpoint["discriminator"])
-            self.generator.load_state_dict(checkpoint["generator"] | own)
-            self.ema.load_state_dict(checkpoint["ema"] | own)
+            trained = self.edits and len(networks["ema"].get("directions", ()))
+            own = {} if trained else {"directions": self.ema.directions}
+            self.generator.load_state_dict(networks["generator"] | own)
+            self.ema.load_state_dict(networks["ema"] | own)
+            if "discriminator" in networks:
+                self.discriminator.load_state_dict(networks["discriminator"])
         except (KeyError, RuntimeError) as error:
-            raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error
+            raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
         if self.edits and not trained:
             directions = self.edits.first_directions(self.ema)
             for network in (self.generator, self.ema):
@@ -345,7 +356,7 @@ class Probe:
 
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
-    """One step of each network; returns the means of `LOSSES` (5,)."""
+    """One step of each network; returns the means of `LOSSES`."""
     G, D, rng, edits = state.generator, state.discriminator, state.random, state.edits
     device, count = images.device, config.batch_size // process_count()
 
@@ -355,9 +366,10 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
-    # Set the rates: full, then falling in a line to 0; halved by each rollback.
+    # Set the rates: full, then falling in a line to 0; halved by each rollback. The generator's waits for its turn.
     factor = rate_factor(state.step, config) / 2**state.rollbacks
-    for optimizer, rate in ((state.g_optimizer, config.g_lr), (state.d_optimizer, config.d_lr)):
+    g_lr = 0.0 if state.step * config.batch_size < config.lead_kimg * 1000 else config.g_lr
+    for optimizer, rate in ((state.g_optimizer, g_lr), (state.d_optimizer, config.d_lr)):
         for group in optimizer.param_groups:
             group["lr"] = rate * factor
 
@@ -451,8 +463,22 @@ def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     if config.resume:
         state.load(Path(config.out))
     elif config.start:
-        state.start_from(Path(config.start))
+        state.start_from(config.start)
     return state
+
+
+def _networks_to_start_with(source: str) -> dict[str, dict[str, Tensor]]:
+    """States of the generator, its average and the discriminator of a run; an editor's weights lack the last.
+
+    Raises:
+        ValueError: the source is neither, or cannot be read.
+    """
+    if holds_run(Path(source)):
+        return load_checkpoint(Path(source))
+    editor = Editor.from_pretrained(source)
+    rows = [editor.attributes.index(name) for name in SLIDERS]
+    generator = editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
+    return {"generator": generator, "ema": generator}
 
 
 def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:

@@ -143,13 +143,18 @@ def test_an_edit_moves_its_attribute_towards_the_target(editor, name):
     assert high.median().item() == pytest.approx(70, abs=5)
 
 
-def test_an_edit_comes_closer_with_every_step_that_it_may_take(editor):
+def test_a_sketch_comes_close_and_the_edit_closer(editor):
     column = editor.attributes.index("Bangs")
     face = editor.look(editor.latents(3))
-    errors = [abs(editor.follow(face, {"Bangs": 95}, steps).values[column] - 95) for steps in range(4)]
-    assert errors[0] == abs(face.values[column] - 95)
-    assert errors[0] > 2 * errors[1]
-    assert errors[1] >= errors[2] >= errors[3]
+    edits = (face, editor.look(editor.sketch(face, {"Bangs": 95})), editor.follow(face, {"Bangs": 95}))
+    start, sketched, edited = (abs(seen.values[column].item() - 95) for seen in edits)
+    assert start > 2 * sketched
+    assert sketched >= edited
+
+
+def test_a_sketch_of_no_targets_is_the_face_itself(editor):
+    face = editor.look(editor.latents(3))
+    assert torch.allclose(editor.sketch(face, {}), face.z, atol=1e-6)
 
 
 def test_two_targets_are_met_together(editor):

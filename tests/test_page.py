@@ -52,11 +52,17 @@ def test_sliders_are_asked_of_the_face_that_was_opened_and_stay_where_they_are(p
     assert shown.answered == f"2{shown.link}"
 
 
-def test_a_drag_is_followed_by_drafts_of_one_step_each(page: Page, editor: Editor) -> None:
+def test_a_draft_looks_as_the_sketch_of_an_edit(page: Page, editor: Editor) -> None:
+    face = editor.look(editor.latents(7))
+    sketch = editor.synthesize(editor.sketch(face, {"Bangs": 88}))[0]
+    assert (page.faces.draft(7, {"Bangs": 88}) - sketch).abs().max() < 10 / 127.5  # grey levels
+    assert (face.image[0] - sketch).abs().max() > 20 / 127.5
+
+
+def test_a_drag_is_followed_by_drafts(page: Page) -> None:
     sliders = list(page.faces.own_values(7).values())
     sliders[page.faces.attributes.index("Bangs")] = 88
-    face = editor.look(editor.latents(7))
-    draft = data_url(enlarged(editor.follow(face, {"Bangs": 88}, steps=1).image[0], DRAFT_SIZE))
+    draft = data_url(enlarged(page.faces.draft(7, {"Bangs": 88}), DRAFT_SIZE))
     for view, count in (("face", 1), ("compare", 2)):
         shown = ask(page, "1?seed=9", "1?seed=7", (view, "Smiling", "Smiling", "Male", 24), sliders)
         assert draft in shown.stage

@@ -374,11 +374,26 @@ def test_a_resumed_training_with_edits_ends_as_one_that_never_stopped(images, cl
 
 def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_path):
     first = TrainState(dataclasses.replace(TWO_STEPS, seed=5), torch.device("cpu"))
-    first.start_from(finished)
+    first.start_from(str(finished))
     assert equal(first.ema.state_dict(), tensors(finished))
     assert first.step == 0
-    with pytest.raises(RunError, match="nothing-here"):
+    with pytest.raises(ValueError, match="nothing-here"):
         run(images, tmp_path, start=str(tmp_path / "nothing-here"))
+
+
+def test_a_training_starts_with_the_weights_of_an_editor_and_the_discriminator_may_learn_first(
+    images, classifier, editor, tmp_path
+):
+    editor.save_pretrained(tmp_path / "editor")
+    options = {"start": str(tmp_path / "editor"), "classifiers": str(classifier)}
+    run(images, tmp_path / "led", **options, lead_kimg=0.008)
+    run(images, tmp_path / "not", **options)
+    start = dict(editor.generator.named_parameters())
+    start["directions"] = start["directions"][[editor.attributes.index(name) for name in SLIDERS]]
+    led, not_led = tensors(tmp_path / "led"), tensors(tmp_path / "not")
+    assert all(torch.equal(led[name], value) for name, value in start.items())
+    assert not any(torch.equal(not_led[name], value) for name, value in start.items())
+    assert statistics(tmp_path / "led")[-1]["d_loss"] != statistics(tmp_path / "led")[0]["d_loss"]
 
 
 def test_classifiers_that_cannot_be_used_are_named(images, classifier, tmp_path):

@@ -1,6 +1,7 @@
 """The faces of the page and of its programs: each answer follows from seeds and values alone."""
 
 import base64
+import copy
 import functools
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from torch import Tensor
 from ..editor import MAX_SEED, Editor, Look
 from ..images import to_pil
 from ..latents import slerp, to_normal, to_uniform
+from ..options import has_fast_bf16
 from ..provenance import xmp_packet
 from .controls import LABELS
 from .state import as_seed
@@ -40,6 +42,8 @@ class Faces:
         self.editor = editor
         self.attributes = tuple(name for name in LABELS if name in editor.attributes)
         self.weights = editor.fingerprint()
+        self._precision = torch.bfloat16 if has_fast_bf16("cpu") else torch.float32
+        self._sketcher = copy.deepcopy(editor.generator).to(self._precision)
         self._drawn = functools.lru_cache(maxsize=512)(self._draw)
         self.reach = functools.lru_cache(maxsize=1024)(self._reach)
 
@@ -56,9 +60,12 @@ class Faces:
             return self.editor.look(self.editor.latents(seed))
         return self.editor.follow(self._drawn(seed, ()), dict(targets))
 
-    def draft(self, seed: int, targets: Mapping[str, float]) -> Look:
-        """`face` in one step: what a drag shows on its way."""
-        return self.editor.follow(self._drawn(seed, ()), targets, steps=1)
+    @torch.no_grad()
+    def draft(self, seed: int, targets: Mapping[str, float]) -> Tensor:
+        """The image (3, 64, 64) of roughly that face, in a tenth of the time: what a drag shows on its way."""
+        z = self.editor.sketch(self._drawn(seed, ()), targets)
+        image: Tensor = self._sketcher(z.to(self._precision)).float()[0]
+        return image
 
     def values(self, face: Look) -> dict[str, float]:
         """The value of every attribute, from 0 to 100."""

@@ -5,6 +5,8 @@ import html
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from torch import Tensor
+
 from ..attributes import COUPLED
 from ..editor import Look
 from .controls import LABELS, label
@@ -17,7 +19,7 @@ ALT = "The synthetic face of this seed, as the sliders ask"
 def stage(faces: Faces, state: State) -> str:
     """The picture part of the page, by the state's view."""
     if state.view in DRAFTED:
-        return DRAFTED[state.view](faces, state, _image(faces.face(state.seed, state.targets), ALT))
+        return DRAFTED[state.view](faces, state, _image(faces.face(state.seed, state.targets).image[0], ALT))
     return _SEVERAL[state.view](faces, state)
 
 
@@ -32,7 +34,7 @@ def _face(_faces: Faces, _state: State, now: str) -> str:
 
 def _compare(faces: Faces, state: State, now: str) -> str:
     return (
-        f'<div class="view wipe">{_image(faces.face(state.seed, {}), "The face before any edit")}{now}'
+        f'<div class="view wipe">{_image(faces.face(state.seed, {}).image[0], "The face before any edit")}{now}'
         '<span class="before">Before</span><span class="now">Now</span>'
         '<input type="range" min="0" max="100" value="50" aria-label="How much of the face before is shown"></div>'
     )
@@ -74,7 +76,7 @@ def _morph(faces: Faces, state: State) -> str:
 def _sheet(faces: Faces, state: State) -> str:
     cells = "".join(
         f'<button type="button" data-seed="{seed}" aria-label="Open face {seed}">'
-        f"{_image(face, '', THUMBNAIL_SIZE)}<span>{seed}</span></button>"
+        f"{_image(face.image[0], '', THUMBNAIL_SIZE)}<span>{seed}</span></button>"
         for seed, face in faces.sheet(state.seed)
     )
     return f'<div class="view sheet">{cells}</div>'
@@ -84,8 +86,8 @@ DRAFTED = {"face": _face, "compare": _compare}
 _SEVERAL = {"strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
 
 
-def _image(face: Look, alt: str, size: int = PICTURE_SIZE) -> str:
-    return f'<img src="{data_url(enlarged(face.image[0], size))}" alt="{alt}">'
+def _image(image: Tensor, alt: str, size: int = PICTURE_SIZE) -> str:
+    return f'<img src="{data_url(enlarged(image, size))}" alt="{alt}">'
 
 
 def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
@@ -96,7 +98,7 @@ def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
     reached = " / ".join(f"{values[name]:.0f}" for name in asked)
     return (
         f'<button type="button" data-sliders="{data}" aria-label="Take {words}">'
-        f"{_image(face, '', THUMBNAIL_SIZE)}<span>{reached}</span></button>"
+        f"{_image(face.image[0], '', THUMBNAIL_SIZE)}<span>{reached}</span></button>"
     )
 
 
