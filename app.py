@@ -92,14 +92,16 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             "concurrency_limit": WORKERS,
             "api_visibility": "private",
         }
-        gr.on(
-            [asked.change, *(slider.input for slider in sliders)],
+        shown: list[Any] = [asked, answered, *options, *sliders]
+        asked.change(
             page.answer,
-            [asked, answered, *options, *sliders],
+            shown,
             [stage, remark, changes, marks, link, answered, *options, *sliders],
             trigger_mode="always_last",
             **quiet,
         )
+        gr.on([slider.input for slider in sliders], page.draft, shown, stage, trigger_mode="always_last", **quiet)
+        stage.change(None, js=_script("settle"), api_visibility="private")
         link.change(None, link, js=_script("remember"), api_visibility="private")
         remark.change(page.explain, [answered, *sliders], reach, **quiet)
         for size, button in downloads.items():

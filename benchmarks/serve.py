@@ -77,11 +77,11 @@ class Handler:
         first = self.page.first
         self.view = (first.view, first.strip, first.across, first.down, first.to)
 
-    def answer(self, seed: int, targets: Mapping[str, float]) -> list[Any]:
-        """All that the page's function returns."""
+    def answer(self, seed: int, targets: Mapping[str, float]) -> Any:
+        """What the page's function returns."""
         sliders = {**self.page.faces.own_values(seed), **targets}
         request = f"1?seed={seed}"
-        return self.page.answer(request, request, *self.view, *sliders.values())
+        return self.page.draft(request, request, *self.view, *sliders.values())
 
 
 def measure_compute(editor: Editor) -> Figures:

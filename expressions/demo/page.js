@@ -122,12 +122,17 @@ window.expressions = (() => {
   const resetSlider = (name) =>
     setSlider(name, getComputedStyle(element(`#slider-${name}`)).getPropertyValue("--own").trim());
 
-  // While a slider is dragged, drafts follow it; when it is let go or rests, the face itself.
+  // While a slider is dragged, drafts follow it; when it is let go or rests, the face itself. A draft may arrive after
+  // that, since two answers can be on their way at once: one that stays is replaced.
   let resting = 0;
 
   function restAfter(milliseconds) {
     clearTimeout(resting);
     resting = setTimeout(() => element("#rest").click(), milliseconds);
+  }
+
+  function settle() {
+    if (element("#face [data-draft]")) restAfter(250);
   }
 
   // Listeners --------------------------------------------------------------------------------------
@@ -168,5 +173,5 @@ window.expressions = (() => {
     restore(event.dataTransfer.files[0]);
   });
 
-  return { ...opens, remember, copyLink, copyEmbed, save, resetSlider };
+  return { ...opens, settle, remember, copyLink, copyEmbed, save, resetSlider };
 })();

@@ -1,4 +1,4 @@
-"""What the page answers: one function of what its components hold, for every event."""
+"""What the page answers to every event: functions of what its components hold."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,28 @@ class Page:
     """The answers to a visitor, from `faces`.
 
     A request is "<count>?<link>": its face is to be opened, and sliders follow it. "<count>?rest" asks the sliders that
-    were moved of the face on screen. The page holds the last request, and "<count>?<link>" of the picture it shows: if
-    their counts are the same, a slider is being dragged, and the answer is a draft.
+    were moved of the face on screen. The page holds the last request, and "<count>?<link>" of what the last answer
+    showed: while their counts differ, an answer is on its way. A slider that is being dragged is followed by drafts.
     """
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
         self.first = first_state(faces.attributes)
-        self._unchanged: list[Any] = [gr.skip()] * (11 + len(faces.attributes))
+
+    def draft(self, asked: object, answered: object, *held: object) -> Any:
+        """Follow a drag of one face: the stage alone, since Gradio builds every output anew, even one that is skipped.
+
+        Arguments as for `answer`.
+        """
+        count, old_count = (str(request).partition("?")[0] for request in (asked, answered))
+        shown, state = self._on_screen(answered, held)
+        if count != old_count or state.view not in views.DRAFTED:
+            return gr.skip()
+        is_back = state.targets == shown.targets  # where the answer was, or the event came late
+        return views.stage(self.faces, state) if is_back else views.draft(self.faces, state)
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
-        """Answer the page.
+        """Answer a request.
 
         Args:
             asked: the last request.
@@ -42,15 +53,10 @@ class Page:
         Returns:
             Stage, remark, changes, marks, link, request answered, then what is held.
         """
-        view, strip, across, down, to, *sliders = held
         attributes = self.faces.attributes
         count, _, query = str(asked).partition("?")
-        old_count, _, old_query = str(answered).partition("?")
-        shown, _ = parse_link(old_query, attributes, self.first)
-        current = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
-        current = replace(current, targets=self.moved(current.seed, sliders))
-        if count == old_count:
-            return self._draft(count, current) if current.targets != shown.targets else self._unchanged
+        old_query = str(answered).partition("?")[2]
+        _, current = self._on_screen(answered, held)
         opens, remark = query != REST or not old_query, ""
         if opens:
             state, fields = parse_link(query, attributes, current)
@@ -72,19 +78,18 @@ class Page:
             views.changes(before, now, state.targets),
             views.marks(own),
             state.link(self.faces.weights),
-            self._answered(count, state),
+            count + State(state.seed, state.targets).link(self.faces.weights),
             *options,
             *positions,
         ]
 
-    def _draft(self, count: str, state: State) -> list[Any]:
-        """What follows a drag: a picture where it shows one face, and the link."""
-        stage = views.draft(self.faces, state) if state.view in views.DRAFTED else gr.skip()
-        link, answered = state.link(self.faces.weights), self._answered(count, state)
-        return [stage, *self._unchanged[1:4], link, answered, *self._unchanged[6:]]
-
-    def _answered(self, count: str, state: State) -> str:
-        return count + State(state.seed, state.targets).link(self.faces.weights)
+    def _on_screen(self, answered: object, held: Sequence[object]) -> tuple[State, State]:
+        """What the last answer showed, and what the page's components ask for now."""
+        view, strip, across, down, to, *sliders = held
+        attributes = self.faces.attributes
+        shown, _ = parse_link(str(answered).partition("?")[2], attributes, self.first)
+        now = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
+        return shown, replace(now, targets=self.moved(now.seed, sliders))
 
     def _problem(self, state: State, fields: Mapping[str, str]) -> str:
         """What is to be said of a request that was not, or not quite, understood."""

@@ -24,8 +24,9 @@ def stage(faces: Faces, state: State) -> str:
 
 
 def draft(faces: Faces, state: State) -> str:
-    """The same in a hurry, for one of the views `DRAFTED`."""
-    return DRAFTED[state.view](faces, state, _image(faces.draft(state.seed, state.targets), ALT, DRAFT_SIZE))
+    """The same in a hurry, for one of the views `DRAFTED`; page.js asks for the face itself where this stays."""
+    now = _image(faces.draft(state.seed, state.targets), ALT, DRAFT_SIZE, " data-draft")
+    return DRAFTED[state.view](faces, state, now)
 
 
 def _face(_faces: Faces, _state: State, now: str) -> str:
@@ -86,8 +87,8 @@ DRAFTED = {"face": _face, "compare": _compare}
 _SEVERAL = {"strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
 
 
-def _image(image: Tensor, alt: str, size: int = PICTURE_SIZE) -> str:
-    return f'<img src="{data_url(enlarged(image, size))}" alt="{alt}">'
+def _image(image: Tensor, alt: str, size: int = PICTURE_SIZE, mark: str = "") -> str:
+    return f'<img src="{data_url(enlarged(image, size))}" alt="{alt}"{mark}>'
 
 
 def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
