@@ -62,7 +62,7 @@ class Faces:
 
     @torch.no_grad()
     def draft(self, seed: int, targets: Mapping[str, float]) -> Tensor:
-        """The image (3, 64, 64) of roughly that face, in a tenth of the time: what a drag shows on its way."""
+        """The image (3, 64, 64) of roughly that face, in a fraction of the time: what a drag shows on its way."""
         z = self.editor.sketch(self._drawn(seed, ()), targets)
         image: Tensor = self._sketcher(z.to(self._precision)).float()[0]
         return image
