@@ -196,6 +196,8 @@ def ask(editor: Editor, judge: Judge, own_view: Judge, z: Tensor) -> tuple[Curve
     """
     unedited = faces_of(editor, z)
     own_values = editor.values(editor.scores(unedited))
+    readers = (judge, own_view)
+    bases = [reader(unedited) for reader in readers]  # (N, S)
     curves: tuple[Curves, Curves] = ({}, {})
     report = {}
     for name in tqdm(SLIDERS, desc="values asked for"):
@@ -205,11 +207,10 @@ def ask(editor: Editor, judge: Judge, own_view: Judge, z: Tensor) -> tuple[Curve
         reported = torch.stack([editor.measure(batch)[:, column] for batch in images])  # (V, N)
         asked = torch.tensor(VALUES, dtype=torch.float)[:, None]
         is_below = (asked < own_values[:, column])[:, :, None]
-        for reader, seen in zip((own_view, judge), reversed(curves), strict=True):
-            readings, base = torch.stack([reader(batch) for batch in images]), reader(unedited)  # (V, N, S), (N, S)
-            seen[name] = torch.cat(
-                [torch.where(is_below, readings, base), base[None], torch.where(is_below, base, readings)]
-            )
+        seen = [torch.stack([reader(batch) for batch in images]) for reader in readers]  # (V, N, S)
+        for curve, read, base in zip(curves, seen, bases, strict=True):
+            curve[name] = torch.cat([torch.where(is_below, read, base), base[None], torch.where(is_below, base, read)])
+        readings = seen[0]
         measured = judge.values(readings)[:, :, judge.column(name)]
         report[name] = calibration(asked.expand_as(measured), measured, (reported - asked).abs() <= MISSED)
         report[name] |= who_is_left(readings, judge)

@@ -476,6 +476,9 @@ def _networks_to_start_with(source: str) -> dict[str, dict[str, Tensor]]:
     if holds_run(Path(source)):
         return load_checkpoint(Path(source))
     editor = Editor.from_pretrained(source)
+    missing = [name for name in SLIDERS if name not in editor.attributes]
+    if missing:
+        raise ValueError(f"{source} cannot be gone on from: it has no attribute {missing[0]}")
     rows = [editor.attributes.index(name) for name in SLIDERS]
     generator = editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
     return {"generator": generator, "ema": generator}

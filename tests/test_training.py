@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.images import to_unit
@@ -379,6 +380,12 @@ def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_pa
     assert first.step == 0
     with pytest.raises(ValueError, match="nothing-here"):
         run(images, tmp_path, start=str(tmp_path / "nothing-here"))
+
+
+def test_weights_without_an_attribute_that_the_training_teaches_are_refused_by_name(images, tmp_path):
+    Editor(["A", "B"]).save_pretrained(tmp_path / "editor")
+    with pytest.raises(ValueError, match="editor cannot be gone on from: it has no attribute Smiling"):
+        run(images, tmp_path / "run", start=str(tmp_path / "editor"))
 
 
 def test_a_training_starts_with_the_weights_of_an_editor_and_the_discriminator_may_learn_first(
