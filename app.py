@@ -4,13 +4,14 @@ import functools
 import html
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 import torch
 
 from expressions import Editor, WeightsError
+from expressions.demo import views
 from expressions.demo.controls import GROUPS, LABELS
 from expressions.demo.faces import Faces
 from expressions.demo.figures import ABOUT, quality
@@ -54,14 +55,14 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="portrait", min_width=300):
                 view = gr.Radio(list(VIEWS.items()), value="face", label="View", elem_id="view")
-                stage = gr.HTML(elem_id="face")
+                stage = gr.HTML(views.stage(faces, page.first), elem_id="face")  # painted before anything is asked
                 remark = gr.HTML(elem_id="remark")
                 reach = gr.HTML(elem_id="reach")
                 options = [view, *_view_options(page.first, faces.attributes)]
             with gr.Column(elem_id="controls", min_width=300):
                 seed, openers = _seeds()
                 with gr.Row(elem_id="sliders"):
-                    sliders = _sliders(faces.attributes)
+                    sliders = _sliders(faces.own_values(page.first.seed))
                 gr.HTML(f"<p>{SCALE}</p><p>{KEYS}</p>", elem_id="scale")
                 with gr.Accordion("What changed", open=False, elem_classes="fold", elem_id="changes"):
                     changes = gr.HTML()
@@ -100,7 +101,8 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             trigger_mode="always_last",
             **quiet,
         )
-        gr.on([slider.input for slider in sliders], page.draft, shown, stage, trigger_mode="always_last", **quiet)
+        drags = [slider.input for slider in sliders]  # a draft goes around the queue: one request instead of two
+        gr.on(drags, page.draft, shown, stage, trigger_mode="always_last", queue=False, **quiet)
         stage.change(None, js=_script("settle"), api_visibility="private")
         link.change(None, link, js=_script("remember"), api_visibility="private")
         remark.change(page.explain, [answered, *sliders], reach, **quiet)
@@ -143,11 +145,11 @@ def _seeds() -> tuple[gr.Number, dict[str, gr.Button]]:
     return seed, dict(zip(ids, buttons, strict=True))
 
 
-def _sliders(attributes: Sequence[str]) -> list[gr.Slider]:
-    """The sliders, in groups, in the order of `attributes`, each with a button that sets it back."""
+def _sliders(values: Mapping[str, int]) -> list[gr.Slider]:
+    """The sliders, in groups, in the order of their `values`, each with a button that sets it back."""
     sliders = []
     for title, group in GROUPS.items():
-        controls = [control for control in group if control.attribute in attributes]
+        controls = [control for control in group if control.attribute in values]
         if not controls:
             continue
         with gr.Column(elem_classes="group", min_width=260):
@@ -156,7 +158,7 @@ def _sliders(attributes: Sequence[str]) -> list[gr.Slider]:
                 name = control.attribute
                 with gr.Row(elem_classes="line"):
                     looks: dict[str, Any] = {"label": control.label, "info": control.info, "elem_id": f"slider-{name}"}
-                    sliders.append(gr.Slider(0, 100, 50, step=1, buttons=[], **looks))
+                    sliders.append(gr.Slider(0, 100, values[name], step=1, buttons=[], **looks))
                     undo = gr.Button(f"Reset {control.label}", elem_classes="undo", min_width=24, scale=0)
                     undo.click(None, js=f"() => expressions.resetSlider('{name}')", api_visibility="private")
     return sliders

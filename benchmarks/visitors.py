@@ -1,4 +1,4 @@
-"""Visitors without a browser: they speak with a Gradio server as its page does, through the queue.
+"""Visitors without a browser: they speak with a Gradio server as its page does, through the queue or around it.
 
 What a slider calls, and with which values, is read from the page's own description, /config.
 """
@@ -115,16 +115,26 @@ class Visitor:
                 await self.fire("change", output)
 
     async def _call(self, function: dict[str, Any], key: int | None) -> list[Value]:
-        joined = await self._client.post(
-            "/gradio_api/queue/join",
-            json={
-                "data": [self.values[key] for key in function["inputs"]],
-                "fn_index": function["id"],
-                "session_hash": self._session,
-                "trigger_id": key,
-                "event_data": None,
-            },
-        )
+        """Send a function its inputs; what it answers for its outputs."""
+        request = {
+            "data": [self.values[key] for key in function["inputs"]],
+            "fn_index": function["id"],
+            "session_hash": self._session,
+            "trigger_id": key,
+            "event_data": None,
+        }
+        answers: list[Value] = (await (self._queue if function["queue"] else self._run)(request))["data"]
+        return answers
+
+    async def _run(self, request: dict[str, Any]) -> dict[str, Value]:
+        answered = await self._client.post("/gradio_api/run/predict", json=request)
+        if not answered.is_success:
+            raise ServerError(answered.text)
+        output: dict[str, Value] = answered.json()
+        return output
+
+    async def _queue(self, request: dict[str, Any]) -> dict[str, Value]:
+        joined = await self._client.post("/gradio_api/queue/join", json=request)
         if not joined.is_success:
             kind = QueueFullError if joined.status_code == httpx.codes.SERVICE_UNAVAILABLE else ServerError
             raise kind(str(joined.json()["detail"]))
@@ -139,8 +149,7 @@ class Visitor:
                     output = {"error": message["message"]}
         if "data" not in output:
             raise ServerError(str(output["error"]))
-        answers: list[Value] = output["data"]
-        return answers
+        return output
 
     def moves(self) -> Iterator[tuple[int, int]]:
         """Drag one slider after the other up, down, and back to where it was: sliders and values, without end."""

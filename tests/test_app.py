@@ -22,9 +22,11 @@ import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
 from expressions.demo.faces import DRAFT_SIZE, data_url
+from expressions.demo.state import FIRST_SEED
 from expressions.demo.views import ALT
 
 REPOSITORY = Path(__file__).parent.parent
+ANSWERED = "html:not([data-opening]) #face img"  # what a visitor sees when the first answer is there
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.console.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(url)
-        self.page.wait_for_selector("#face img")
+        self.page.wait_for_selector(ANSWERED)
         self.settle()
 
     @property
@@ -512,6 +514,19 @@ def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_pa
     visit.page.set_input_files("#restore input", tmp_path / "other.png")
     wait_until(lambda: "no recipe" in visit.remark, "the reason")
     visit.settle()
+
+
+@pytest.mark.parametrize(("query", "is_visible"), [("", True), ("?__theme=dark", True), ("?seed=9", False)])
+def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
+    server: Server, browser: Browser, editor: Editor, query: str, is_visible: bool
+) -> None:
+    page = browser.new_page()
+    page.route("**/gradio_api/queue/**", lambda _: None)  # no answer ever comes
+    page.goto(f"{server.url}/{query}")
+    face = page.locator("#face img")
+    expect(face).to_have_attribute("src", data_url(editor.render(FIRST_SEED, {}, size=512)), timeout=1000 * PATIENCE)
+    expect(face).to_be_visible(visible=is_visible)
+    page.close()
 
 
 def test_the_page_works_in_a_frame_of_another_origin(

@@ -11,6 +11,10 @@ window.expressions = (() => {
 
   const element = (selector) => document.querySelector(selector);
 
+  // Until the first answer: the page comes with a face, which a link to another one must not show.
+  const isLink = [...new URLSearchParams(location.search).keys()].some((name) => !name.startsWith("__"));
+  document.documentElement.dataset.opening = isLink ? "link" : "first";
+
   function ask(asked, seed, query) {
     const given = new URLSearchParams(query).get("seed");
     const isSeed = given !== null && /^\d+$/.test(given) && Number(given) <= MAX_SEED;
@@ -61,6 +65,7 @@ window.expressions = (() => {
   }
 
   function remember(link) {
+    delete document.documentElement.dataset.opening;
     const url = address(link);
     history.replaceState(history.state, "", url);
     if (window.parent !== window && location.hostname.endsWith(".hf.space")) {
