@@ -175,6 +175,18 @@ def bootstrap(groups: Sequence[Tensor], draws: int = 500) -> list[float]:
     return torch.stack(means).mean(0).quantile(levels).tolist()
 
 
+def do_nothing(judge: Judge, images: Tensor) -> dict[str, float]:
+    """How far the judge's readings move where no attribute does: by mirroring a face, and by moving it by a pixel.
+
+    Mean absolute change of CelebA's attributes, in standard deviations.
+    """
+    lower = torch.cat([images[:, :, :1], images[:, :, :-1]], 2)
+    attributes = slice(0, judge.column(SKIN_TONE))
+    base = judge(images)
+    changes = {"mirrored": judge(images.flip(3)) - base, "one pixel lower": judge(lower) - base}
+    return {name: change[:, attributes].abs().mean().item() for name, change in changes.items()}
+
+
 def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, title: str) -> Curves:
     """A rival's edits of the same faces by each of `AMOUNTS`."""
     return {
@@ -261,6 +273,8 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: i
     methods = {"ours": summarise(curves, judge), OWN_VIEW: summarise(own_curves, own_view)}
     for name, method in methods.items():
         _print_row(name, method)
+    nothing = do_nothing(judge, faces)
+    print("doing nothing: " + ", ".join(f"{name} {change:.3f}" for name, change in nothing.items()))
     for suffix, rival in (("", plain), (" on our generator", editor)):
         if rival is None:
             continue
@@ -270,7 +284,13 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: i
             method = rival_curves(rival, judge, rival.latents(seeds), edits, name + suffix)
             methods[name + suffix] = summarise(method, judge)
             _print_row(name + suffix, methods[name + suffix])
-    return {"seeds": count, "sliders": list(SLIDERS), "methods": methods, "calibration": report}
+    return {
+        "seeds": count,
+        "sliders": list(SLIDERS),
+        "methods": methods,
+        "do_nothing": nothing,
+        "calibration": report,
+    }
 
 
 def edited_distance(editor: Editor, evaluator: Evaluator, real: Tensor, count: int) -> dict[str, float]:

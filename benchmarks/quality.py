@@ -1,21 +1,23 @@
 """Image quality against the held-out split, beside what real faces get: fidelity, diversity, rare attributes, copies.
 
 Two judges took no part in any training here (see judges.py): the features of an attribute evaluator, and those of
-an untrained network. The floor is the same measurement of real faces of the training split. With `--kimg` the
-plain recipe of reference.py, this project's and its variants are trained too, on as many images each and with the
-same seeds; finished trainings are kept in `--runs` and not repeated.
+an untrained network. The floor is the same measurement of real faces of the training split.
+
+With `--kimg` recipes are judged instead: the plain one of reference.py and this project's are trained with three seeds
+on as many images each, variants of this project's with the first of the seeds. Finished trainings are kept in `--runs`
+and not repeated.
 
     PYTHONPATH=. python benchmarks/quality.py --data DATA
-    PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 100 --recipes reference ours
+    PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "no shifts"
 
-Prints a table. Writes JSON that the model card shows, and with `--kimg` the comparison beside it.
+Prints a table. Writes quality.json, which the model card shows, or comparison.json.
 """
 
 import argparse
 import copy
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +50,11 @@ REPEATS = 3
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 # What differs from the defaults of `train.py gan`.
-RECIPES: dict[str, dict[str, Any]] = {
-    "ours": {},
+VARIANTS: dict[str, dict[str, Any]] = {
     "spectral norm": {"gamma": 1e-9},
     "no shifts": {"max_shift": 0},
     "gamma 2": {"gamma": 2.0},
+    "penalty batch 4": {"penalty_batch": 4},
     "d_lr 4e-4, g_lr 1e-4": {"d_lr": 4e-4, "g_lr": 1e-4},
     "ema 50 kimg": {"ema_kimg": 50.0},
     "ema 0.1 kimg": {"ema_kimg": 0.1},
@@ -82,6 +84,7 @@ def halve_width(state: TrainState, config: TrainConfig) -> None:
 ALTERED = {"spectral norm": normalise_spectrally, "half width": halve_width}
 
 Figures = dict[str, float]
+Row = dict[str, list[float]]  # by figure, its value for each set of faces
 FORMATS = {
     "fd_attributes": "{:.3f}",
     "kid_attributes": "{:.4f}",
@@ -161,7 +164,8 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
     run = runs / f"{recipe.replace(' ', '-')}-seed{seed}-{kimg:g}kimg"
     if recipe == "reference":
         return to_uint8(_reference(run, seed, kimg, images).generate(FAKES, seed))
-    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=(run / "checkpoint.pt").exists(), **RECIPES[recipe])
+    options = VARIANTS.get(recipe, {})
+    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=(run / "checkpoint.pt").exists(), **options)
     generator = _altered(recipe, config, images) if recipe in ALTERED else load_generator(train(config, images))
     z = torch.rand(FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     with torch.no_grad():
@@ -202,16 +206,16 @@ def _reference(run: Path, seed: int, kimg: float, images: Tensor) -> Reference:
 # The tables ---------------------------------------------------------------------------------------
 
 
-def measure(name: str, faces: Callable[[int], Tensor], judges: Judges) -> dict[str, list[float]]:
-    """Assess three sets of faces; returns and prints each figure's values."""
-    sets = [judges.assess(faces(repeat)) for repeat in range(REPEATS)]
+def measure(name: str, faces: Callable[[int], Tensor], judges: Judges, repeats: int = REPEATS) -> Row:
+    """Assess several sets of faces; returns each figure's values and prints their medians."""
+    sets = [judges.assess(faces(repeat)) for repeat in range(repeats)]
     row = {figure: [one[figure] for one in sets] for figure in FORMATS}
     cells = [FORMATS[figure].format(statistics.median(values)) for figure, values in row.items()]
     print(f"{name:24}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
     return row
 
 
-def card_figures(row: dict[str, list[float]], floor: dict[str, list[float]], held_out: int) -> dict[str, Any]:
+def card_figures(row: Row, floor: Row, held_out: int) -> dict[str, Any]:
     """The figures of one generator as the model card takes them, each with its floor."""
     figures = {}
     for name, values in row.items():
@@ -224,42 +228,69 @@ def card_figures(row: dict[str, list[float]], floor: dict[str, list[float]], hel
     return figures
 
 
+def compare(kimg: float, variants: Sequence[str], images: Tensor, runs: Path, judges: Judges) -> dict[str, Row]:
+    """Train every recipe on `kimg` thousand images, or read what an earlier call trained, and measure it."""
+    rows = {}
+    for recipe in ("reference", "ours", *variants):
+
+        def faces(seed: int, recipe: str = recipe) -> Tensor:
+            return recipe_faces(recipe, seed, kimg, images, runs)
+
+        rows[recipe] = measure(recipe, faces, judges, repeats=1 if recipe in VARIANTS else REPEATS)
+    return rows
+
+
+def above_floor(row: Row, reference: Row, floor: Row) -> Figures:
+    """What of the reference's distances above those of real faces is left, for each of the Frechet distances."""
+
+    def distance(one: Row, name: str) -> float:
+        return statistics.median(one[name]) - statistics.median(floor[name])
+
+    return {name: distance(row, name) / distance(reference, name) for name in ("fd_attributes", "fd_random")}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/quality.json"), help="figures for the card")
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
-    parser.add_argument("--kimg", type=float, help="also train each recipe on this many thousand images")
-    parser.add_argument("--recipes", nargs="*", choices=["reference", *RECIPES], default=["reference", "ours"])
+    parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
+    parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="recipes beside ours")
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
+    parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
 
     images = load_faces(arguments.data, "train").images
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
     shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
-    editor = Editor.from_pretrained(arguments.weights)
 
     print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
     floor = measure("real faces", lambda repeat: shuffled[repeat * FAKES : (repeat + 1) * FAKES], judges)
+    if arguments.kimg:
+        rows = compare(arguments.kimg, arguments.variants, images, arguments.runs, judges)
+        left = above_floor(rows["ours"], rows["reference"], floor)
+        print(
+            "ours to the reference, above the floor: "
+            + ", ".join(f"{name} {share:.2f}" for name, share in left.items())
+        )
+        comparison = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(held_out), "above_floor": left}
+        comparison["rows"] = {"real faces": floor, **rows}
+        _write(comparison, arguments.out or Path("benchmarks/comparison.json"))
+        return
+    editor = Editor.from_pretrained(arguments.weights)
     if arguments.plain:
         plain = Editor(CELEBA_ATTRIBUTES)
         plain.generator = load_generator(arguments.plain)
         measure("without edits", lambda repeat: editor_faces(plain, repeat), judges)
     row = measure("weights", lambda repeat: editor_faces(editor, repeat), judges)
     figures = {"weights": editor.fingerprint(), "figures": card_figures(row, floor, len(held_out))}
-    arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
-    if arguments.kimg:
-        table: dict[str, Any] = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(held_out), "real faces": floor}
-        for recipe in arguments.recipes:
+    _write(figures, arguments.out or Path("benchmarks/quality.json"))
 
-            def faces(seed: int, recipe: str = recipe) -> Tensor:
-                return recipe_faces(recipe, seed, arguments.kimg, images, arguments.runs)
 
-            table[recipe] = measure(recipe, faces, judges)
-        arguments.out.with_name("comparison.json").write_text(json.dumps(table, indent=2) + "\n")
+def _write(figures: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
