@@ -35,6 +35,7 @@ from expressions.training import (
 )
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = 300  # seconds for a few steps, whose checkpoints a busy disk writes slowly
 TWO_STEPS = TrainConfig(
     kimg=0.008, tick_kimg=0.004, batch_size=4, penalty_batch=2, cooldown=0, device="cpu", precision="fp32"
 )
@@ -206,20 +207,20 @@ def start_process(folder, largest_file=0, **changes):
 def test_a_run_killed_at_random_moments_ends_in_the_same_weights(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     end = {"kimg": 0.032}  # eight steps
-    start_process(whole, **end).communicate(timeout=120)
+    start_process(whole, **end).communicate(timeout=PATIENCE)
     kills = 0
     for _ in range(4):
         started = time.monotonic()
         process = start_process(killed, **end)
         before = modified(killed)
-        while process.poll() is None and modified(killed) == before and time.monotonic() - started < 60:
+        while process.poll() is None and modified(killed) == before and time.monotonic() - started < PATIENCE:
             time.sleep(0.01)  # until it has written something
         time.sleep(torch.rand(1).item())
         process.kill()
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
     assert kills
-    start_process(killed, **end).communicate(timeout=120)
+    start_process(killed, **end).communicate(timeout=PATIENCE)
     assert equal(tensors(killed), tensors(whole))
     assert [line["step"] for line in statistics(killed)] == list(range(1, 9))
 
@@ -287,7 +288,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_saved(images, tmp_path):
     run(images, tmp_path, kimg=0.004)
     before = {name: (tmp_path / name).read_bytes() for name in (CHECKPOINT, GENERATOR)}
     process = start_process(tmp_path, largest_file=20_000_000)  # fails as on a full disk, half-way
-    message = process.communicate(timeout=120)[1].splitlines()[-1]
+    message = process.communicate(timeout=PATIENCE)[1].splitlines()[-1]
     assert process.returncode == 1
     assert f"RunError: cannot write {tmp_path / CHECKPOINT}" in message
     assert "what was saved before is intact" in message
@@ -322,7 +323,7 @@ def test_a_signal_saves_before_the_exit(tmp_path, signum):
         time.sleep(0.1)
     time.sleep(1)
     process.send_signal(signum)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signum
     state = TrainState(TWO_STEPS, torch.device("cpu"))
     state.load(tmp_path)
