@@ -41,6 +41,14 @@ TWO_STEPS = TrainConfig(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_probe():
+    """Judge each tick on a few faces: a thousand would take most of the time of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Probe, "COUNT", 16)
+        yield
+
+
 @pytest.fixture(scope="module")
 def images():
     return torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -187,8 +195,9 @@ def test_a_kill_between_the_two_renamings_leaves_the_checkpoint_before(images, t
 PROCESS = """
 import json, resource, sys
 import torch
-from expressions.training import TrainConfig, train
+from expressions.training import Probe, TrainConfig, train
 
+Probe.COUNT = 16
 if int(sys.argv[2]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 torch.set_num_threads(1)
