@@ -123,7 +123,8 @@ class Visitor:
             "trigger_id": key,
             "event_data": None,
         }
-        answers: list[Value] = (await (self._queue if function["queue"] else self._run)(request))["data"]
+        send = self._queue if function["queue"] else self._run
+        answers: list[Value] = (await send(request))["data"]
         return answers
 
     async def _run(self, request: dict[str, Any]) -> dict[str, Value]:
