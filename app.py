@@ -89,25 +89,24 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         quiet: dict[str, Any] = {
             "preprocess": False,  # a component that rejects a value raises, and the values after it are lost
             "show_progress": "hidden",
-            "concurrency_id": "editor",
-            "concurrency_limit": WORKERS,
             "api_visibility": "private",
         }
+        queued: dict[str, Any] = {**quiet, "concurrency_id": "editor", "concurrency_limit": WORKERS}
         shown: list[Any] = [asked, answered, *options, *sliders]
         asked.change(
             page.answer,
             shown,
             [stage, remark, changes, marks, link, answered, *options, *sliders],
             trigger_mode="always_last",
-            **quiet,
+            **queued,
         )
         drags = [slider.input for slider in sliders]  # a draft goes around the queue: one request instead of two
         gr.on(drags, page.draft, shown, stage, trigger_mode="always_last", queue=False, **quiet)
         stage.change(None, js=_script("settle"), api_visibility="private")
         link.change(None, link, js=_script("remember"), api_visibility="private")
-        remark.change(page.explain, [answered, *sliders], reach, **quiet)
+        remark.change(page.explain, [answered, *sliders], reach, **queued)
         for size, button in downloads.items():
-            button.click(functools.partial(page.download, size), [answered, *sliders], file, **quiet).then(
+            button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued).then(
                 None, file, js=_script("save"), api_visibility="private"
             )
         with gr.Row(visible=False):

@@ -352,19 +352,20 @@ def link(visit: Visit) -> dict[str, str]:
     return fields
 
 
-def wait_for_link(visit: Visit, **fields: str) -> None:
-    wait_until(lambda: link(visit) == fields, f"the address to hold {fields}")
+def wait_for_link(visit: Visit, **fields: object) -> None:
+    expected = {name: str(value) for name, value in fields.items()}
+    wait_until(lambda: link(visit) == expected, f"the address to hold {expected}")
 
 
 def test_a_click_in_a_filmstrip_or_a_map_sets_the_sliders(visit: Visit) -> None:
     visit.view("Filmstrip")
     expect(visit.page.locator("#face [data-sliders]")).to_have_count(9)
     visit.page.get_by_label("Take Smile 88").click()
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="88", view="strip", strip="Smiling")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=88, view="strip", strip="Smiling")
     visit.view("Map")
     expect(visit.page.locator("#face [data-sliders]")).to_have_count(25)
     visit.page.get_by_label("Take Smile 25, Feminine to masculine 100").click()
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="25", Male="100", view="map", across="Smiling", down="Male")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=25, Male=100, view="map", across="Smiling", down="Male")
     visit.view("Face")
     visit.settle()
     assert (visit.sliders["Smiling"], visit.sliders["Male"]) == (25, 100)
@@ -374,7 +375,7 @@ def test_a_choice_of_attribute_changes_the_filmstrip(visit: Visit) -> None:
     visit.view("Filmstrip")
     visit.page.get_by_label("Filmstrip of").click()
     visit.page.get_by_role("option", name="Older to younger").click()
-    wait_for_link(visit, seed=str(FIRST_SEED), view="strip", strip="Young")
+    wait_for_link(visit, seed=FIRST_SEED, view="strip", strip="Young")
     expect(visit.page.get_by_label("Take Older to younger 100")).to_be_visible()
 
 
@@ -396,25 +397,25 @@ def test_before_and_now_lie_under_a_wipe_that_follows_the_hand_and_the_keys(visi
 def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: Visit) -> None:
     expect(visit.button("Back")).to_be_disabled()
     visit.slider("Smile").fill("90")
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="90")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.view("Sheet")
     expect(visit.page.locator("#face [data-seed]")).to_have_count(24)
     visit.page.get_by_label(f"Open face {FIRST_SEED + 5}").click()
-    wait_for_link(visit, seed=str(FIRST_SEED + 5))
+    wait_for_link(visit, seed=FIRST_SEED + 5)
     visit.settle()
     visit.button("Back").click()
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="90")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.settle()
     assert visit.sliders["Smiling"] == 90
     expect(visit.button("Back")).to_be_disabled()
     visit.button("Forward").click()
-    wait_for_link(visit, seed=str(FIRST_SEED + 5))
+    wait_for_link(visit, seed=FIRST_SEED + 5)
 
 
 def test_a_morph_is_a_loop_to_download(visit: Visit) -> None:
     visit.view("Morph")
     visit.page.get_by_label("Morph to seed").fill("99")
-    wait_for_link(visit, seed=str(FIRST_SEED), view="morph", to="99")
+    wait_for_link(visit, seed=FIRST_SEED, view="morph", to=99)
     with visit.page.expect_download() as download:
         visit.page.get_by_role("link", name="Download this loop").click()
     assert download.value.suggested_filename == f"morph-{FIRST_SEED}-99.webp"
@@ -424,28 +425,28 @@ def test_a_morph_is_a_loop_to_download(visit: Visit) -> None:
 
 def test_keys_do_what_the_buttons_do_but_not_while_a_number_is_typed(visit: Visit) -> None:
     visit.page.keyboard.press("n")
-    wait_for_link(visit, seed=str(FIRST_SEED + 1))
+    wait_for_link(visit, seed=FIRST_SEED + 1)
     visit.page.keyboard.press("p")
-    wait_for_link(visit, seed=str(FIRST_SEED))
+    wait_for_link(visit, seed=FIRST_SEED)
     visit.slider("Smile").fill("90")
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="90")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.slider("Smile").press("0")
-    wait_for_link(visit, seed=str(FIRST_SEED))
+    wait_for_link(visit, seed=FIRST_SEED)
     visit.page.keyboard.press("s")
     wait_until(lambda: link(visit)["seed"] != str(FIRST_SEED), "another face")
     seed = visit.page.get_by_label("Seed", exact=True)
     seed.fill("7")
     seed.press("0")
-    wait_for_link(visit, seed="70")
+    wait_for_link(visit, seed=70)
 
 
 def test_one_slider_is_set_back_alone(visit: Visit) -> None:
     started = visit.sliders
     visit.slider("Smile").fill("95")
     visit.slider("Fringe").fill("95")
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="95", Bangs="95")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=95, Bangs=95)
     visit.button("Reset Smile").click()
-    wait_for_link(visit, seed=str(FIRST_SEED), Bangs="95")
+    wait_for_link(visit, seed=FIRST_SEED, Bangs=95)
     assert visit.sliders == started | {"Bangs": 95}
     visit.settle()
 
@@ -453,7 +454,7 @@ def test_one_slider_is_set_back_alone(visit: Visit) -> None:
 def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, server: Server, browser: Browser) -> None:
     visit.slider("Smile").fill("90")
     visit.slider("Fringe").fill("70")
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="90", Bangs="70")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=90, Bangs=70)
     visit.settle()
     other = Visit(browser.new_page(), visit.editor)
     other.open(visit.address)
@@ -486,7 +487,7 @@ def test_the_link_and_the_embed_code_are_copied(visit: Visit) -> None:
 
 def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_path: Path) -> None:
     visit.slider("Smile").fill("90")
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="90")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.unfold("Save and share")
     with visit.page.expect_download() as download:
         visit.button("PNG, 256 pixels").click()
@@ -497,7 +498,7 @@ def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_pa
         assert picture.tobytes() == visit.editor.render(FIRST_SEED, {"Smiling": 90.0}, size=256).tobytes()
         assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
     visit.button("Next").click()
-    wait_for_link(visit, seed=str(FIRST_SEED + 1))
+    wait_for_link(visit, seed=FIRST_SEED + 1)
     transfer = visit.page.evaluate_handle(
         """data => {
             const transfer = new DataTransfer();
@@ -508,7 +509,7 @@ def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_pa
         base64.b64encode(saved.read_bytes()).decode(),
     )
     visit.page.dispatch_event("body", "drop", {"dataTransfer": transfer})
-    wait_for_link(visit, seed=str(FIRST_SEED), Smiling="90")
+    wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.settle()
     Image.new("RGB", (8, 8)).save(tmp_path / "other.png")
     visit.page.set_input_files("#restore input", tmp_path / "other.png")
