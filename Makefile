@@ -37,10 +37,10 @@ train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.
 
 # What the editor is made with knows half of the people, what judges it the other half.
 $(RUNS)/classifier/classifier.safetensors: | $(VENV)/demo
-	$(TRAIN) classifier --data $(DATA) --identities even --epochs 6 --out $(@D)
+	$(TRAIN) classifier --data $(DATA) --identities even --out $(@D)
 
 $(RUNS)/classifier2/classifier.safetensors: | $(VENV)/demo
-	$(TRAIN) classifier --data $(DATA) --identities even --epochs 6 --seed 7 --out $(@D)
+	$(TRAIN) classifier --data $(DATA) --identities even --seed 7 --out $(@D)
 
 $(RUNS)/evaluator.safetensors: | $(VENV)/demo
 	$(BENCH)/judges.py --data $(DATA) --out $@

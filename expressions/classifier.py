@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
 
+from .augmentation import add_noise, mirror, relight, shift
 from .images import to_unit
 from .options import DataOptions, DeviceOptions, channels_last, check, option
 
@@ -26,7 +27,7 @@ class ClassifierConfig(DataOptions, DeviceOptions):
     split: str = option("train", "split to fit on")
     test_split: str = option("valid", "split to report the accuracy on")
     out: str = option("runs/classifier", "folder for the classifier and its accuracies")
-    epochs: int = option(4, "passes over the faces", above=0)
+    epochs: int = option(16, "passes over the faces", above=0)
     batch_size: int = option(128, "faces in one step", above=1)
     lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
     seed: int = option(0, "seed of the initial weights and of everything drawn", above=-1)
@@ -80,7 +81,7 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> AttributeClassifier:
-    """Fit a classifier of all attributes, on faces mirrored and shifted at random.
+    """Fit a classifier of all attributes, on faces that `augment` changes.
 
     Args:
         images: (N, 3, 64, 64) uint8.
@@ -94,7 +95,7 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
         ValueError, FloatingPointError: as for `fit_labels`.
     """
     torch.manual_seed(config.seed)
-    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config, flip_and_shift)
+    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config, augment)
 
 
 def fit_labels(model: Network, images: Tensor, labels: Tensor, config: ClassifierConfig, augment: Augment) -> Network:
@@ -141,12 +142,9 @@ def fit_labels(model: Network, images: Tensor, labels: Tensor, config: Classifie
     return model.cpu().eval().requires_grad_(False)
 
 
-def flip_and_shift(images: Tensor, rng: torch.Generator, max_shift: int = 3) -> Tensor:
-    """Mirror half of the images; move the batch by up to `max_shift` pixels a side."""
-    flip = torch.rand(len(images), 1, 1, 1, generator=rng) < 0.5
-    images = torch.where(flip, images.flip(3), images)
-    down, right = torch.randint(-max_shift, max_shift + 1, (2,), generator=rng).tolist()
-    return images.roll((down, right), (2, 3))
+def augment(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Mirror, shift, relight and blemish images (N, 3, 64, 64) in [-1, 1]."""
+    return add_noise(relight(shift(mirror(images, rng), 3, rng), rng), 0.1, rng)
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .attributes import SLIDERS
+from .augmentation import mirror, shift
 from .classifier import AttributeClassifier, load_classifier
 from .distributed import (
     any_process,
@@ -360,9 +361,6 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     G, D, rng, edits = state.generator, state.discriminator, state.random, state.edits
     device, count = images.device, config.batch_size // process_count()
 
-    def drawn(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=rng, device=device)
-
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
@@ -375,9 +373,8 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
 
     # Draw a batch of real faces, half of them mirrored, and a batch of latents, half of them edits of the others.
     index = torch.randint(len(images), (count,), generator=rng, device=device)
-    real = to_unit(images[index])
-    real = torch.where(drawn(count, 1, 1, 1) < 0.5, real.flip(3), real)
-    z = drawn(count // 2 if edits else count, G.z_dim) * 2 - 1
+    real = mirror(to_unit(images[index]), rng)
+    z = torch.rand(count // 2 if edits else count, G.z_dim, generator=rng, device=device) * 2 - 1
     if edits:
         z, moved = edits.pair(z, G.directions, rng)
 
@@ -417,20 +414,6 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
 
 def gradients(model: nn.Module) -> list[Tensor]:
     return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-
-
-def shift(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
-    """Move each image by up to `max_shift` pixels a side, black beyond the edge (DiffAugment's translation,
-    Zhao et al. 2020, arXiv:2006.10738); differentiable in the images."""
-    if max_shift == 0:
-        return images
-    count, _, height, width = images.shape
-    moves = torch.randint(2 * max_shift + 1, (2, count, 1), generator=generator, device=images.device)
-    rows = moves[0] + torch.arange(height, device=images.device)  # (N, H)
-    columns = moves[1] + torch.arange(width, device=images.device)  # (N, W)
-    padded = nn.functional.pad(images, [max_shift] * 4, value=-1.0).permute(0, 2, 3, 1)
-    item = torch.arange(count, device=images.device)[:, None, None]
-    return padded[item, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def rate_factor(step: int, config: TrainConfig) -> float:

@@ -29,7 +29,6 @@ from expressions.training import (
     ema_update,
     load_generator,
     rate_factor,
-    shift,
     train,
     train_step,
 )
@@ -447,24 +446,6 @@ def test_after_the_half_life_half_of_the_average_is_left():
     config = TrainConfig(ema_kimg=1, batch_size=10)
     assert ema_decay(10**6, config) ** 100 == pytest.approx(0.5)
     assert ema_decay(10, config) < ema_decay(1000, config)
-
-
-def test_a_shift_moves_the_picture_and_lets_gradients_through():
-    image = torch.zeros(64, 3, 64, 64)
-    image[:, :, 32, 32] = 1
-    image.requires_grad_(True)
-    moved = shift(image, 4, torch.Generator().manual_seed(0))
-    places = [tuple(place.tolist()) for place in (moved[:, 0] == 1).nonzero()[:, 1:]]
-    assert len(places) == 64
-    assert all(28 <= row <= 36 and 28 <= column <= 36 for row, column in places)
-    assert len(set(places)) > 20
-    (moved[:, 0, 28:37, 28:37]).sum().backward()
-    assert image.grad[:, 0, 32, 32].tolist() == [1.0] * 64
-
-
-def test_no_shift_gives_the_images_themselves():
-    image = torch.rand(2, 3, 64, 64)
-    assert shift(image, 0, torch.Generator()) is image
 
 
 @pytest.mark.parametrize(
