@@ -26,21 +26,22 @@ check: test
 
 # What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor.
 train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors \
-		$(RUNS)/classifier2/classifier.safetensors
+		$(RUNS)/teacher1/classifier.safetensors $(RUNS)/teacher2/classifier.safetensors
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan)
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 500 --cooldown 0.5 \
-		--classifiers $(RUNS)/classifier/classifier.safetensors,$(RUNS)/classifier2/classifier.safetensors
+		--classifiers $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
 	$(TRAIN) editor --generator $(RUNS)/edits/generator.safetensors \
 		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
 	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json
 
-# What the editor is made with knows half of the people, what judges it the other half.
+# What the editor is made with knows half of the people, what judges it the other half. Two classifiers teach the
+# generator; a third, which the generator has not learnt to please, measures its faces for the editor.
 $(RUNS)/classifier/classifier.safetensors: | $(VENV)/demo
 	$(TRAIN) classifier --data $(DATA) --identities even --out $(@D)
 
-$(RUNS)/classifier2/classifier.safetensors: | $(VENV)/demo
-	$(TRAIN) classifier --data $(DATA) --identities even --seed 7 --out $(@D)
+$(RUNS)/teacher%/classifier.safetensors: | $(VENV)/demo
+	$(TRAIN) classifier --data $(DATA) --identities even --seed $* --out $(@D)
 
 $(RUNS)/evaluator.safetensors: | $(VENV)/demo
 	$(BENCH)/judges.py --data $(DATA) --out $@

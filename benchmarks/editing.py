@@ -175,16 +175,22 @@ def bootstrap(groups: Sequence[Tensor], draws: int = 500) -> list[float]:
     return torch.stack(means).mean(0).quantile(levels).tolist()
 
 
-def do_nothing(judge: Judge, images: Tensor) -> dict[str, float]:
-    """How far the judge's readings move where no attribute does: by mirroring a face, and by moving it by a pixel.
+def do_nothing(judge: Judge, images: Tensor) -> dict[str, dict[str, float]]:
+    """What the judge sees change where nobody does: by mirroring a face, and by moving it by a pixel.
 
-    Mean absolute change of CelebA's attributes, in standard deviations.
+    Returns:
+        For each of the two the mean absolute change of CelebA's attributes, in standard deviations, and the share of
+        faces whose `Male` reading flips.
     """
     lower = torch.cat([images[:, :, :1], images[:, :, :-1]], 2)
     attributes = slice(0, judge.column(SKIN_TONE))
     base = judge(images)
-    changes = {"mirrored": judge(images.flip(3)) - base, "one pixel lower": judge(lower) - base}
-    return {name: change[:, attributes].abs().mean().item() for name, change in changes.items()}
+    figures = {}
+    for name, changed in (("mirrored", images.flip(3)), ("one pixel lower", lower)):
+        readings = judge(changed)
+        change = (readings - base)[:, attributes].abs().mean().item()
+        figures[name] = {"change": change, "male_flips": male_flips(judge, base, readings)}
+    return figures
 
 
 def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, title: str) -> Curves:
@@ -248,10 +254,16 @@ def calibration(asked: Tensor, measured: Tensor, is_reached: Tensor) -> dict[str
 def who_is_left(readings: Tensor, judge: Judge) -> dict[str, float]:
     """How the faces at the highest value differ from those at the lowest, in what tells people apart."""
     first, last = readings[0], readings[-1]
-    male, tone = judge.column("Male"), judge.column(SKIN_TONE)
-    flips = (first[:, male] > judge.zero[male]) != (last[:, male] > judge.zero[male])
+    tone = judge.column(SKIN_TONE)
     degrees = (last - first)[:, tone].abs() * judge.deviation[tone]
-    return {"male_flips": flips.float().mean().item(), "median_ita_change": degrees.median().item()}
+    return {"male_flips": male_flips(judge, first, last), "median_ita_change": degrees.median().item()}
+
+
+def male_flips(judge: Judge, first: Tensor, last: Tensor) -> float:
+    """Share of faces that the judge's readings (N, S) call male in one of two pictures and not in the other."""
+    column = judge.column("Male")
+    is_male, was_male = (readings[:, column] > judge.zero[column] for readings in (last, first))
+    return (is_male != was_male).float().mean().item()
 
 
 def feature_distance(judge: Judge, unedited: Tensor, *edited: Tensor) -> float:
@@ -274,7 +286,8 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: i
     for name, method in methods.items():
         _print_row(name, method)
     nothing = do_nothing(judge, faces)
-    print("doing nothing: " + ", ".join(f"{name} {change:.3f}" for name, change in nothing.items()))
+    for name, change in nothing.items():
+        print(f"nobody changed, {name}: {change['change']:.3f}, `Male` flips {change['male_flips']:.3f}")
     for suffix, rival in (("", plain), (" on our generator", editor)):
         if rival is None:
             continue

@@ -331,7 +331,9 @@ class EditorConfig:
     """Every option of the editor's fit."""
 
     generator: str = option("runs/gan/generator.safetensors", "the averaged generator of a training run")
-    classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier")
+    classifier: str = option(
+        "runs/classifier/classifier.safetensors", "the attribute classifier; not one that the training held edits with"
+    )
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", above=10 * Z_DIM - 1)
     seed: int = option(0, "seed of the random faces", above=-1)

@@ -389,8 +389,9 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     d_loss.backward()
     share = math.ceil(config.penalty_batch / process_count())
     some = torch.cat([half[:share] for half in shown.chunk(2)]).requires_grad_(True)
-    penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
-    (config.gamma / 2 * penalty).backward()  # in float32: squared gradients are too small for bf16
+    with autocast():
+        penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
+    (config.gamma / 2 * penalty).backward()
     average_(gradients(D))
     state.d_optimizer.step()
 
