@@ -357,17 +357,15 @@ class Probe:
 
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
-    """One step of each network; returns the means of `LOSSES`."""
-    G, D, rng, edits = state.generator, state.discriminator, state.random, state.edits
+    """One step of each network, while the discriminator leads of it alone; returns the means of `LOSSES`."""
+    G, rng, edits = state.generator, state.random, state.edits
     device, count = images.device, config.batch_size // process_count()
+    autocast = torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+    is_led = state.step * config.batch_size < config.lead_kimg * 1000
 
-    def autocast() -> torch.autocast:
-        return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
-
-    # Set the rates: full, then falling in a line to 0; halved by each rollback. The generator's waits for its turn.
+    # Set the rates: full, then falling in a line to 0; halved by each rollback.
     factor = rate_factor(state.step, config) / 2**state.rollbacks
-    g_lr = 0.0 if state.step * config.batch_size < config.lead_kimg * 1000 else config.g_lr
-    for optimizer, rate in ((state.g_optimizer, g_lr), (state.d_optimizer, config.d_lr)):
+    for optimizer, rate in ((state.g_optimizer, config.g_lr), (state.d_optimizer, config.d_lr)):
         for group in optimizer.param_groups:
             group["lr"] = rate * factor
 
@@ -375,42 +373,61 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     index = torch.randint(len(images), (count,), generator=rng, device=device)
     real = mirror(to_unit(images[index]), rng)
     z = torch.rand(count // 2 if edits else count, G.z_dim, generator=rng, device=device) * 2 - 1
+    moved = z.new_empty(0)
     if edits:
         z, moved = edits.pair(z, G.directions, rng)
-
-    # Train the discriminator by itself, on fakes that carry no gradient to the generator.
-    D.requires_grad_(True)
-    with autocast():
+    with torch.set_grad_enabled(not is_led), autocast:
         fake = G(z).float()
-        shown = shift(torch.cat([real, fake.detach()]), config.max_shift, rng)
+
+    d_loss, real_logits, fake_logits = _train_discriminator(state, real, fake.detach(), config, autocast)
+    g_loss = edit_loss = torch.zeros((), device=device)
+    if not is_led:
+        g_loss, edit_loss = _train_generator(state, real, fake, config, autocast, moved=moved)
+
+    state.step += 1
+    average_(buffer for buffer in G.buffers() if buffer.is_floating_point())  # batch-norm statistics
+    ema_update(state.ema, G, ema_decay(state.step, config))
+    return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean(), edit_loss]).detach()
+
+
+def _train_discriminator(
+    state: TrainState, real: Tensor, fake: Tensor, config: TrainConfig, autocast: torch.autocast
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Train the discriminator by itself, on fakes that carry no gradient; returns its loss and its logits (N,)."""
+    D = state.discriminator
+    D.requires_grad_(True)
+    shown = shift(torch.cat([real, fake]), config.max_shift, state.random)
+    with autocast:
         real_logits, fake_logits = D(shown).float().chunk(2)
     d_loss = d_relativistic_loss(real_logits, fake_logits)
     state.d_optimizer.zero_grad(set_to_none=True)
     d_loss.backward()
     share = math.ceil(config.penalty_batch / process_count())
     some = torch.cat([half[:share] for half in shown.chunk(2)]).requires_grad_(True)
-    with autocast():
+    with autocast:
         penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
     (config.gamma / 2 * penalty).backward()
     average_(gradients(D))
     state.d_optimizer.step()
+    return d_loss, real_logits, fake_logits
 
-    # Train the generator through the discriminator, which is frozen.
+
+def _train_generator(
+    state: TrainState, real: Tensor, fake: Tensor, config: TrainConfig, autocast: torch.autocast, *, moved: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Train the generator through the discriminator, which is frozen; returns its loss and that of the edits."""
+    D, G, rng, edits = state.discriminator, state.generator, state.random, state.edits
     D.requires_grad_(False)
-    with autocast():
+    with autocast:
         with torch.no_grad():
             paired_logits = D(shift(real, config.max_shift, rng)).float()
         g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
-        edit_loss, pixel_loss = edits(fake, moved, rng) if edits else torch.zeros(2, device=device)
+        edit_loss, pixel_loss = edits(fake, moved, rng) if edits else fake.new_zeros(2)
     state.g_optimizer.zero_grad(set_to_none=True)
     (g_loss + config.edit_weight * edit_loss + config.pixel_weight * pixel_loss).backward()
     average_(gradients(G))
     state.g_optimizer.step()
-
-    state.step += 1
-    average_(buffer for buffer in G.buffers() if buffer.is_floating_point())  # batch-norm statistics
-    ema_update(state.ema, G, ema_decay(state.step, config))
-    return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean(), edit_loss]).detach()
+    return g_loss, edit_loss
 
 
 def gradients(model: nn.Module) -> list[Tensor]:
