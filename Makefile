@@ -9,7 +9,7 @@ PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
 plain = $(if $(wildcard $(PLAIN)),--plain $(PLAIN))
-resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint.pt),--resume)
+resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint*.pt),--resume)
 
 .PHONY: demo test check train evaluate embed browser
 
@@ -48,6 +48,7 @@ $(RUNS)/evaluator.safetensors: | $(VENV)/demo
 
 # What README.md and the model card show of the embedded weights.
 evaluate: $(VENV)/demo $(RUNS)/evaluator.safetensors
+	$(if $(plain),,$(error $@ compares with a generator trained without edits: name it, PLAIN=FILE))
 	$(BENCH)/quality.py --data $(DATA) $(plain)
 	$(BENCH)/editing.py --data $(DATA) $(plain)
 	$(BENCH)/figures.py

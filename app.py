@@ -16,7 +16,7 @@ from expressions.demo.controls import GROUPS, LABELS
 from expressions.demo.faces import Faces
 from expressions.demo.figures import ABOUT, quality
 from expressions.demo.page import SIZES, Page
-from expressions.demo.programs import Programs, add_endpoints
+from expressions.demo.programs import EDITOR, Programs, add_endpoints
 from expressions.demo.state import FIRST_SEED, State
 from expressions.demo.theme import CSS, HEAD, THEME
 from expressions.editor import MAX_SEED
@@ -91,7 +91,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        queued: dict[str, Any] = {**quiet, "concurrency_id": "editor", "concurrency_limit": WORKERS}
+        queued: dict[str, Any] = {**quiet, "concurrency_id": EDITOR}
         shown: list[Any] = [asked, answered, *options, *sliders]
         asked.change(
             page.answer,
@@ -106,12 +106,12 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         link.change(None, link, js=_script("remember"), api_visibility="private")
         remark.change(page.explain, [answered, *sliders], reach, **queued)
         for size, button in downloads.items():
-            button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued).then(
+            button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued).success(
                 None, file, js=_script("save"), api_visibility="private"
             )
         with gr.Row(visible=False):
             add_endpoints(Programs(faces))
-    return demo.queue(max_size=VISITORS)
+    return demo.queue(max_size=VISITORS, default_concurrency_limit=WORKERS)
 
 
 def _script(name: str) -> str:

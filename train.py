@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             run(config)
     except KeyboardInterrupt:
-        sys.exit(f"train.py {parsed.command}: interrupted; nothing was saved")
+        sys.exit(f"train.py {parsed.command}: interrupted; what was saved or pushed before stays")
     except (ValueError, OSError, FloatingPointError, SafetensorError) as error:
         sys.exit(f"train.py {parsed.command}: error: {error}")
     finally:

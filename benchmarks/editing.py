@@ -25,7 +25,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from expressions import Editor
-from expressions.attributes import COUPLED, SKIN_TONE, SLIDERS
+from expressions.attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
 from expressions.classifier import AttributeClassifier
 from expressions.data import HUB_DATASET, load_faces
 from expressions.editor import EditorConfig, fit_editor
@@ -43,7 +43,6 @@ CHANGES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)  # standard deviations as
 OWN_VIEW = "ours, by its own classifier"
 MISSED = 3.0  # points by which the editor's own reading may miss a value that is within reach
 LIGHTNESS = "L*"
-IDENTIFYING = ("Male", "Young", SKIN_TONE)
 
 Curves = dict[str, Tensor]  # for each slider (A, N, S): the judge's readings from the strongest edit down to that up
 

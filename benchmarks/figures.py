@@ -1,6 +1,6 @@
 """Gather what the page and the model card say of the embedded weights, from the JSON of quality.py and editing.py.
 
-python benchmarks/figures.py
+PYTHONPATH=. python benchmarks/figures.py
 """
 
 import argparse
@@ -45,6 +45,9 @@ def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> di
             raise ValueError(
                 f"{name}.json was measured on weights {figures['weights']}; the embedded ones are {weights}"
             )
+    missing = [name for name in SHOWN if name not in editing["methods"]]
+    if missing:
+        raise ValueError(f"editing.json has no {missing[0]}: measure with --plain, a generator trained without edits")
     methods = {name: editing["methods"][name] for name in SHOWN}
     return {
         "weights": weights,

@@ -1,6 +1,6 @@
 """Draw what each slider leaks into, from the JSON of editing.py: this project's editor beside mean differences.
 
-python benchmarks/matrix.py
+PYTHONPATH=. python benchmarks/matrix.py
 """
 
 import argparse

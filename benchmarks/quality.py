@@ -43,6 +43,7 @@ from expressions.metrics import (
 )
 from expressions.model import Generator
 from expressions.options import channels_last
+from expressions.runs import holds_run
 from expressions.training import TrainConfig, TrainState, load_generator, train, train_step
 
 FAKES = 10_000
@@ -51,7 +52,7 @@ COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 # What differs from the defaults of `train.py gan`.
 VARIANTS: dict[str, dict[str, Any]] = {
-    "spectral norm": {"gamma": 1e-9},
+    "spectral norm": {"gamma": 0.0},
     "no shifts": {"max_shift": 0},
     "gamma 2": {"gamma": 2.0},
     "penalty batch 4": {"penalty_batch": 4},
@@ -78,7 +79,7 @@ def normalise_spectrally(state: TrainState, config: TrainConfig) -> None:
 def halve_width(state: TrainState, config: TrainConfig) -> None:
     """Half of the feature maps in the generator: 2.5 times as many steps in the same time on its side."""
     torch.manual_seed(config.seed)
-    state.generator = channels_last(Generator(channels=(192, 128, 64, 32, 16)))
+    state.generator = channels_last(Generator(channels=(192, 128, 64, 32, 16))).to(state.fixed_z.device)
     state.ema = copy.deepcopy(state.generator).eval().requires_grad_(False)
     betas = (config.beta1, config.beta2)
     state.g_optimizer = torch.optim.Adam(state.generator.parameters(), config.g_lr, betas)
@@ -168,7 +169,7 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
     if recipe == "reference":
         return to_uint8(_reference(run, seed, kimg, images).generate(FAKES, seed))
     options = VARIANTS.get(recipe, {})
-    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=(run / "checkpoint.pt").exists(), **options)
+    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=holds_run(run), **options)
     generator = _altered(recipe, config, images) if recipe in ALTERED else load_generator(train(config, images))
     z = torch.rand(FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     with torch.no_grad():
@@ -182,11 +183,12 @@ def _altered(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
     ALTERED[recipe](state, config)
     if path.exists():
         state.ema.load_state_dict(load_file(path))
-        return state.ema
+        return state.ema.cpu()
     images = images.to(device)
     for _ in tqdm(range(config.step_count), desc=recipe, unit="step"):
         train_step(state, images, config, dtype)
     path.parent.mkdir(parents=True, exist_ok=True)
+    state.ema.cpu()
     save_file({name: tensor.contiguous() for name, tensor in state.ema.state_dict().items()}, path)
     return state.ema
 

@@ -16,6 +16,9 @@ SLIDERS = (
     "Smiling Mouth_Slightly_Open Black_Hair Brown_Hair Blond_Hair Bangs Male Young Skin_Tone Eyeglasses No_Beard"
 ).split()
 
+# Who somebody is: what an edit of anything else must least of all change.
+IDENTIFYING = ("Male", "Young", SKIN_TONE)
+
 _HAIR_COLOURS = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"})
 _BEARDS = frozenset({"5_o_Clock_Shadow", "Goatee", "Mustache", "No_Beard", "Sideburns"})
 _ADORNMENTS = frozenset(

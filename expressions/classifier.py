@@ -28,9 +28,9 @@ class ClassifierConfig(DataOptions, DeviceOptions):
     test_split: str = option("valid", "split to report the accuracy on")
     out: str = option("runs/classifier", "folder for the classifier and its accuracies")
     epochs: int = option(16, "passes over the faces", above=0)
-    batch_size: int = option(128, "faces in one step", above=1)
+    batch_size: int = option(128, "faces in one step", least=2)
     lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
-    seed: int = option(0, "seed of the initial weights and of everything drawn", above=-1)
+    seed: int = option(0, "seed of the initial weights and of everything drawn", least=0)
 
     def __post_init__(self) -> None:
         check(self)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, smooth_l1_loss
 
-from .attributes import COUPLED, SKIN_TONE, SLIDERS
+from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
 from .classifier import AttributeClassifier
 from .images import to_unit
 from .latents import to_normal, to_uniform
@@ -21,8 +21,7 @@ from .skin import cheek_lab, individual_typology_angle
 _FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a normal score
 _SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
-_KEY_WEIGHT = 5.0  # of a score whose change is the worst: who somebody is
-_KEY = ("Male", "Young", SKIN_TONE)
+_KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
 _CLOSE = 0.15  # standard deviations by which a score may be off without costing its full rate
 _NOISE = 0.05  # added to what the classifiers see, so that no single pixel tells them anything
 
@@ -54,7 +53,7 @@ class EditLoss(nn.Module):
         names = [*list(attributes) * len(classifiers), SKIN_TONE, "L*", "a*", "b*"]  # of the scores
         scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(250)])
         low, high = ((scores - scores.mean(0)) / scores.std(0)).quantile(scores.new_tensor([0.01, 0.99]), dim=0)
-        weight = torch.tensor([_KEY_WEIGHT if name in (*_KEY, "L*", "a*", "b*") else 1.0 for name in names])
+        weight = torch.tensor([_KEY_WEIGHT if name in (*IDENTIFYING, "L*", "a*", "b*") else 1.0 for name in names])
         reads = torch.tensor([[float(score == name) for score in names] for name in SLIDERS])
         holds = torch.tensor([[float(_is_held(score, name)) for score in names] for name in SLIDERS])
         buffers = {
@@ -131,7 +130,8 @@ class EditLoss(nn.Module):
         goal = torch.minimum(
             torch.maximum(start + moved @ self.reads, self.low.minimum(start)), self.high.maximum(start)
         )
-        held = torch.where(moved[:, :, None] != 0, self.holds, torch.inf).amin(1)  # (N, S): held by all
+        # Each score is held as its freest moved attribute allows, (N, S); where the draw moved none, as any holds it.
+        held = torch.where(moved[:, :, None] != 0, self.holds, self.holds.amax(0)).amin(1)
         weight = torch.where(is_moved > 0, _MOVED_WEIGHT, held)
         misses = smooth_l1_loss(after - before, (goal - start) * is_moved, reduction="none", beta=_CLOSE)
         return (weight * misses).sum(1).mean() / weight.sum(1).mean(), (images[0::2] - images[1::2]).abs().mean()

@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .attributes import COUPLED, SKIN_TONE, SLIDERS
+from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
 from .classifier import AttributeClassifier
 from .editability import dual_basis, regress
-from .hub import WeightsError, fetch_files, first_line, load_tensors, read_config
+from .hub import WeightsError, fetch_files, first_line, is_hub_id, load_tensors, read_config
 from .images import to_pil
 from .latents import to_normal, to_uniform
 from .model import IMAGE_SIZE, Z_DIM, Generator
@@ -32,8 +32,7 @@ EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.
 
 MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
-_HELD = ("Male", "Young", SKIN_TONE)  # what an edit holds in the picture itself, unless it is named or coupled
-_HELD_SHARE = 0.5  # of what one of them has moved by is taken back in a step
+_HELD_SHARE = 0.5  # of what one of `IDENTIFYING` has moved by, unless it is named or coupled, is taken back in a step
 _BATCH = 250
 _TOLERANCE = 1.0  # a face whose values are this close to the targets has arrived
 
@@ -137,7 +136,7 @@ class Editor(
         Raises:
             ValueError: an attribute is unknown, a target is not a number from 0 to 100, or z is malformed.
         """
-        self._checked_targets(targets)
+        targets = self.checked_targets(targets)
         z = _checked_latents(z).to(self.low)
         if not targets or not len(z):
             return z.clone()
@@ -208,10 +207,11 @@ class Editor(
     def _course(self, face: Look, targets: Mapping[str, float]) -> tuple[list[int], Tensor, Tensor]:
         """The columns that an edit names, then those it holds in the picture; where each should be, and how much of
         what is missing to that a step goes for."""
-        named, wanted = self._checked_targets(targets)
+        targets = self.checked_targets(targets)
         free = set(targets).union(*(COUPLED.get(name, ()) for name in targets))
-        held = [self.attributes.index(name) for name in _HELD if name in self.attributes and name not in free]
-        goal = torch.cat([self.low.new_tensor(wanted), face.values[held]])
+        named = [self.attributes.index(name) for name in targets]
+        held = [self.attributes.index(name) for name in IDENTIFYING if name in self.attributes and name not in free]
+        goal = torch.cat([self.low.new_tensor(list(targets.values())), face.values[held]])
         return [*named, *held], goal, goal.new_tensor([1.0] * len(named) + [_HELD_SHARE] * len(held))
 
     @torch.no_grad()
@@ -228,7 +228,8 @@ class Editor(
         Raises:
             ValueError: as for `edit`.
         """
-        column = self._checked_targets({name: 0.0})[0][0]
+        self.checked_targets({name: 0.0})
+        column = self.attributes.index(name)
         faces = [self.look(row) for row in _checked_latents(z).to(self.low).split(1)] if len(z) else []
         ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
         return self.low.new_tensor(ends).reshape(-1, 2).clamp(0, 100)
@@ -268,8 +269,12 @@ class Editor(
         """Put scores (..., K) on the 0-100 scale, without clipping."""
         return (scores - self.low) / (self.high - self.low) * 100
 
-    def _checked_targets(self, targets: Mapping[str, float]) -> tuple[list[int], list[float]]:
-        """The columns asked for, in the editor's order, and their values."""
+    def checked_targets(self, targets: Mapping[str, float]) -> dict[str, float]:
+        """Let targets through, as floats in the order of `attributes`.
+
+        Raises:
+            ValueError: as for `edit`.
+        """
         if not isinstance(targets, Mapping):
             raise ValueError(f"targets must be values by name, such as {{'Smiling': 90}}, got {type(targets).__name__}")
         unknown = [name for name in targets if name not in self.attributes]
@@ -278,8 +283,7 @@ class Editor(
         for name, value in targets.items():
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 100:  # NaN fails too
                 raise ValueError(f"targets[{name!r}] must be a number from 0 to 100, got {value!r}")
-        index = [column for column, name in enumerate(self.attributes) if name in targets]
-        return index, [float(targets[self.attributes[column]]) for column in index]
+        return {name: float(targets[name]) for name in self.attributes if name in targets}
 
     def fingerprint(self) -> str:
         """Name the weights: the first 12 hexadecimal digits of the SHA-256 of all tensors."""
@@ -314,11 +318,12 @@ class Editor(
                 raise WeightsError("a value's low end is not below its high end")
         except Exception as error:
             where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
+            where += " on the Hub" if is_hub_id(name) and not Path(name).is_dir() else ""
             raise WeightsError(f"cannot load weights from {where}: {first_line(error)}") from error
         return editor
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Write the weights; convolutions in half precision, to which the fit rounded them."""
+        """Write the weights; kernels in half precision, to which the fit rounded them."""
         tensors = {name: _stored(tensor).contiguous() for name, tensor in self.state_dict().items()}
         save_file(tensors, save_directory / constants.SAFETENSORS_SINGLE_FILE, metadata={"format": "pt"})
 
@@ -335,8 +340,8 @@ class EditorConfig:
         "runs/classifier/classifier.safetensors", "the attribute classifier; not one that the training held edits with"
     )
     out: str = option("runs/editor", "folder for the editor")
-    samples: int = option(20000, "random faces to fit on", above=10 * Z_DIM - 1)
-    seed: int = option(0, "seed of the random faces", above=-1)
+    samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
+    seed: int = option(0, "seed of the random faces", least=0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -404,7 +409,7 @@ def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
         x (T,).
     """
     damping = matrix.square().sum(0).mean() / 100 + 1e-6
-    normal = matrix.T @ matrix + damping * torch.eye(len(missing))
+    normal = matrix.T @ matrix + damping * torch.eye(len(missing)).to(matrix)
     return torch.linalg.solve(normal, matrix.T @ missing)
 
 
@@ -461,5 +466,5 @@ def _first_outside(tensor: Tensor) -> float:
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    """As it is saved: matrices and kernels in half precision, vectors as they are."""
+    """As it is saved: kernels in half precision, matrices and vectors as they are."""
     return tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor

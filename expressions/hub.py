@@ -23,16 +23,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from .attributes import SKIN_TONE
+
 
 class WeightsError(ValueError):
     """Weights that cannot be loaded; the message names the source and what is wrong with it."""
 
 
 def fetch_files(name: str, revision: str | None, options: dict[str, Any]) -> dict[str, Path]:
-    """Paths of the two files of an editor, downloaded if `name` is a Hub id."""
-    wanted = (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)
+    """Paths of the two files of an editor, downloaded from one commit if `name` is a Hub id and no folder."""
     if Path(name).is_dir():
-        files = {file: Path(name) / file for file in wanted}
+        files = {file: Path(name) / file for file in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)}
         for path in files.values():
             if not path.is_file():
                 raise WeightsError(f"it has no file {path.name}")
@@ -41,7 +42,10 @@ def fetch_files(name: str, revision: str | None, options: dict[str, Any]) -> dic
         raise WeightsError("there is no such folder, and it is not a Hub id of the form owner/name")
     if isinstance(options.get("token"), str):
         check_token(options["token"])
-    return {file: _download(name, file, revision, options) for file in wanted}
+    config = _download(name, constants.CONFIG_NAME, revision, options)
+    commit = config.parent.name  # of the cached snapshot
+    tensors = _download(name, constants.SAFETENSORS_SINGLE_FILE, commit, options)
+    return {constants.CONFIG_NAME: config, constants.SAFETENSORS_SINGLE_FILE: tensors}
 
 
 def _download(name: str, file: str, revision: str | None, options: dict[str, Any]) -> Path:
@@ -62,8 +66,12 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("attributes"), list):
         raise WeightsError(f"{path.name} has no list of attributes")
     names = config["attributes"]
-    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise WeightsError(f"{path.name}: attributes must be distinct names")
+    if not all(isinstance(name, str) and re.fullmatch(r"\w+", name) for name in names) or len(set(names)) < len(names):
+        raise WeightsError(f"{path.name}: attributes must be distinct names of letters, digits and _")
+    if SKIN_TONE in names:
+        raise WeightsError(
+            f"{path.name}: {SKIN_TONE} is measured from the pixels, not one of a classifier's attributes"
+        )
     return config
 
 

@@ -25,7 +25,7 @@ class RandomFeatures(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) in [-1, 1] -> the means and deviations of all maps (N, 2 * sum of widths)."""
+        """Images (N, 3, H, W) in [-1, 1] -> the means and deviations of all maps (N, 2 * sum of widths[1:])."""
         moments = []
         for layer in self.layers:
             images = nn.functional.leaky_relu(layer(images), 0.2)

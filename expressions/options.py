@@ -18,23 +18,30 @@ IDENTITIES = ("all", "even", "odd")
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
-def option(default: Any, text: str, *, choices: tuple[str, ...] = (), above: float | None = None) -> Any:
+def option(
+    default: Any, text: str, *, choices: tuple[str, ...] = (), above: float | None = None, least: float | None = None
+) -> Any:
     """A dataclass field with its default, its help text and what values it allows."""
-    return field(default=default, metadata={"help": text, "choices": choices, "above": above})
+    return field(default=default, metadata={"help": text, "choices": choices, "above": above, "least": least})
 
 
 def check(options: Any) -> None:
-    """Reject values that a field's `choices` or `above` exclude.
+    """Reject values that a field's `choices`, `above` or `least` exclude.
 
     Raises:
         ValueError: naming the field, its value and what is allowed.
     """
     for item in dataclasses.fields(options):
-        value, choices, above = getattr(options, item.name), item.metadata["choices"], item.metadata["above"]
+        value = getattr(options, item.name)
+        choices, above, least = (item.metadata[name] for name in ("choices", "above", "least"))
         if choices and value not in choices:
             raise ValueError(f"{item.name} must be one of {', '.join(choices)}, got {value!r}")
-        if above is not None and value is not None and not (math.isfinite(value) and value > above):
+        if value is None:
+            continue
+        if above is not None and not (math.isfinite(value) and value > above):
             raise ValueError(f"{item.name} must be a number above {above:g}, got {value!r}")
+        if least is not None and not (math.isfinite(value) and value >= least):
+            raise ValueError(f"{item.name} must be a number of at least {least:g}, got {value!r}")
 
 
 def add_flags(parser: argparse.ArgumentParser, options: type) -> None:

@@ -19,7 +19,7 @@ GENERATOR = "generator.safetensors"
 OPTIONS = "options.json"
 STATS = "stats.jsonl"
 
-# What may differ between a run and its continuation: where and how long, not what is computed.
+# What may differ between a run and its continuation: where, how long, how exactly, not the recipe.
 RESUMABLE = {"resume", "out", "kimg", "tracker", "device", "precision"}
 
 

@@ -70,28 +70,28 @@ class TrainConfig(DataOptions, DeviceOptions):
     resume: bool = option(False, "go on from the checkpoint in the run folder")
     kimg: float = option(1500.0, "length of the training, in thousands of real images shown", above=0)
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
-    batch_size: int = option(64, "real images in one step, of all processes together", above=1)
+    batch_size: int = option(64, "real images in one step, of all processes together", least=2)
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
     cooldown: float = option(0.3, "share of the training, at its end, over which the rates fall to 0 in a line")
     beta1: float = option(0.5, "Adam's first decay")
     beta2: float = option(0.999, "Adam's second decay")
-    gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", above=0)
+    gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
     penalty_batch: int = option(8, "real and as many generated images of a batch that carry the penalties", above=0)
     ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
-    max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", above=-1)
-    seed: int = option(0, "seed of the initial weights and of everything drawn during training", above=-1)
+    max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", least=0)
+    seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0)
     start: str | None = option(
         None, "start with the networks of another training's run folder, or of an editor's weights (folder or Hub id)"
     )
     lead_kimg: float = option(
         0.0,
         "thousands of images that the discriminator learns from alone: it is new beside an editor's weights",
-        above=-1,
+        least=0,
     )
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
-    edit_weight: float = option(3.5, "weight of what an edit should and should not change", above=-1)
-    pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", above=-1)
+    edit_weight: float = option(3.5, "weight of what an edit should and should not change", least=0)
+    pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
 
     def __post_init__(self) -> None:
@@ -319,6 +319,7 @@ class TrainState:
             )
         self.load(run)
         self.rollbacks = rollbacks
+        torch.rand(rollbacks, generator=self.random, device=self.random.device)  # so that other numbers are drawn
         return (
             f"a loss or a weight is not finite after step {lost}: back to step {self.step}, "
             f"learning rates divided by {2**rollbacks} (rollback {rollbacks} of {MAX_ROLLBACKS})"

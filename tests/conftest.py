@@ -15,6 +15,7 @@ import torch
 from app_server import Server, serving
 
 from expressions import Editor
+from expressions.training import Probe
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,20 @@ def editor() -> Editor:
 def _one_thread() -> None:
     """Two threads on small batches cost more than they give, and sums depend on their number."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_probe() -> Iterator[None]:
+    """Judge each tick of a training on a few faces: a thousand would take most of the time of its tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Probe, "COUNT", 16)
+        yield
+
+
+@pytest.fixture
+def quick_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try each direction of an editor that is fitted on a few faces."""
+    monkeypatch.setattr("expressions.editor._BATCH", 16)
 
 
 @pytest.fixture(scope="session")

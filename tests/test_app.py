@@ -22,6 +22,7 @@ import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
 from expressions.demo.faces import DRAFT_SIZE, data_url
+from expressions.demo.programs import EDITOR
 from expressions.demo.state import FIRST_SEED
 from expressions.demo.views import ALT
 
@@ -583,6 +584,14 @@ def test_only_attributes_that_the_editor_has_get_a_slider() -> None:
     demo = app.build_demo(Editor(["Smiling", "Blurry"]))
     labels = [block.label for block in demo.blocks.values() if isinstance(block, app.gr.Slider)]
     assert labels == ["Smile", "Darker to lighter skin"]
+
+
+def test_page_and_programs_share_the_workers(editor: Editor) -> None:
+    demo = app.build_demo(editor)
+    for function in demo.fns.values():
+        demo._queue.create_event_queue_for_fn(function)
+    shared = demo._queue.event_queue_per_concurrency_id[EDITOR]
+    assert shared.concurrency_limit == app.WORKERS > 1
 
 
 def test_importing_the_page_loads_no_training_and_no_data() -> None:

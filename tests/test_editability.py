@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -75,6 +77,12 @@ def test_an_edit_is_not_asked_to_leave_the_scale(loss):
     beyond, _ = loss(images, plan_of(Bangs=3.0), rng())
     back, _ = loss(images, plan_of(Bangs=-3.0), rng())
     assert beyond < 0.1 * back
+
+
+def test_an_edit_that_moves_nothing_costs_what_it_changes(loss):
+    same, _ = loss(grey_pairs(), plan_of(), rng())
+    changed, _ = loss(change(grey_pairs(), loss, "Bangs", 1.0), plan_of(), rng())
+    assert 0 < 2 * same < changed < math.inf
 
 
 def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):

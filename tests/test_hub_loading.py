@@ -184,16 +184,20 @@ def test_a_private_repository_opens_with_its_owners_token(loaded: Answers) -> No
 @pytest.mark.parametrize(
     ("case", "start", "reason"),
     [
-        ("truncated", "'alice/truncated'", "model.safetensors did not arrive: peer closed connection"),
-        ("hidden", "'alice/secret'", "there is no such repository, or it is private"),
-        ("wrong token", "'alice/whole'", "the Hub does not accept the token: Invalid credentials"),
-        ("broken token", "'alice/whole'", "the token is empty, or has spaces, line breaks"),
-        ("gated", "'alice/gated'", "the repository is gated: ask for access on its page"),
-        ("missing", "'alice/missing'", "there is no such repository, or it is private"),
-        ("missing, logged in", "'alice/missing'", "there is no such repository, or it is private"),
-        ("no revision", "'alice/whole' at revision 'v9'", "the repository has no such revision"),
-        ("no config", "'alice/bare'", "it has no file config.json"),
-        ("not cached", "'alice/whole'", "it is not in the cache, and the Hub was not asked (local_files_only)"),
+        ("truncated", "'alice/truncated' on the Hub", "model.safetensors did not arrive: peer closed connection"),
+        ("hidden", "'alice/secret' on the Hub", "there is no such repository, or it is private"),
+        ("wrong token", "'alice/whole' on the Hub", "the Hub does not accept the token: Invalid credentials"),
+        ("broken token", "'alice/whole' on the Hub", "the token is empty, or has spaces, line breaks"),
+        ("gated", "'alice/gated' on the Hub", "the repository is gated: ask for access on its page"),
+        ("missing", "'alice/missing' on the Hub", "there is no such repository, or it is private"),
+        ("missing, logged in", "'alice/missing' on the Hub", "there is no such repository, or it is private"),
+        ("no revision", "'alice/whole' at revision 'v9' on the Hub", "the repository has no such revision"),
+        ("no config", "'alice/bare' on the Hub", "it has no file config.json"),
+        (
+            "not cached",
+            "'alice/whole' on the Hub",
+            "it is not in the cache, and the Hub was not asked (local_files_only)",
+        ),
         ("no folder", "'weights'", "there is no such folder, and it is not a Hub id of the form owner/name"),
     ],
 )
@@ -211,7 +215,7 @@ def test_no_token_appears_in_what_a_failing_client_writes(loaded: Answers) -> No
 def test_offline_the_cache_serves_and_a_miss_is_explained(unreachable: Callable[[str], Answers]) -> None:
     said = unreachable("offline").said
     assert said["cached"] == fingerprint(random_editor(0))
-    start = "cannot load weights from 'alice/other': it is not in the cache, and "
+    start = "cannot load weights from 'alice/other' on the Hub: it is not in the cache, and "
     assert said["not cached"] == start + "the Hub's client is offline (HF_HUB_OFFLINE is set)"
 
 
@@ -280,6 +284,8 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         ("{", "config.json is not JSON"),
         ("[]", "config.json has no list of attributes"),
         (json.dumps({"attributes": "Smiling"}), "config.json has no list of attributes"),
+        (json.dumps({"attributes": ["Smiling", "<b>"]}), "attributes must be distinct names of letters, digits and _"),
+        (json.dumps({"attributes": ["Smiling", "Skin_Tone"]}), "Skin_Tone is measured from the pixels"),
         (json.dumps({"attributes": ["Smiling", "Male"], "depth": 3}), "depth"),
     ],
 )
@@ -337,10 +343,10 @@ def test_private_faces_open_with_their_owners_token(faces: Answers) -> None:
     [
         ("no split", "alice/drawn-celeba: no split 'test'; it has train, valid"),
         ("no column", "alice/drawn-celeba, split 'valid': no column Smirking; it has image, celeb_id"),
-        ("no revision", "data: cannot open 'alice/drawn-celeba': Revision 'v9' doesn't exist"),
-        ("missing", "data: cannot open 'alice/missing': Dataset 'alice/missing' doesn't exist on the Hub or cannot be"),
-        ("wrong login", "data: cannot open 'alice/drawn-celeba': "),
-        ("hidden", "data: cannot open 'alice/secret-celeba': Dataset 'alice/secret-celeba' doesn't exist on the Hub"),
+        ("no revision", "data: cannot open 'alice/drawn-celeba' on the Hub: Revision 'v9' doesn't exist"),
+        ("missing", "data: cannot open 'alice/missing' on the Hub: Dataset 'alice/missing' doesn't exist on the Hub"),
+        ("wrong login", "data: cannot open 'alice/drawn-celeba' on the Hub: "),
+        ("hidden", "data: cannot open 'alice/secret-celeba' on the Hub: Dataset 'alice/secret-celeba' doesn't exist"),
     ],
 )
 def test_data_that_cannot_be_opened_are_named(faces: Answers, case: str, message: str) -> None:
@@ -351,7 +357,9 @@ def test_data_that_cannot_be_opened_are_named(faces: Answers, case: str, message
 
 def test_data_offline_are_said_to_be_so(unreachable: Callable[[str], Answers]) -> None:
     said = unreachable("offline, data").said["faces"]
-    assert said == "data: cannot open 'alice/drawn-celeba': the Hub's client is offline (HF_HUB_OFFLINE is set)"
+    assert (
+        said == "data: cannot open 'alice/drawn-celeba' on the Hub: the Hub's client is offline (HF_HUB_OFFLINE is set)"
+    )
 
 
 # A Hub that refuses the connection ----------------------------------------------------------------
@@ -360,11 +368,13 @@ def test_data_offline_are_said_to_be_so(unreachable: Callable[[str], Answers]) -
 def test_without_a_hub_the_cache_serves_and_a_miss_is_explained(unreachable: Callable[[str], Answers]) -> None:
     said = unreachable("closed").said
     assert said["cached"] == fingerprint(random_editor(0))
-    start = f"cannot load weights from 'alice/other': it is not in the cache, and {CLOSED} cannot be reached: "
+    start = (
+        f"cannot load weights from 'alice/other' on the Hub: it is not in the cache, and {CLOSED} cannot be reached: "
+    )
     assert said["not cached"].startswith(start)
     assert "\n" not in said["not cached"]
 
 
 def test_data_without_a_hub_are_said_to_be_out_of_reach(unreachable: Callable[[str], Answers]) -> None:
     said = unreachable("closed, data").said["faces"]
-    assert said == f"data: cannot open 'alice/drawn-celeba': {CLOSED} cannot be reached"
+    assert said == f"data: cannot open 'alice/drawn-celeba' on the Hub: {CLOSED} cannot be reached"

@@ -11,6 +11,7 @@ from PIL import Image
 from expressions import Editor
 from expressions.demo import figures, views
 from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, Faces, data_url, enlarged
+from expressions.demo.heat_map import draw
 from expressions.demo.page import NO_RECIPE, OTHER_WEIGHTS, Page
 from expressions.demo.state import State, parse_link
 
@@ -91,12 +92,14 @@ def test_an_event_that_comes_late_leaves_the_face_as_it_is(page: Page) -> None:
         ("seed=-1", "from 0 to 4294967295. This is still face 7."),
         ("recipe=none", NO_RECIPE),
         ("seed=8&weights=0", OTHER_WEIGHTS),
+        ("seed=8&Bald=10&Smiling=x", "Left out, for want of a slider or of a number: Bald, Smile."),
+        ("seed=08", '<p role="status"></p>'),
     ],
 )
 def test_what_cannot_be_opened_is_said(page: Page, query: str, remark: str) -> None:
     shown = ask(page, f"2?{query}", "1?seed=7", sliders=list(page.faces.own_values(7).values()))
     assert remark in shown.remark
-    assert parse_link(shown.link, (), State())[0].seed == (8 if "seed=8" in query else 7)
+    assert parse_link(shown.link, (), State())[0].seed == (8 if "8" in query else 7)
 
 
 @pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
@@ -150,11 +153,11 @@ def test_the_sheet_goes_on_from_the_last_seed_to_the_first(page: Page) -> None:
 
 
 def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_not(page: Page, editor: Editor) -> None:
-    seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "Eyeglasses")[0, 1] < 80)
-    low, high = editor.reach(editor.latents(seed), "Eyeglasses")[0].tolist()
-    missed, met = State(seed, {"Eyeglasses": 100}), State(seed)
-    assert views.shortfall(page.faces, missed) == f"As far as this face goes: Glasses {high:.0f}."
-    assert f"Glasses from {low:.0f} to {high:.0f}" in views.reach(page.faces, missed)
+    seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "No_Beard")[0, 0] > 20)
+    low, high = editor.reach(editor.latents(seed), "No_Beard")[0].tolist()
+    missed, met = State(seed, {"No_Beard": 0}), State(seed)
+    assert views.shortfall(page.faces, missed) == f"As far as this face goes: Bearded to clean-shaven {low:.0f}."
+    assert f"Bearded to clean-shaven from {low:.0f} to {high:.0f}" in views.reach(page.faces, missed)
     assert views.shortfall(page.faces, met) == views.reach(page.faces, met) == ""
 
 
@@ -166,6 +169,18 @@ def test_a_download_opens_the_face_it_came_from(page: Page) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
     assert picture.size == (64, 64)
     assert f"?seed=7&amp;Smiling=90&amp;weights={page.faces.weights}" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+
+
+def test_names_of_foreign_weights_are_text() -> None:
+    values = {"<img src=x>": 50.0}
+    assert "&lt;img src=x&gt;" in views.changes(values, values, [])
+
+
+def test_the_figure_tells_what_was_not_measured_from_what_did_not_change() -> None:
+    method = {"mean_dependency": 0.1, "columns": ["A", "B"], "matrix": [[1.0, None], [0.0, 1.0]]}
+    drawn = draw({"sliders": ["A", "B"], "methods": {"ours": method}})
+    assert drawn.count('fill="#cccccc"') == drawn.count(">?<") == 1
+    assert drawn.count(">0.0<") == 1
 
 
 def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(

@@ -40,14 +40,6 @@ TWO_STEPS = TrainConfig(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _small_probe():
-    """Judge each tick on a few faces: a thousand would take most of the time of these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Probe, "COUNT", 16)
-        yield
-
-
 @pytest.fixture(scope="module")
 def images():
     return torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -265,6 +257,16 @@ def test_a_loss_that_is_not_finite_rolls_back_to_lower_rates(images, tmp_path, m
     assert [line["step"] for line in statistics(tmp_path)] == [1, 2]
 
 
+def test_a_rollback_draws_other_numbers(tmp_path):
+    state = TrainState(TWO_STEPS, torch.device("cpu"))
+    state.save(tmp_path)
+    draws = [torch.rand(1, generator=state.random).item()]
+    for _ in range(MAX_ROLLBACKS):
+        state.roll_back(tmp_path)
+        draws.append(torch.rand(1, generator=state.random).item())
+    assert len(set(draws)) == len(draws)
+
+
 def test_a_weight_that_is_not_finite_is_never_saved(images, tmp_path, monkeypatch):
     run(images, tmp_path, kimg=0.004)
     before = (tmp_path / CHECKPOINT).read_bytes()
@@ -453,7 +455,8 @@ def test_after_the_half_life_half_of_the_average_is_left():
     [
         ({"kimg": 0}, "kimg must be a number above 0, got 0"),
         ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
-        ({"batch_size": 1}, "batch_size must be a number above 1, got 1"),
+        ({"batch_size": 1}, "batch_size must be a number of at least 2, got 1"),
+        ({"edit_weight": -0.5}, "edit_weight must be a number of at least 0, got -0.5"),
         ({"beta1": 1.0}, "beta1 must be at least 0 and below 1, got 1.0"),
         ({"cooldown": 1.5}, "cooldown must be from 0 to 1, got 1.5"),
         ({"max_shift": 64}, "max_shift must be below 64 pixels, got 64"),

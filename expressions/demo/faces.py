@@ -53,7 +53,7 @@ class Faces:
         Raises:
             ValueError: as for `Editor.render`.
         """
-        return self._drawn(seed, tuple(sorted(targets.items())))
+        return self._drawn(seed, tuple(self.editor.checked_targets(targets).items()))
 
     def _draw(self, seed: int, targets: tuple[tuple[str, float], ...]) -> Look:
         if not targets:

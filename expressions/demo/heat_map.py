@@ -8,8 +8,10 @@ CELL, LABEL, GAP, TOP = 26, 150, 30, 150
 RIVAL = "mean difference"
 
 
-def colour(value: float) -> str:
-    """White at 0, blue at -1 standard deviation or below, red at 1 or above."""
+def colour(value: float | None) -> str:
+    """White at 0, blue at -1 standard deviation or below, red at 1 or above, grey where no face was measured."""
+    if value is None:
+        return "#cccccc"
     share = min(abs(value), 1.0)
     red, green, blue = (178, 24, 43) if value > 0 else (33, 102, 172)
     return "rgb({:.0f},{:.0f},{:.0f})".format(*(255 + share * (channel - 255) for channel in (red, green, blue)))
@@ -25,10 +27,10 @@ def heat_map(title: str, method: Mapping[str, Any], sliders: list[str], left: in
         text.append(f'<text transform="translate({x},{TOP - 6}) rotate(-60)">{name.replace("_", " ")}</text>')
     for row, values in enumerate(method["matrix"]):
         for number, column in enumerate(columns):
-            x, y, value = left + number * CELL, TOP + row * CELL, values[column] or 0.0
-            tone = "#ffffff" if abs(value) > 0.6 else "#222222"
+            x, y, value = left + number * CELL, TOP + row * CELL, values[column]
+            tone = "#ffffff" if abs(value or 0) > 0.6 else "#222222"
             text.append(f'<rect x="{x}" y="{y}" width="{CELL - 1}" height="{CELL - 1}" fill="{colour(value)}"/>')
-            label = f"{value:.1f}".replace("-0.0", "0.0")
+            label = "?" if value is None else f"{value:.1f}".replace("-0.0", "0.0")
             text.append(f'<text x="{x + CELL / 2 - 1}" y="{y + 16}" class="n" fill="{tone}">{label}</text>')
     return text
 

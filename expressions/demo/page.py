@@ -9,11 +9,13 @@ import gradio as gr
 
 from ..provenance import marked_png
 from . import views
+from .controls import label
 from .faces import SEED_RULE, Faces, enlarged
-from .state import State, as_value, choose, first_state, parse_link
+from .state import State, as_value, choose, first_state, parse_link, read_seed
 
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
 REST = "rest"
+REFUSALS = (NO_RECIPE, SEED_RULE)
 OTHER_WEIGHTS = "This link was made with other weights: its face may be another."
 SIZES = (64, 256, 512)  # of downloads
 
@@ -57,15 +59,15 @@ class Page:
         count, _, query = str(asked).partition("?")
         old_query = str(answered).partition("?")[2]
         _, current = self._on_screen(answered, held)
-        opens, remark = query != REST or not old_query, ""
+        state, opens, remark = current, query != REST or not old_query, ""
         if opens:
-            state, fields = parse_link(query, attributes, current)
-            remark = self._problem(state, fields)
-            opens = not old_query or not remark or remark == OTHER_WEIGHTS
-            if remark and remark != OTHER_WEIGHTS:
+            linked, fields = parse_link(query, attributes, current)
+            remark = self._problem(linked, fields)
+            opens = not old_query or remark not in REFUSALS
+            if opens:
+                state = linked
+            if remark in REFUSALS:
                 remark += f" This is still face {state.seed}."
-        if not opens:
-            state = current
         own = self.faces.own_values(state.seed)
         asked_of = {name: value for name, value in state.targets.items() if value != own[name]}
         state = replace(state, targets=asked_of)
@@ -95,9 +97,12 @@ class Page:
         """What is to be said of a request that was not, or not quite, understood."""
         if fields.get("recipe") == "none":
             return NO_RECIPE
-        if "seed" in fields and fields["seed"] != str(state.seed):
+        if "seed" in fields and read_seed(fields["seed"]) is None:
             return SEED_RULE
-        return OTHER_WEIGHTS if fields.get("weights", self.faces.weights) != self.faces.weights else ""
+        if fields.get("weights", self.faces.weights) != self.faces.weights:
+            return OTHER_WEIGHTS
+        lacking = [label(name) for name in self.faces.editor.attributes if name in fields and name not in state.targets]
+        return f"Left out, for want of a slider or of a number: {', '.join(lacking)}." if lacking else ""
 
     def moved(self, seed: int, sliders: Sequence[object]) -> dict[str, float]:
         """What is asked of a face: the sliders that do not show its own value."""

@@ -13,8 +13,9 @@ from ..editor import Look
 from ..provenance import marked_png
 from .controls import LABELS, label
 from .faces import SEED_RULE, Faces, checked_seed, enlarged, loop
-from .state import FIRST_SEED, State
+from .state import DECIMALS, FIRST_SEED, State
 
+EDITOR = "editor"  # what the events of page and programs wait for, in one queue
 MOST_STEPS = 21
 MOST_FRAMES = 48
 MOST_SEEDS = 64
@@ -53,7 +54,7 @@ class Programs:
             seed: a whole number from 0 to 4294967295.
             attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
         """
-        number, targets = checked_seed(seed), _checked_targets(attributes)
+        number, targets = checked_seed(seed), self._targets(attributes)
         return self._png(number, targets, self.faces.face(number, targets))
 
     @sentences
@@ -64,7 +65,7 @@ class Programs:
             seed: a whole number from 0 to 4294967295.
             attributes: what to change first, as values from 0 to 100 by attribute: {"Smiling": 90}.
         """
-        face = self.faces.face(checked_seed(seed), _checked_targets(attributes))
+        face = self.faces.face(checked_seed(seed), self._targets(attributes))
         return {name: round(value, 2) for name, value in self.faces.values(face).items()}
 
     @sentences
@@ -82,10 +83,10 @@ class Programs:
         Returns:
             The faces, each with the value that was measured in it.
         """
-        number, targets = checked_seed(seed), _checked_targets(attributes)
+        number, targets = checked_seed(seed), self._targets(attributes)
         name = str(attribute)
         count = _checked_count(steps, "steps", 2, MOST_STEPS)
-        values = [100 * step / (count - 1) for step in range(count)]
+        values = [round(100 * step / (count - 1), DECIMALS) for step in range(count)]
         faces = self.faces.strip(number, targets, name, values)
         return [
             (
@@ -108,7 +109,7 @@ class Programs:
         Returns:
             An animated WebP.
         """
-        start, end, targets = checked_seed(seed), checked_seed(to, "to"), _checked_targets(attributes)
+        start, end, targets = checked_seed(seed), checked_seed(to, "to"), self._targets(attributes)
         count = _checked_count(frames, "frames", 2, MOST_FRAMES)
         pictures = self.faces.morph(start, end, targets, count)
         link = State(start, targets, view="morph", to=end).link(self.faces.weights)
@@ -124,7 +125,7 @@ class Programs:
         """
         if not isinstance(seeds, list) or not 1 <= len(seeds) <= MOST_SEEDS:
             raise ValueError(f"seeds: a list of 1 to {MOST_SEEDS} seeds, such as [7, 8, 9]. {SEED_RULE}")
-        numbers, targets = [checked_seed(seed) for seed in seeds], _checked_targets(attributes)
+        numbers, targets = [checked_seed(seed) for seed in seeds], self._targets(attributes)
         return [(self._png(number, targets, self.faces.face(number, targets)), str(number)) for number in numbers]
 
     def attributes(self) -> list[dict[str, Any]]:
@@ -133,6 +134,13 @@ class Programs:
             {"name": name, "label": label(name), "slider": name in LABELS, "along": sorted(COUPLED.get(name, ()))}
             for name in self.faces.editor.attributes
         ]
+
+    def _targets(self, given: object) -> dict[str, float]:
+        """Let targets through, as a link would bring them back."""
+        if not isinstance(given, Mapping | None):
+            raise ValueError('attributes: values by name, such as {"Smiling": 90}.')
+        targets = self.faces.editor.checked_targets(given or {})
+        return {name: round(value, DECIMALS) for name, value in targets.items()}
 
     def _png(self, seed: int, targets: Mapping[str, float], face: Look) -> str:
         link = State(seed, targets).link(self.faces.weights)
@@ -171,7 +179,7 @@ def add_endpoints(programs: Programs) -> None:
             inputs,
             output,
             preprocess=False,  # a component that rejects a value answers in its own words
-            concurrency_id="editor",
+            concurrency_id=EDITOR,
             api_name=answer.__name__,
         )
 
@@ -180,12 +188,6 @@ def _described(component: gr.JSON, schema: dict[str, Any]) -> gr.JSON:
     """Let a component's schema say what its JSON holds; a subclass would be taken for somebody else's component."""
     component.api_info = lambda: schema  # type: ignore[method-assign]
     return component
-
-
-def _checked_targets(given: object) -> dict[str, float]:
-    if not isinstance(given, Mapping | None):
-        raise ValueError('attributes: values by name, such as {"Smiling": 90}.')
-    return dict(given or {})
 
 
 def _checked_count(given: object, name: str, least: int, most: int) -> int:

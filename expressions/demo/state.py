@@ -9,6 +9,7 @@ from ..editor import MAX_SEED
 
 VIEWS = ("face", "compare", "strip", "map", "morph", "sheet")
 FIRST_SEED = 40
+DECIMALS = 2  # of a value in a link
 _MAX_LINK = 4000  # characters: no link of ours is longer
 _ATTRIBUTE_FIELDS = ("strip", "across", "down")
 
@@ -67,8 +68,7 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
     if fields.get("view") in VIEWS:
         known["view"] = fields["view"]
     for name in ("seed", "to"):
-        text = fields.get(name, "")
-        if text.isascii() and text.isdecimal() and (seed := as_seed(_number(text))) is not None:
+        if (seed := read_seed(fields.get(name, ""))) is not None:
             known[name] = seed
     targets = {name: value for name, value in values.items() if value is not None}
     return replace(current, targets=targets, **known), fields  # type: ignore[arg-type]
@@ -84,6 +84,11 @@ def choose(state: State, attributes: Sequence[str], **chosen: object) -> State:
     return replace(state, **known)  # type: ignore[arg-type]
 
 
+def read_seed(text: str) -> int | None:
+    """Read a seed from a link; None if it is none."""
+    return as_seed(_number(text)) if text.isascii() and text.isdecimal() else None
+
+
 def as_seed(given: object) -> int | None:
     """Read a seed that a visitor gave; None if it is none."""
     number = _finite(given)
@@ -91,9 +96,9 @@ def as_seed(given: object) -> int | None:
 
 
 def as_value(given: object) -> float | None:
-    """Read a slider's value, drawn into 0 to 100, to two decimals; None if it is no number."""
+    """Read a slider's value, drawn into 0 to 100, to `DECIMALS`; None if it is no number."""
     number = _finite(given)
-    return None if number is None else round(min(max(number, 0), 100), 2)
+    return None if number is None else round(min(max(number, 0), 100), DECIMALS)
 
 
 def _finite(given: object) -> float | None:

@@ -136,7 +136,7 @@ def changes(before: Mapping[str, float], after: Mapping[str, float], asked: Coll
     free = frozenset[str]().union(*(COUPLED.get(name, ()) for name in asked)).difference(asked)
     names = sorted(after, key=lambda name: (name not in asked, -abs(after[name] - before[name])))
     rows = "".join(
-        f"<tr{' class=asked' if name in asked else ''}><th scope=row>{label(name)}"
+        f"<tr{' class=asked' if name in asked else ''}><th scope=row>{html.escape(label(name))}"
         f"{' <small>may go along</small>' if name in free else ''}</th>"
         f"<td>{before[name]:.0f}</td><td>{after[name]:.0f}</td>"
         f"<td>{_signed(round(after[name]) - round(before[name]))}</td></tr>"
