@@ -109,9 +109,8 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
     try:
         splits = datasets.get_dataset_split_names(path, revision=revision)
     except Exception as error:  # datasets and huggingface_hub raise many unrelated types here
-        raise DataError(
-            f"data: cannot open {source!r}{'' if local.is_dir() else ' on the Hub'}: {_first_line(error)}"
-        ) from error
+        where = repr(source) if local.is_dir() else f"{source!r} on the Hub"
+        raise DataError(f"data: cannot open {where}: {_first_line(error)}") from error
     name = split if split in splits else _SPLIT_ALIASES.get(split, split)
     if name not in splits:
         raise DataError(f"{source}: no split {split!r}; it has {', '.join(map(str, splits))}")
