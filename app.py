@@ -16,7 +16,7 @@ from expressions.demo.controls import GROUPS, LABELS
 from expressions.demo.faces import Faces
 from expressions.demo.figures import ABOUT, quality
 from expressions.demo.page import SIZES, Page
-from expressions.demo.programs import EDITOR, Programs, add_endpoints
+from expressions.demo.programs import Programs, add_endpoints
 from expressions.demo.state import FIRST_SEED, State
 from expressions.demo.theme import CSS, HEAD, THEME
 from expressions.editor import MAX_SEED
@@ -38,8 +38,9 @@ FALLBACK_NOTICE = (
     "The weights named by EXPRESSIONS_MODEL could not be loaded. "
     "These faces come from the embedded weights; the log says why."
 )
-WORKERS = 2  # that answer at once, one thread each
+WORKERS = 2  # that answer visitors at once, one thread each
 VISITORS = 200  # that may wait for an answer; the next one is told so
+SESSIONS = 500  # that Gradio remembers, at a quarter of a megabyte; none holds anything of ours
 VIEWS = {"Face": "face", "Compare": "compare", "Filmstrip": "strip", "Map": "map", "Morph": "morph", "Sheet": "sheet"}
 
 
@@ -91,7 +92,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        queued: dict[str, Any] = {**quiet, "concurrency_id": EDITOR}
+        queued: dict[str, Any] = {**quiet, "concurrency_id": "visitors", "concurrency_limit": WORKERS}
         shown: list[Any] = [asked, answered, *options, *sliders]
         asked.change(
             page.answer,
@@ -111,7 +112,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             )
         with gr.Row(visible=False):
             add_endpoints(Programs(faces))
-    return demo.queue(max_size=VISITORS, default_concurrency_limit=WORKERS)
+    return demo.queue(max_size=VISITORS)
 
 
 def _script(name: str) -> str:
@@ -189,6 +190,7 @@ LAUNCH_KWARGS: dict[str, Any] = {
     "pwa": False,
     "footer_links": ["api"],
     "max_file_size": "1mb",
+    "state_session_capacity": SESSIONS,
 }
 
 

@@ -279,11 +279,11 @@ class Editor(
             raise ValueError(f"targets must be values by name, such as {{'Smiling': 90}}, got {type(targets).__name__}")
         unknown = [name for name in targets if name not in self.attributes]
         if unknown:
-            raise ValueError(f"targets: unknown attribute {unknown[0]!r}; choose from {', '.join(self.attributes)}")
+            raise ValueError(f"targets: unknown attribute {unknown[0]!r:.40}; choose from {', '.join(self.attributes)}")
         for name, value in targets.items():
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 100:  # NaN fails too
-                raise ValueError(f"targets[{name!r}] must be a number from 0 to 100, got {value!r}")
-        return {name: float(targets[name]) for name in self.attributes if name in targets}
+                raise ValueError(f"targets[{name!r}] must be a number from 0 to 100, got {value!r:.40}")
+        return {name: max(0.0, float(targets[name])) for name in self.attributes if name in targets}  # -0.0 becomes 0.0
 
     def fingerprint(self) -> str:
         """Name the weights: the first 12 hexadecimal digits of the SHA-256 of all tensors."""

@@ -35,5 +35,5 @@ def marked_png(picture: Image.Image, recipe: str) -> bytes:
     info = PngInfo()
     info.add_itxt("XML:com.adobe.xmp", xmp_packet(recipe))
     file = io.BytesIO()
-    picture.save(file, format="PNG", pnginfo=info, optimize=True)
+    picture.save(file, format="PNG", pnginfo=info)  # optimize=True spares 5 % and takes eight times as long
     return file.getvalue()

@@ -22,7 +22,6 @@ import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
 from expressions.demo.faces import DRAFT_SIZE, data_url
-from expressions.demo.programs import EDITOR
 from expressions.demo.state import FIRST_SEED
 from expressions.demo.views import ALT
 
@@ -515,6 +514,11 @@ def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_pa
     Image.new("RGB", (8, 8)).save(tmp_path / "other.png")
     visit.page.set_input_files("#restore input", tmp_path / "other.png")
     wait_until(lambda: "no recipe" in visit.remark, "the reason")
+    for _ in range(2):  # the same file twice
+        visit.button("Next").click()
+        wait_for_link(visit, seed=FIRST_SEED + 1)
+        visit.page.set_input_files("#restore input", saved)
+        wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.settle()
 
 
@@ -586,12 +590,13 @@ def test_only_attributes_that_the_editor_has_get_a_slider() -> None:
     assert labels == ["Smile", "Darker to lighter skin"]
 
 
-def test_page_and_programs_share_the_workers(editor: Editor) -> None:
+def test_visitors_do_not_wait_for_programs(editor: Editor) -> None:
     demo = app.build_demo(editor)
     for function in demo.fns.values():
         demo._queue.create_event_queue_for_fn(function)
-    shared = demo._queue.event_queue_per_concurrency_id[EDITOR]
-    assert shared.concurrency_limit == app.WORKERS > 1
+    limits = {name: queue.concurrency_limit for name, queue in demo._queue.event_queue_per_concurrency_id.items()}
+    assert limits["visitors"] == app.WORKERS
+    assert limits["programs"] == 1
 
 
 def test_importing_the_page_loads_no_training_and_no_data() -> None:

@@ -28,6 +28,8 @@ NONSENSE: list[tuple[str, tuple[object, ...], str]] = [
     *[("generate", (7, {"Smiling": value}), "from 0 to 100") for value in NUISANCES if value != 1.5],
     ("generate", (7, {"Smiling": "90"}), "from 0 to 100"),
     ("generate", (7, {"Smiling": [90]}), "from 0 to 100"),
+    ("generate", (7, {"x" * 10**5: 90}), "unknown attribute '" + "x" * 39 + ";"),
+    ("sweep", (7, "Smiling", 2.5, {}), "steps: a whole number from 2 to 21"),
     ("generate", (7, {"Cheerful": 50}), "Cheerful"),
     ("generate", (7, "Smiling"), "by name"),
     ("measure", (7, [90]), "by name"),
@@ -75,7 +77,7 @@ def test_the_link_in_a_picture_brings_its_very_face_back(programs: Programs) -> 
 
 
 def test_a_sweep_goes_from_0_to_100_and_says_what_was_measured(programs: Programs, editor: Editor) -> None:
-    answers = programs.sweep(3, "Smiling", 3, {"Young": 20})
+    answers = programs.sweep(3, "Smiling", 3.0, {"Young": 20})
     for (file, caption), value in zip(answers, (0, 50, 100), strict=True):
         assert Image.open(file).tobytes() == editor.render(3, {"Young": 20, "Smiling": value}, size=512).tobytes()
         measured = programs.measure(3, {"Young": 20, "Smiling": value})["Smiling"]

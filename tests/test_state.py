@@ -32,9 +32,18 @@ def test_a_link_names_only_what_its_view_needs() -> None:
 
 
 def test_what_a_link_names_wrongly_stays_as_it_was_and_values_are_drawn_into_their_range() -> None:
-    query = "seed=-1&Smiling=900&Young=-3&Male=nan&Bald=50&view=x&strip=Bald&to=1e3&__theme=dark&Smiling"
+    query = "seed=-1&Smiling=900&Young=-3&Male=nan&Bald=50&view=x&strip=Bald&to=1e3&__theme=dark"
     state, _ = parse_link(query, ATTRIBUTES, State(7, {"Male": 4}, to=5))
     assert state == State(7, {"Smiling": 100, "Young": 0}, to=5)
+
+
+@pytest.mark.parametrize("text", ["", "x", "nan", "1e400", "1_0", "\u0667"])
+def test_a_value_that_is_no_number_is_left_out_of_a_link(text: str) -> None:
+    assert parse_link(f"seed=7&Smiling={text}", ATTRIBUTES, State())[0] == State(7)
+
+
+def test_a_link_that_is_longer_than_any_of_ours_is_not_read_in_part() -> None:
+    assert parse_link(f"seed=7&x={'a' * 5000}&Smiling=90", ATTRIBUTES, State()) == (State(), {})
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e400", "nan", "4294967296", "²", "9" * 5000])

@@ -165,7 +165,10 @@ window.expressions = (() => {
 
   document.addEventListener("change", (event) => {
     if (event.target.matches?.("[id^=slider-] input")) restAfter(0);
-    if (event.target.matches?.("#restore input") && event.target.files[0]) restore(event.target.files[0]);
+    if (event.target.matches?.("#restore input") && event.target.files[0]) {
+      restore(event.target.files[0]);
+      event.target.value = ""; // so that the same file can be opened again
+    }
   });
 
   document.addEventListener("dragover", (event) => {

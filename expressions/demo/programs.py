@@ -13,9 +13,8 @@ from ..editor import Look
 from ..provenance import marked_png
 from .controls import LABELS, label
 from .faces import SEED_RULE, Faces, checked_seed, enlarged, loop
-from .state import DECIMALS, FIRST_SEED, State
+from .state import DECIMALS, FIRST_SEED, State, as_seed
 
-EDITOR = "editor"  # what the events of page and programs wait for, in one queue
 MOST_STEPS = 21
 MOST_FRAMES = 48
 MOST_SEEDS = 64
@@ -179,7 +178,8 @@ def add_endpoints(programs: Programs) -> None:
             inputs,
             output,
             preprocess=False,  # a component that rejects a value answers in its own words
-            concurrency_id=EDITOR,
+            concurrency_id="programs",  # one at a time, and visitors do not wait for them
+            concurrency_limit=1,
             api_name=answer.__name__,
         )
 
@@ -191,9 +191,10 @@ def _described(component: gr.JSON, schema: dict[str, Any]) -> gr.JSON:
 
 
 def _checked_count(given: object, name: str, least: int, most: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+    number = as_seed(given)  # 9.0 is a whole number too
+    if number is None or not least <= number <= most:
         raise ValueError(f"{name}: a whole number from {least} to {most}, got {str(given)[:40]!r}.")
-    return given
+    return number
 
 
 def _file(data: bytes, name: str) -> str:

@@ -1,6 +1,7 @@
 """What the page shows, as a link holds it: the face, what is asked of it, and how it is looked at."""
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
@@ -62,7 +63,7 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
     Returns:
         The state, and the link's fields as they were given.
     """
-    fields = dict(parse_qsl(query.lstrip("?")[:_MAX_LINK]))
+    fields = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)) if len(query) <= _MAX_LINK else {}
     values = {name: as_value(_number(fields[name])) for name in attributes if name in fields}
     known: dict[str, object] = {name: fields[name] for name in _ATTRIBUTE_FIELDS if fields.get(name) in attributes}
     if fields.get("view") in VIEWS:
@@ -98,7 +99,7 @@ def as_seed(given: object) -> int | None:
 def as_value(given: object) -> float | None:
     """Read a slider's value, drawn into 0 to 100, to `DECIMALS`; None if it is no number."""
     number = _finite(given)
-    return None if number is None else round(min(max(number, 0), 100), DECIMALS)
+    return None if number is None else round(min(max(0, number), 100), DECIMALS)
 
 
 def _finite(given: object) -> float | None:
@@ -110,6 +111,6 @@ def _finite(given: object) -> float | None:
 def _number(text: str) -> float | None:
     """Read a number from a link; None if it is none."""
     try:
-        return float(text)
+        return float(text) if re.fullmatch(r"[-+.\de]+", text, re.ASCII) else None
     except ValueError:
         return None
