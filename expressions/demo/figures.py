@@ -66,4 +66,4 @@ def _calibration(editing: Mapping[str, Any]) -> str:
 def _pictures(figures: Mapping[str, Any]) -> str:
     rows = [(text, f"{figures[name]['value']:.2f}") for name, text in _QUALITY.items() if name in figures]
     samples = figures["fd_attributes"]["samples"]
-    return f"<p>{samples:,} faces. {figures['fd_attributes']['note']}.</p>{table(('Figure', 'Value'), rows)}"
+    return f"<p>{samples:,} faces; distance: {figures['fd_attributes']['note']}.</p>{table(('Figure', 'Value'), rows)}"
