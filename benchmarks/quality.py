@@ -182,14 +182,13 @@ def _altered(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
     state, path = TrainState(config, device), Path(config.out) / "generator.safetensors"
     ALTERED[recipe](state, config)
     if path.exists():
-        state.ema.load_state_dict(load_file(path))
-        return state.ema.cpu()
+        state.ema.cpu().load_state_dict(load_file(path))
+        return state.ema
     images = images.to(device)
     for _ in tqdm(range(config.step_count), desc=recipe, unit="step"):
         train_step(state, images, config, dtype)
     path.parent.mkdir(parents=True, exist_ok=True)
-    state.ema.cpu()
-    save_file({name: tensor.contiguous() for name, tensor in state.ema.state_dict().items()}, path)
+    save_file({name: tensor.contiguous() for name, tensor in state.ema.cpu().state_dict().items()}, path)
     return state.ema
 
 

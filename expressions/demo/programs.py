@@ -13,7 +13,7 @@ from ..editor import Look
 from ..provenance import marked_png
 from .controls import LABELS, label
 from .faces import SEED_RULE, Faces, checked_seed, enlarged, loop
-from .state import DECIMALS, FIRST_SEED, State, as_seed
+from .state import DECIMALS, FIRST_SEED, State
 
 MOST_STEPS = 21
 MOST_FRAMES = 48
@@ -191,10 +191,9 @@ def _described(component: gr.JSON, schema: dict[str, Any]) -> gr.JSON:
 
 
 def _checked_count(given: object, name: str, least: int, most: int) -> int:
-    number = as_seed(given)  # 9.0 is a whole number too
-    if number is None or not least <= number <= most:
+    if isinstance(given, bool) or not isinstance(given, int | float) or given not in range(least, most + 1):
         raise ValueError(f"{name}: a whole number from {least} to {most}, got {str(given)[:40]!r}.")
-    return number
+    return int(given)  # 9.0 is a whole number too
 
 
 def _file(data: bytes, name: str) -> str:
