@@ -8,6 +8,8 @@ RUNS ?= runs
 PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
+POLISH := --kimg 52 --lead-kimg 6 --cooldown 0.4 --g-lr 1e-4 --beta1 0 --beta2 0.99 --ema-kimg 4 \
+	--edit-weight 1.2 --pixel-weight 0.12
 resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint*.pt),--resume)
 
 .PHONY: demo test check train evaluate embed browser
@@ -29,7 +31,10 @@ train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan)
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 500 --cooldown 0.5 \
 		--classifiers $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
-	$(TRAIN) editor --generator $(RUNS)/edits/generator.safetensors \
+	$(TRAIN) gan --data $(DATA) --out $(RUNS)/polish $(call resume,polish) --start $(RUNS)/edits $(POLISH) \
+		--features $(RUNS)/teacher1/classifier.safetensors \
+		--classifiers $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
+	$(TRAIN) editor --generator $(RUNS)/polish/generator.safetensors \
 		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
 	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json

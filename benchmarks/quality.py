@@ -31,7 +31,6 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.classifier import predict
 from expressions.data import HUB_DATASET, Faces, load_faces
 from expressions.images import to_uint8, to_unit
 from expressions.metrics import (
@@ -110,8 +109,8 @@ class Judges:
     def __init__(self, evaluator: Path, held_out: Faces, train_images: Tensor) -> None:
         self.evaluator = load_evaluator(evaluator)
         self.random = RandomFeatures(seed=1, widths=(3, 16, 64, 128))
-        self.rates = (predict(self.evaluator, held_out.images) > 0).double().mean(0)
         raw = {name: features(network, held_out.images) for name, network in self._spaces()}
+        self.rates = (self.evaluator.head(raw["attributes"]) > 0).double().mean(0)
         self.scale = {name: (values.mean(0), values.std(0) + 1e-6) for name, values in raw.items()}
         self.held_out = {name: self._standardise(name, values) for name, values in raw.items()}
         self.training = self._standardise("attributes", features(self.evaluator.features, train_images))
@@ -135,17 +134,16 @@ class Judges:
             3 % of the held-out faces show; `novelty`, the median distance to the nearest training face,
             divided by that of held-out faces: well below 1 where training faces are copied.
         """
+        raw = {space: features(network, images) for space, network in self._spaces()}
+        values = {space: self._standardise(space, seen) for space, seen in raw.items()}
         figures: Figures = {}
-        for space, network in self._spaces():
-            values = self._standardise(space, features(network, images))
-            figures[f"fd_{space}"] = frechet_distance(self.held_out[space], values)
-            figures[f"kid_{space}"] = kernel_distance(self.held_out[space], values)
-            if space == "attributes":
-                figures |= neighbourhood_scores(self.held_out[space], values)
-                figures["novelty"] = (
-                    nearest_distance(values[:3000], self.training).median() / self.held_out_nearest
-                ).item()
-        rates = (predict(self.evaluator, images) > 0).double().mean(0)
+        for space, held_out in self.held_out.items():
+            figures[f"fd_{space}"] = frechet_distance(held_out, values[space])
+            figures[f"kid_{space}"] = kernel_distance(held_out, values[space])
+        figures |= neighbourhood_scores(self.held_out["attributes"], values["attributes"])
+        nearest = nearest_distance(values["attributes"][:3000], self.training).median()
+        figures["novelty"] = (nearest / self.held_out_nearest).item()
+        rates = (self.evaluator.head(raw["attributes"]) > 0).double().mean(0)
         figures["rate_error"] = (rates - self.rates).abs().mean().item()
         common = self.rates > COMMON
         ratios = (rates[common].clamp_min(1e-4) / self.rates[common]).log().abs()

@@ -52,6 +52,12 @@ class AttributeClassifier(nn.Module):
     """
 
     FEATURES = 256
+    MAPS: Sequence[tuple[int, int]] = (
+        (64, 32),
+        (128, 16),
+        (160, 8),
+        (FEATURES, 4),
+    )  # channels and side of each of `maps`
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
@@ -75,6 +81,15 @@ class AttributeClassifier(nn.Module):
         """Score images (N, 3, 64, 64) in [-1, 1] -> logits (N, K); positive means present."""
         logits: Tensor = self.head(self.features(images))
         return logits
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """What the layers see of images (N, 3, 64, 64) in [-1, 1]: the last features of each side, `MAPS`."""
+        seen, maps = images, []
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d | nn.AdaptiveAvgPool2d):
+                maps.append(seen)
+            seen = layer(seen)
+        return maps
 
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 
 def d_relativistic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -25,6 +25,24 @@ def g_relativistic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     Arguments and units as for `d_relativistic_loss`.
     """
     return softplus(real_logits - fake_logits).mean()
+
+
+def d_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Discriminator's hinge loss (Lim and Ye 2017, arXiv:1705.02894): real images above 1, generated ones below -1.
+
+    Args:
+        real_logits: (N, ...) logits of real images.
+        fake_logits: (N, ...) logits of generated images.
+
+    Returns:
+        The scalar loss; 2 where every logit is 0.
+    """
+    return relu(1 - real_logits).mean() + relu(1 + fake_logits).mean()
+
+
+def g_hinge_loss(fake_logits: Tensor) -> Tensor:
+    """Generator's side of the hinge: the logits (N, ...) of its images should be high."""
+    return -fake_logits.mean()
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.utils.parametrizations import spectral_norm
 
 Z_DIM = 100
 IMAGE_SIZE = 64
@@ -92,6 +95,48 @@ class Discriminator(nn.Module):
         """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N,); positive means real."""
         logits: Tensor = self.layers(images)
         return logits.flatten()
+
+
+class Seer(Protocol):
+    """A network whose layers a discriminator looks through."""
+
+    MAPS: Sequence[tuple[int, int]]
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Feature maps of images, with channels and side as in `MAPS`."""
+
+
+class ProjectedDiscriminator(nn.Module):
+    """Judges what a trained network sees of a face, at each of its sides, and the pixels.
+
+    It knows from the start what the other network has learnt, so it is a match for a trained generator after a few
+    thousand images, where a new `Discriminator` takes hundreds of thousands (Sauer et al. 2021, arXiv:2111.01007). Its
+    heads are spectrally normalised.
+
+    Args:
+        seer: sees the faces; stays as it is, and is no part of the state.
+    """
+
+    PATCHES = 4  # a side, to which every head's verdict is averaged
+
+    def __init__(self, seer: Seer) -> None:
+        super().__init__()
+        self._seer = (seer,)  # in a tuple, so that nobody trains or saves it with the heads
+        self.heads = nn.ModuleList(_head(channels, side) for channels, side in ((3, IMAGE_SIZE), *seer.MAPS))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 80), of 16 patches by each of five heads."""
+        maps = (images, *self._seer[0].maps(images))
+        verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
+        return torch.cat([adaptive_avg_pool2d(verdict, self.PATCHES).flatten(1) for verdict in verdicts], 1)
+
+
+def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:
+    """Three convolutions to a map of logits, whose side is no less than 4."""
+    layers: list[nn.Module] = [spectral_norm(nn.Conv2d(channels, width, 3, 2 if side > 8 else 1, 1))]
+    if side > 4:
+        layers += [nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, width, 4, 2, 1))]
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, 1, 3, 1, 1)))
 
 
 def _initialise(module: nn.Module) -> None:

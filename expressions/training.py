@@ -33,9 +33,9 @@ from .editability import EditLoss
 from .editor import Editor
 from .hub import first_line
 from .images import grid, save_png, to_unit
-from .losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
+from .losses import d_hinge_loss, d_relativistic_loss, g_hinge_loss, g_relativistic_loss, gradient_penalty
 from .metrics import RandomFeatures, frechet_distance
-from .model import IMAGE_SIZE, Z_DIM, Discriminator, Generator
+from .model import IMAGE_SIZE, Z_DIM, Discriminator, Generator, ProjectedDiscriminator
 from .options import DataOptions, DeviceOptions, channels_last, check, option
 from .runs import (
     CHECKPOINT,
@@ -89,6 +89,11 @@ class TrainConfig(DataOptions, DeviceOptions):
         "thousands of images that the discriminator learns from alone: it is new beside an editor's weights",
         least=0,
     )
+    features: str | None = option(
+        None,
+        "a classifier: the discriminator judges what this one sees of a face as well as the pixels, by hinge loss and "
+        "spectral norms instead of relativistic loss and penalties",
+    )
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
     edit_weight: float = option(3.5, "weight of what an edit should and should not change", least=0)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
@@ -122,6 +127,8 @@ def check_ready(config: TrainConfig) -> None:
     config.resolve()
     _tracker(config.tracker)
     _classifiers(config)
+    if config.features:
+        load_classifier(Path(config.features))
     if config.resume:
         check_resumable(Path(config.out), config)
     else:
@@ -215,10 +222,12 @@ class TrainState:
     """All that changes while training: networks, optimisers, average, random state, step."""
 
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
+        seer = channels_last(load_classifier(Path(config.features))[0]).to(device) if config.features else None
         torch.manual_seed(config.seed)
         self.edits = edits
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
-        self.discriminator = channels_last(Discriminator()).to(device)
+        discriminator = ProjectedDiscriminator(seer) if seer else Discriminator()
+        self.discriminator: nn.Module = channels_last(discriminator).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
@@ -291,7 +300,7 @@ class TrainState:
             own = {} if trained else {"directions": self.ema.directions}
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
-            if "discriminator" in networks:
+            if networks.get("discriminator", {}).keys() == self.discriminator.state_dict().keys():
                 self.discriminator.load_state_dict(networks["discriminator"])
         except (KeyError, RuntimeError) as error:
             raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
@@ -400,14 +409,15 @@ def _train_discriminator(
     shown = shift(torch.cat([real, fake]), config.max_shift, state.random)
     with autocast:
         real_logits, fake_logits = D(shown).float().chunk(2)
-    d_loss = d_relativistic_loss(real_logits, fake_logits)
+    d_loss = (d_hinge_loss if config.features else d_relativistic_loss)(real_logits, fake_logits)
     state.d_optimizer.zero_grad(set_to_none=True)
     d_loss.backward()
-    share = math.ceil(config.penalty_batch / process_count())
-    some = torch.cat([half[:share] for half in shown.chunk(2)]).requires_grad_(True)
-    with autocast:
-        penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
-    (config.gamma / 2 * penalty).backward()
+    if not config.features:
+        share = math.ceil(config.penalty_batch / process_count())
+        some = torch.cat([half[:share] for half in shown.chunk(2)]).requires_grad_(True)
+        with autocast:
+            penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
+        (config.gamma / 2 * penalty).backward()
     average_(gradients(D))
     state.d_optimizer.step()
     return d_loss, real_logits, fake_logits
@@ -420,9 +430,12 @@ def _train_generator(
     D, G, rng, edits = state.discriminator, state.generator, state.random, state.edits
     D.requires_grad_(False)
     with autocast:
-        with torch.no_grad():
-            paired_logits = D(shift(real, config.max_shift, rng)).float()
-        g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
+        if config.features:
+            g_loss = g_hinge_loss(D(shift(fake, config.max_shift, rng)).float())
+        else:
+            with torch.no_grad():
+                paired_logits = D(shift(real, config.max_shift, rng)).float()
+            g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
         edit_loss, pixel_loss = edits(fake, moved, rng) if edits else fake.new_zeros(2)
     state.g_optimizer.zero_grad(set_to_none=True)
     (g_loss + config.edit_weight * edit_loss + config.pixel_weight * pixel_loss).backward()

@@ -12,6 +12,7 @@ from expressions.classifier import (
     predict,
     save_classifier,
 )
+from expressions.images import to_unit
 
 CONFIG = ClassifierConfig(epochs=6, batch_size=32, device="cpu", precision="fp32")
 
@@ -35,6 +36,13 @@ def fitted(faces):
 def test_it_learns_what_the_pixels_show(fitted, faces):
     images, labels = faces
     assert accuracy(predict(fitted, images), labels).min() > 0.95
+
+
+def test_the_maps_are_what_the_scores_come_from(fitted, faces):
+    images = to_unit(faces[0][:2])
+    maps = fitted.maps(images)
+    assert [seen.shape[1:] for seen in maps] == [(channels, side, side) for channels, side in fitted.MAPS]
+    assert torch.allclose(fitted.head(maps[-1].mean((2, 3))), fitted(images), atol=1e-5)
 
 
 def test_the_same_seed_fits_the_same_classifier(fitted, faces):

@@ -3,7 +3,13 @@ import math
 import pytest
 import torch
 
-from expressions.losses import d_relativistic_loss, g_relativistic_loss, gradient_penalty
+from expressions.losses import (
+    d_hinge_loss,
+    d_relativistic_loss,
+    g_hinge_loss,
+    g_relativistic_loss,
+    gradient_penalty,
+)
 
 
 @pytest.mark.parametrize("loss", [d_relativistic_loss, g_relativistic_loss])
@@ -26,6 +32,15 @@ def test_a_constant_added_to_every_logit_changes_nothing():
 def test_the_discriminators_loss_falls_as_the_pair_is_told_apart():
     assert d_relativistic_loss(torch.tensor([30.0]), torch.tensor([-30.0])).item() < 1e-6
     assert d_relativistic_loss(torch.tensor([-30.0]), torch.tensor([30.0])).item() == pytest.approx(60)
+
+
+def test_logits_beyond_the_hinge_cost_the_discriminator_nothing():
+    assert d_hinge_loss(torch.tensor([[1.0, 5.0]]), torch.tensor([[-1.0, -5.0]])).item() == 0
+    assert d_hinge_loss(torch.tensor([[-1.0, 2.0]]), torch.tensor([[0.0, 0.5]])).item() == pytest.approx(1 + 1.25)
+
+
+def test_the_generator_pays_for_low_logits_wherever_the_hinge_is():
+    assert g_hinge_loss(torch.tensor([[3.0, -7.0]])).item() == pytest.approx(2)
 
 
 def test_the_penalty_of_a_linear_critic_is_its_squared_norm():

@@ -61,6 +61,10 @@ def tensors(path):
     return load_generator(path / GENERATOR).state_dict()
 
 
+def kernels(folder):
+    return [tensor for tensor in tensors(folder).values() if tensor.dim() == 4]
+
+
 def equal(left, right):
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
@@ -382,6 +386,25 @@ def test_a_resumed_training_with_edits_ends_as_one_that_never_stopped(images, cl
     run(images, tmp_path / "parts", **options | {"kimg": 0.004})
     run(images, tmp_path / "parts", **options, resume=True)
     assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
+
+
+def test_a_training_by_features_goes_on_from_one_by_pixels_and_resumes_bit_for_bit(
+    images, finished, classifier, tmp_path
+):
+    options = {"features": str(classifier), "start": str(finished), "kimg": 0.008}
+    run(images, tmp_path / "whole", **options)
+    run(images, tmp_path / "parts", **options | {"kimg": 0.004})
+    run(images, tmp_path / "parts", **options, resume=True)
+    assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
+    assert not any(
+        torch.equal(old, new) for old, new in zip(*map(kernels, (finished, tmp_path / "whole")), strict=True)
+    )
+
+
+def test_features_that_cannot_be_used_are_named_before_anything_is_written(images, tmp_path):
+    with pytest.raises(ValueError, match=r"missing\.safetensors does not hold an attribute classifier"):
+        run(images, tmp_path / "run", features=str(tmp_path / "missing.safetensors"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_path):
