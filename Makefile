@@ -8,9 +8,14 @@ RUNS ?= runs
 PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
-POLISH := --kimg 52 --lead-kimg 6 --cooldown 0.4 --g-lr 1e-4 --beta1 0 --beta2 0.99 --ema-kimg 4 \
-	--edit-weight 1.2 --pixel-weight 0.12
 resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint*.pt),--resume)
+averaged = $(RUNS)/$(1)/generator.safetensors
+TEACHERS := $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
+
+# The end of the training, with seed $(1): the discriminator sees through a classifier.
+polish = $(TRAIN) gan --data $(DATA) --out $(RUNS)/polish$(1) $(call resume,polish$(1)) --start $(RUNS)/edits --seed $(1) \
+	--kimg 46 --lead-kimg 10 --cooldown 0.4 --g-lr 1e-4 --beta1 0 --beta2 0.99 --ema-kimg 4 --max-shift 0 \
+	--features $(RUNS)/teacher1/classifier.safetensors --classifiers $(TEACHERS) --edit-weight 0.6 --pixel-weight 0.06
 
 .PHONY: demo test check train evaluate embed browser
 
@@ -30,11 +35,10 @@ train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.
 		$(RUNS)/teacher1/classifier.safetensors $(RUNS)/teacher2/classifier.safetensors
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan)
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 500 --cooldown 0.5 \
-		--classifiers $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
-	$(TRAIN) gan --data $(DATA) --out $(RUNS)/polish $(call resume,polish) --start $(RUNS)/edits $(POLISH) \
-		--features $(RUNS)/teacher1/classifier.safetensors \
-		--classifiers $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
-	$(TRAIN) editor --generator $(RUNS)/polish/generator.safetensors \
+		--classifiers $(TEACHERS)
+	$(call polish,0)
+	$(call polish,1)
+	$(TRAIN) editor --generator $(call averaged,polish0),$(call averaged,polish1),$(call averaged,edits) \
 		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
 	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json

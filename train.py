@@ -29,7 +29,7 @@ from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
 from expressions.space import publish_space
-from expressions.training import TrainConfig, check_ready, load_generator, train
+from expressions.training import TrainConfig, check_ready, mean_generator, train
 
 CHECKOUT = Path(__file__).parent
 
@@ -80,7 +80,8 @@ def fit(config: EditorConfig) -> None:
     """Calibrate the attributes and find the latent directions."""
     out = _folder(config.out)
     classifier, attributes = load_classifier(Path(config.classifier))
-    editor = fit_editor(load_generator(Path(config.generator)), classifier, attributes, config)
+    generator = mean_generator([Path(path) for path in config.generator.split(",")])
+    editor = fit_editor(generator, classifier, attributes, config)
     with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
         editor.save_pretrained(complete)
         for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):

@@ -52,12 +52,8 @@ class AttributeClassifier(nn.Module):
     """
 
     FEATURES = 256
-    MAPS: Sequence[tuple[int, int]] = (
-        (64, 32),
-        (128, 16),
-        (160, 8),
-        (FEATURES, 4),
-    )  # channels and side of each of `maps`
+    # Channels and side of each of `maps`.
+    MAPS: Sequence[tuple[int, int]] = ((64, 32), (128, 16), (160, 8), (FEATURES, 4))
 
     def __init__(self, outputs: int) -> None:
         super().__init__()

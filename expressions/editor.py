@@ -335,7 +335,10 @@ class Editor(
 class EditorConfig:
     """Every option of the editor's fit."""
 
-    generator: str = option("runs/gan/generator.safetensors", "the averaged generator of a training run")
+    generator: str = option(
+        "runs/gan/generator.safetensors",
+        "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
+    )
     classifier: str = option(
         "runs/classifier/classifier.safetensors", "the attribute classifier; not one that the training held edits with"
     )

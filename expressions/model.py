@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
 Z_DIM = 100
@@ -117,18 +117,25 @@ class ProjectedDiscriminator(nn.Module):
         seer: sees the faces; stays as it is, and is no part of the state.
     """
 
-    PATCHES = 4  # a side, to which every head's verdict is averaged
+    NOISE = 0.05  # standard deviation, added to what the seer is shown, so that no single pixel tells it anything
+    SIDE = 16  # patches a side; a head with fewer repeats its verdicts
 
     def __init__(self, seer: Seer) -> None:
         super().__init__()
         self._seer = (seer,)  # in a tuple, so that nobody trains or saves it with the heads
         self.heads = nn.ModuleList(_head(channels, side) for channels, side in ((3, IMAGE_SIZE), *seer.MAPS))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 80), of 16 patches by each of five heads."""
-        maps = (images, *self._seer[0].maps(images))
+    def forward(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 1280), of 256 patches by each of five heads.
+
+        Args:
+            images: the images.
+            rng: of the noise.
+        """
+        noise = torch.randn(images.shape, generator=rng, device=images.device)
+        maps = (images, *self._seer[0].maps((images + self.NOISE * noise).clamp(-1, 1)))
         verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
-        return torch.cat([adaptive_avg_pool2d(verdict, self.PATCHES).flatten(1) for verdict in verdicts], 1)
+        return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
 
 
 def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:

@@ -4,7 +4,7 @@ import copy
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -404,11 +404,12 @@ def _train_discriminator(
     state: TrainState, real: Tensor, fake: Tensor, config: TrainConfig, autocast: torch.autocast
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Train the discriminator by itself, on fakes that carry no gradient; returns its loss and its logits (N,)."""
-    D = state.discriminator
+    D, rng = state.discriminator, state.random
     D.requires_grad_(True)
-    shown = shift(torch.cat([real, fake]), config.max_shift, state.random)
+    shown = shift(torch.cat([real, fake]), config.max_shift, rng)
     with autocast:
-        real_logits, fake_logits = D(shown).float().chunk(2)
+        logits = D(shown, rng) if config.features else D(shown)
+    real_logits, fake_logits = logits.float().chunk(2)
     d_loss = (d_hinge_loss if config.features else d_relativistic_loss)(real_logits, fake_logits)
     state.d_optimizer.zero_grad(set_to_none=True)
     d_loss.backward()
@@ -431,7 +432,7 @@ def _train_generator(
     D.requires_grad_(False)
     with autocast:
         if config.features:
-            g_loss = g_hinge_loss(D(shift(fake, config.max_shift, rng)).float())
+            g_loss = g_hinge_loss(D(shift(fake, config.max_shift, rng), rng).float())
         else:
             with torch.no_grad():
                 paired_logits = D(shift(real, config.max_shift, rng)).float()
@@ -535,6 +536,21 @@ def load_generator(path: Path) -> Generator:
     except Exception as error:
         raise RunError(f"{path} does not hold a generator: {error}") from error
     return generator.eval().requires_grad_(False)
+
+
+def mean_generator(paths: Sequence[Path]) -> Generator:
+    """Average the weights of several trainings that went on from the same networks, their start among them or not: the
+    mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482).
+
+    Raises:
+        RunError: a file is missing or does not hold this generator, or they were taught different directions.
+    """
+    mean, *others = (load_generator(path) for path in paths)
+    for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
+        if len(other.directions) != len(mean.directions):
+            raise RunError(f"{path} has {len(other.directions)} directions, {paths[0]} has {len(mean.directions)}")
+        ema_update(mean, other, 1 - 1 / count)
+    return mean
 
 
 @contextmanager

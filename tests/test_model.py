@@ -52,9 +52,9 @@ def projected():
 
 def test_the_projected_discriminator_judges_patches_at_every_side_and_in_the_pixels(projected):
     images = (torch.rand(2, 3, 64, 64) * 2 - 1).requires_grad_()
-    logits = projected.eval()(images)
-    assert logits.shape == (2, 5 * 16)
-    for head in logits[0].split(16):
+    logits = projected.eval()(images, torch.Generator())
+    assert logits.shape == (2, 5 * 256)
+    for head in logits[0].split(256):
         (gradient,) = torch.autograd.grad(head.sum(), images, retain_graph=True)
         assert gradient[0].abs().sum() > 0
         assert gradient[1].abs().sum() == 0
@@ -62,14 +62,14 @@ def test_the_projected_discriminator_judges_patches_at_every_side_and_in_the_pix
 
 def test_what_the_projected_discriminator_sees_with_is_neither_trained_nor_saved(projected):
     projected.requires_grad_(True)
-    projected(torch.rand(2, 3, 64, 64)).sum().backward()
+    projected(torch.rand(2, 3, 64, 64), torch.Generator()).sum().backward()
     assert all(parameter.grad is not None for parameter in projected.parameters())
     assert all(name.startswith("heads.") for name in projected.state_dict())
 
 
 def test_no_head_of_the_projected_discriminator_is_steep(projected):
     for _ in range(50):  # each step of training refines the estimate of the spectral norm
-        projected(torch.rand(2, 3, 64, 64))
+        projected(torch.rand(2, 3, 64, 64), torch.Generator())
     for layer in projected.eval().modules():
         if isinstance(layer, nn.Conv2d):
             assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from expressions import Editor
@@ -19,6 +20,7 @@ from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
+from expressions.model import Generator
 from expressions.runs import BEST, CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
 from expressions.training import (
     MAX_ROLLBACKS,
@@ -28,6 +30,7 @@ from expressions.training import (
     ema_decay,
     ema_update,
     load_generator,
+    mean_generator,
     rate_factor,
     train,
     train_step,
@@ -446,6 +449,23 @@ def test_classifiers_that_cannot_be_used_are_named(images, classifier, tmp_path)
         run(images, tmp_path / "run", classifiers=str(tmp_path / "missing.safetensors"))
     with pytest.raises(ValueError, match="batch_size must be even"):
         TrainConfig(classifiers=str(classifier), batch_size=5)
+
+
+def test_the_mean_of_generators_is_that_of_every_weight_and_statistic(images, finished, tmp_path):
+    for seed in (1, 2):
+        run(images, tmp_path / str(seed), start=str(finished), seed=seed)
+    runs = [finished, tmp_path / "1", tmp_path / "2"]
+    mean = mean_generator([folder / GENERATOR for folder in runs]).state_dict()
+    for name, value in mean.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, torch.stack([tensors(folder)[name] for folder in runs]).mean(0), atol=1e-6)
+    assert equal(mean_generator([finished / GENERATOR]).state_dict(), tensors(finished))
+
+
+def test_generators_with_other_directions_have_no_mean(finished, tmp_path):
+    save_file(Generator(directions=2).state_dict(), tmp_path / "two.safetensors")
+    with pytest.raises(RunError, match=r"two\.safetensors has 2 directions, .* has 0"):
+        mean_generator([finished / GENERATOR, tmp_path / "two.safetensors"])
 
 
 # The average -----------------------------------------------------------------------------------------
