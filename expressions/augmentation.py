@@ -6,6 +6,8 @@ Images are (N, 3, H, W) in [-1, 1]; each is changed by draws of its own. All but
 import torch
 from torch import Tensor, nn
 
+FAINT = 0.05  # standard deviation of noise: a trained network that looks through it is told nothing by a single pixel
+
 
 def mirror(images: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror each image or not, with even odds."""
@@ -33,8 +35,7 @@ def relight(images: Tensor, rng: torch.Generator) -> Tensor:
     return images * (0.8 + 0.4 * contrast) + 0.2 * (brightness - 0.5)
 
 
-def add_noise(images: Tensor, most: float, rng: torch.Generator) -> Tensor:
-    """Add normal noise, whose standard deviation is drawn for each image from 0 to `most`, and clip."""
-    deviation = most * torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device)
+def add_noise(images: Tensor, deviation: float | Tensor, rng: torch.Generator) -> Tensor:
+    """Add normal noise of one standard deviation, or of one for each image (N, 1, 1, 1), and clip."""
     noise = torch.randn(images.shape, generator=rng, device=images.device)
     return (images + deviation * noise).clamp(-1, 1)

@@ -155,7 +155,8 @@ def fit_labels(model: Network, images: Tensor, labels: Tensor, config: Classifie
 
 def augment(images: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror, shift, relight and blemish images (N, 3, 64, 64) in [-1, 1]."""
-    return add_noise(relight(shift(mirror(images, rng), 3, rng), rng), 0.1, rng)
+    seen = relight(shift(mirror(images, rng), 3, rng), rng)
+    return add_noise(seen, 0.1 * torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device), rng)
 
 
 @torch.no_grad()

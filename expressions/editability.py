@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, smooth_l1_loss
 
 from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
+from .augmentation import FAINT, add_noise
 from .classifier import AttributeClassifier
 from .images import to_unit
 from .latents import to_normal, to_uniform
@@ -23,7 +24,6 @@ _SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
 _CLOSE = 0.15  # standard deviations by which a score may be off without costing its full rate
-_NOISE = 0.05  # added to what the classifiers see, so that no single pixel tells them anything
 
 
 class EditLoss(nn.Module):
@@ -122,8 +122,7 @@ class EditLoss(nn.Module):
         Returns:
             The weighted mean over the scores of Huber's loss of the change, and the mean change of a pixel.
         """
-        noise = torch.randn(images.shape, generator=rng, device=images.device)
-        scores = self.scores((images + _NOISE * noise).clamp(-1, 1))
+        scores = self.scores(add_noise(images, FAINT, rng))
         before, after = scores[0::2], scores[1::2]
         is_moved = (moved != 0).float() @ self.reads  # (N, S)
         start = before.detach()

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
+from .augmentation import FAINT, add_noise
+
 Z_DIM = 100
 IMAGE_SIZE = 64
 
@@ -117,7 +119,6 @@ class ProjectedDiscriminator(nn.Module):
         seer: sees the faces; stays as it is, and is no part of the state.
     """
 
-    NOISE = 0.05  # standard deviation, added to what the seer is shown, so that no single pixel tells it anything
     SIDE = 16  # patches a side; a head with fewer repeats its verdicts
 
     def __init__(self, seer: Seer) -> None:
@@ -130,10 +131,9 @@ class ProjectedDiscriminator(nn.Module):
 
         Args:
             images: the images.
-            rng: of the noise.
+            rng: of the noise on what the seer is shown.
         """
-        noise = torch.randn(images.shape, generator=rng, device=images.device)
-        maps = (images, *self._seer[0].maps((images + self.NOISE * noise).clamp(-1, 1)))
+        maps = (images, *self._seer[0].maps(add_noise(images, FAINT, rng)))
         verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
         return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
 

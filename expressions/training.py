@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .adversaries import Adversary, ProjectedAdversary, RelativisticAdversary
 from .attributes import SLIDERS
 from .augmentation import mirror, shift
 from .classifier import AttributeClassifier, load_classifier
@@ -33,9 +34,8 @@ from .editability import EditLoss
 from .editor import Editor
 from .hub import first_line
 from .images import grid, save_png, to_unit
-from .losses import d_hinge_loss, d_relativistic_loss, g_hinge_loss, g_relativistic_loss, gradient_penalty
 from .metrics import RandomFeatures, frechet_distance
-from .model import IMAGE_SIZE, Z_DIM, Discriminator, Generator, ProjectedDiscriminator
+from .model import IMAGE_SIZE, Z_DIM, Generator
 from .options import DataOptions, DeviceOptions, channels_last, check, option
 from .runs import (
     CHECKPOINT,
@@ -222,12 +222,11 @@ class TrainState:
     """All that changes while training: networks, optimisers, average, random state, step."""
 
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
-        seer = channels_last(load_classifier(Path(config.features))[0]).to(device) if config.features else None
         torch.manual_seed(config.seed)
         self.edits = edits
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
-        discriminator = ProjectedDiscriminator(seer) if seer else Discriminator()
-        self.discriminator: nn.Module = channels_last(discriminator).to(device)
+        self.adversary = _adversary(config, device)
+        self.discriminator = channels_last(self.adversary.discriminator).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
@@ -287,9 +286,12 @@ class TrainState:
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error
 
-    def start_from(self, source: str) -> None:
+    def start_from(self, source: str) -> bool:
         """Take over the networks of another run, or of an editor's weights; where edits are to be trained and were not,
         find first directions.
+
+        Returns:
+            Whether the discriminator is among them: an editor has none, another run perhaps one of another kind.
 
         Raises:
             ValueError: they cannot be read, or are not these networks.
@@ -300,14 +302,17 @@ class TrainState:
             own = {} if trained else {"directions": self.ema.directions}
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
-            if networks.get("discriminator", {}).keys() == self.discriminator.state_dict().keys():
-                self.discriminator.load_state_dict(networks["discriminator"])
+            discriminator = networks.get("discriminator", {})
+            is_of_this_kind = not discriminator.keys().isdisjoint(self.discriminator.state_dict())
+            if is_of_this_kind:
+                self.discriminator.load_state_dict(discriminator)
         except (KeyError, RuntimeError) as error:
             raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
         if self.edits and not trained:
             directions = self.edits.first_directions(self.ema)
             for network in (self.generator, self.ema):
                 network.directions.data.copy_(directions)
+        return is_of_this_kind
 
     def is_finite(self) -> bool:
         """Whether no weight has become NaN or infinite."""
@@ -403,22 +408,14 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
 def _train_discriminator(
     state: TrainState, real: Tensor, fake: Tensor, config: TrainConfig, autocast: torch.autocast
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Train the discriminator by itself, on fakes that carry no gradient; returns its loss and its logits (N,)."""
+    """Train the discriminator by itself, on fakes that carry no gradient; returns its loss and its logits (N, ...)."""
     D, rng = state.discriminator, state.random
     D.requires_grad_(True)
-    shown = shift(torch.cat([real, fake]), config.max_shift, rng)
+    real, fake = shift(torch.cat([real, fake]), config.max_shift, rng).chunk(2)
     with autocast:
-        logits = D(shown, rng) if config.features else D(shown)
-    real_logits, fake_logits = logits.float().chunk(2)
-    d_loss = (d_hinge_loss if config.features else d_relativistic_loss)(real_logits, fake_logits)
+        d_loss, real_logits, fake_logits = state.adversary.d_loss(real, fake, rng)
     state.d_optimizer.zero_grad(set_to_none=True)
     d_loss.backward()
-    if not config.features:
-        share = math.ceil(config.penalty_batch / process_count())
-        some = torch.cat([half[:share] for half in shown.chunk(2)]).requires_grad_(True)
-        with autocast:
-            penalty = 2 * gradient_penalty(D(some), some)  # R1 + R2: the mean runs over both halves
-        (config.gamma / 2 * penalty).backward()
     average_(gradients(D))
     state.d_optimizer.step()
     return d_loss, real_logits, fake_logits
@@ -431,12 +428,7 @@ def _train_generator(
     D, G, rng, edits = state.discriminator, state.generator, state.random, state.edits
     D.requires_grad_(False)
     with autocast:
-        if config.features:
-            g_loss = g_hinge_loss(D(shift(fake, config.max_shift, rng), rng).float())
-        else:
-            with torch.no_grad():
-                paired_logits = D(shift(real, config.max_shift, rng)).float()
-            g_loss = g_relativistic_loss(paired_logits, D(shift(fake, config.max_shift, rng)).float())
+        g_loss = state.adversary.g_loss(shift(real, config.max_shift, rng), shift(fake, config.max_shift, rng), rng)
         edit_loss, pixel_loss = edits(fake, moved, rng) if edits else fake.new_zeros(2)
     state.g_optimizer.zero_grad(set_to_none=True)
     (g_loss + config.edit_weight * edit_loss + config.pixel_weight * pixel_loss).backward()
@@ -478,8 +470,8 @@ def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     state = TrainState(config, images.device, _edit_loss(config, images))
     if config.resume:
         state.load(Path(config.out))
-    elif config.start:
-        state.start_from(config.start)
+    elif config.start and not state.start_from(config.start) and process_rank() == 0:
+        tqdm.write(f"the discriminator is new: {config.start} has none of this kind (--lead-kimg lets it learn first)")
     return state
 
 
@@ -498,6 +490,14 @@ def _networks_to_start_with(source: str) -> dict[str, dict[str, Tensor]]:
     rows = [editor.attributes.index(name) for name in SLIDERS]
     generator = editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
     return {"generator": generator, "ema": generator}
+
+
+def _adversary(config: TrainConfig, device: torch.device) -> Adversary:
+    """The adversary that the options ask for, its discriminator new."""
+    if config.features:
+        seer, _ = load_classifier(Path(config.features))
+        return ProjectedAdversary(channels_last(seer).to(device))
+    return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
 
 
 def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:

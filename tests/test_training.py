@@ -247,7 +247,7 @@ def spoil(monkeypatch, times):
     def loss(real, fake):
         return d_relativistic_loss(real, fake) * (math.nan if next(left) > 0 else 1)
 
-    monkeypatch.setattr("expressions.training.d_relativistic_loss", loss)
+    monkeypatch.setattr("expressions.adversaries.d_relativistic_loss", loss)
 
 
 def test_a_loss_that_is_not_finite_rolls_back_to_lower_rates(images, tmp_path, monkeypatch, capfd):
@@ -392,10 +392,11 @@ def test_a_resumed_training_with_edits_ends_as_one_that_never_stopped(images, cl
 
 
 def test_a_training_by_features_goes_on_from_one_by_pixels_and_resumes_bit_for_bit(
-    images, finished, classifier, tmp_path
+    images, finished, classifier, tmp_path, capfd
 ):
     options = {"features": str(classifier), "start": str(finished), "kimg": 0.008}
     run(images, tmp_path / "whole", **options)
+    assert f"the discriminator is new: {finished} has none of this kind" in capfd.readouterr().out
     run(images, tmp_path / "parts", **options | {"kimg": 0.004})
     run(images, tmp_path / "parts", **options, resume=True)
     assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
@@ -412,11 +413,22 @@ def test_features_that_cannot_be_used_are_named_before_anything_is_written(image
 
 def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_path):
     first = TrainState(dataclasses.replace(TWO_STEPS, seed=5), torch.device("cpu"))
-    first.start_from(str(finished))
+    assert first.start_from(str(finished))
     assert equal(first.ema.state_dict(), tensors(finished))
+    saved = torch.load(finished / CHECKPOINT, weights_only=True)["discriminator"]
+    assert equal(first.discriminator.state_dict(), saved)
     assert first.step == 0
     with pytest.raises(ValueError, match="nothing-here"):
         run(images, tmp_path, start=str(tmp_path / "nothing-here"))
+
+
+def test_a_start_whose_discriminator_lacks_a_layer_is_refused(images, finished, tmp_path):
+    checkpoint = torch.load(finished / CHECKPOINT, weights_only=True)
+    del checkpoint["discriminator"]["layers.0.weight"]
+    (tmp_path / "start").mkdir()
+    torch.save(checkpoint, tmp_path / "start" / CHECKPOINT)
+    with pytest.raises(RunError, match=r"start does not hold these networks: .*layers\.0\.weight"):
+        run(images, tmp_path / "run", start=str(tmp_path / "start"))
 
 
 def test_weights_without_an_attribute_that_the_training_teaches_are_refused_by_name(images, tmp_path):

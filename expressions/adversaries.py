@@ -1,0 +1,70 @@
+"""What the generator is trained against: a discriminator, with what each side pays."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from .losses import d_hinge_loss, d_relativistic_loss, g_hinge_loss, g_relativistic_loss, gradient_penalty
+from .model import Discriminator, ProjectedDiscriminator, Seer
+
+
+class Adversary(ABC):
+    """A discriminator and the losses of both sides.
+
+    Images are (N, 3, 64, 64) in [-1, 1], as many real as generated.
+    """
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        self.discriminator = discriminator
+
+    @abstractmethod
+    def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The discriminator's loss and its logits (N, ...) of real and of generated images, which carry no gradient."""
+
+    @abstractmethod
+    def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        """The generator's loss, by way of the discriminator, whose weights are frozen."""
+
+
+class RelativisticAdversary(Adversary):
+    """The discriminator of pixels; real and generated images in pairs, under zero-centred gradient penalties
+    (Huang et al. 2024, arXiv:2501.05441).
+
+    Args:
+        gamma: weight of the penalties.
+        penalty_batch: images of each kind that carry them.
+    """
+
+    def __init__(self, gamma: float, penalty_batch: int) -> None:
+        super().__init__(Discriminator())
+        self.gamma, self.penalty_batch = gamma, penalty_batch
+
+    def d_loss(self, real: Tensor, fake: Tensor, _rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        real_logits, fake_logits = self.discriminator(torch.cat([real, fake])).float().chunk(2)
+        some = torch.cat([real[: self.penalty_batch], fake[: self.penalty_batch]]).requires_grad_(True)
+        penalty = 2 * gradient_penalty(self.discriminator(some), some)  # R1 + R2: the mean runs over both halves
+        return d_relativistic_loss(real_logits, fake_logits) + self.gamma / 2 * penalty, real_logits, fake_logits
+
+    def g_loss(self, real: Tensor, fake: Tensor, _rng: torch.Generator) -> Tensor:
+        with torch.no_grad():
+            real_logits = self.discriminator(real).float()
+        return g_relativistic_loss(real_logits, self.discriminator(fake).float())
+
+
+class ProjectedAdversary(Adversary):
+    """The discriminator that sees through a trained network; hinge loss (Sauer et al. 2021, arXiv:2111.01007).
+
+    Args:
+        seer: sees the faces, and stays as it is.
+    """
+
+    def __init__(self, seer: Seer) -> None:
+        super().__init__(ProjectedDiscriminator(seer))
+
+    def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        real_logits, fake_logits = self.discriminator(torch.cat([real, fake]), rng).float().chunk(2)
+        return d_hinge_loss(real_logits, fake_logits), real_logits, fake_logits
+
+    def g_loss(self, _real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        return g_hinge_loss(self.discriminator(fake, rng).float())
