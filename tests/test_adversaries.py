@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from expressions.adversaries import ProjectedAdversary, RelativisticAdversary
+from expressions.classifier import AttributeClassifier
+
+
+@pytest.fixture(params=["relativistic", "projected"])
+def adversary(request):
+    torch.manual_seed(0)
+    if request.param == "relativistic":
+        return RelativisticAdversary(gamma=0.3, penalty_batch=2)
+    return ProjectedAdversary(AttributeClassifier(2).eval().requires_grad_(False))
+
+
+def rng():
+    return torch.Generator().manual_seed(0)
+
+
+def dark_and_bright():
+    images = torch.rand(4, 3, 64, 64, generator=rng()) * 0.2
+    return images - 0.8, images + 0.6
+
+
+def test_the_discriminators_loss_teaches_it_to_tell_the_two_apart(adversary):
+    dark, bright = dark_and_bright()
+    optimizer = torch.optim.Adam(adversary.discriminator.parameters(), 2e-4)
+    losses = []
+    for _ in range(10):
+        loss, real_logits, fake_logits = adversary.d_loss(dark, bright, rng())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+    assert real_logits.mean() > fake_logits.mean()
+    assert len(real_logits) == len(fake_logits) == 4
+
+
+def test_the_generators_loss_falls_as_its_images_become_those_that_pass_for_real(adversary):
+    dark, bright = dark_and_bright()
+    optimizer = torch.optim.Adam(adversary.discriminator.parameters(), 2e-4)
+    for _ in range(10):
+        optimizer.zero_grad()
+        adversary.d_loss(dark, bright, rng())[0].backward()
+        optimizer.step()
+    adversary.discriminator.requires_grad_(False)
+    fake = bright.requires_grad_(True)
+    told_apart = adversary.g_loss(dark, fake, rng())
+    assert adversary.g_loss(dark, dark, rng()) < told_apart
+    (gradient,) = torch.autograd.grad(told_apart, fake)
+    assert gradient.abs().sum() > 0
+
+
+def test_the_penalties_are_part_of_the_relativistic_loss():
+    dark, bright = dark_and_bright()
+    torch.manual_seed(0)
+    penalised = RelativisticAdversary(gamma=0.3, penalty_batch=2)
+    free = RelativisticAdversary(gamma=0, penalty_batch=2)
+    free.discriminator = penalised.discriminator
+    assert penalised.d_loss(dark, bright, rng())[0] > free.d_loss(dark, bright, rng())[0]
