@@ -61,6 +61,7 @@ evaluate: $(PLAIN) $(VENV)/demo $(RUNS)/evaluator.safetensors
 	$(BENCH)/figures.py
 	$(BENCH)/matrix.py
 	$(BENCH)/faces.py
+	$(BENCH)/tables.py
 
 # Make the last training's weights the embedded ones.
 embed:

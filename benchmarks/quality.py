@@ -10,11 +10,12 @@ and not repeated.
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "no shifts"
 
-Prints a table. Writes quality.json, which the model card shows, or comparison.json.
+Prints a table. Writes quality.json, which the model card shows, or comparison.json; README.md shows both.
 """
 
 import argparse
 import copy
+import functools
 import json
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -281,14 +282,16 @@ def main() -> None:
         comparison["rows"] = {"real faces": floor, **rows}
         _write(comparison, arguments.out or Path("benchmarks/comparison.json"))
         return
-    editor = Editor.from_pretrained(arguments.weights)
+    editors = {"weights": Editor.from_pretrained(arguments.weights)}
     if arguments.plain:
-        plain = Editor(CELEBA_ATTRIBUTES)
-        plain.generator = load_generator(arguments.plain)
-        measure("without edits", lambda repeat: editor_faces(plain, repeat), judges)
-    row = measure("weights", lambda repeat: editor_faces(editor, repeat), judges)
-    figures = {"weights": editor.fingerprint(), "figures": card_figures(row, floor, len(held_out))}
-    _write(figures, arguments.out or Path("benchmarks/quality.json"))
+        editors["without edits"] = Editor(CELEBA_ATTRIBUTES)
+        editors["without edits"].generator = load_generator(arguments.plain)
+    rows = {"real faces": floor}
+    for name, editor in editors.items():
+        rows[name] = measure(name, functools.partial(editor_faces, editor), judges)
+    figures = card_figures(rows["weights"], floor, len(held_out))
+    result = {"weights": editors["weights"].fingerprint(), "fakes": FAKES, "held_out": len(held_out)}
+    _write(result | {"figures": figures, "rows": rows}, arguments.out or Path("benchmarks/quality.json"))
 
 
 def _write(figures: dict[str, Any], path: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 from huggingface_hub import SpaceCard
 from packaging.specifiers import SpecifierSet
 
+from benchmarks.tables import with_tables
 from expressions.data import HUB_DATASET
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,10 @@ def test_the_file_tree_names_every_module():
     tree = re.search(r"## Files\n\n```\n(.*?)```", README, re.DOTALL)[1]
     modules = [path.name for path in (ROOT / "expressions").glob("*.py") if path.name != "__init__.py"]
     assert [name for name in modules if f"  {name} " not in tree] == []
+
+
+def test_the_tables_show_what_the_benchmarks_measured():
+    assert with_tables(README) == README
 
 
 def test_every_picture_of_the_readme_exists():

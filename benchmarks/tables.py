@@ -1,0 +1,159 @@
+"""Write the tables of README.md from the JSON of quality.py, editing.py and train_speed.py.
+
+A table stands between a comment that names it, such as `<!-- sliders -->`, and the next blank line.
+
+    python benchmarks/tables.py
+"""
+
+import json
+import re
+import statistics
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+RIVALS = (
+    "mean difference",
+    "InterFaceGAN, conditional",
+    "ridge dual basis",
+    "sum of axes",
+    "gradient ascent with penalty",
+    "random direction",
+)
+FIGURES = {
+    "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
+    "fd_random": ("Frechet distance, random features", "{:.2f}"),
+    "precision": ("precision", "{:.3f}"),
+    "recall": ("recall", "{:.3f}"),
+    "coverage": ("coverage", "{:.3f}"),
+    "rate_error": ("mean error of 40 attribute rates", "{:.3f}"),
+    "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
+    "novelty": ("distance to the nearest training face, relative", "{:.2f}"),
+}
+REAL = "real faces"
+
+
+def editors() -> str:
+    """What every editor changes besides, on the generator without edits and on this one."""
+    measured = _read("editing")
+    methods, mirrored = measured["methods"], measured["do_nothing"]["mirrored"]
+
+    def row(title: str, name: str, plain: str | None) -> list[str]:
+        rows = [methods.get(key) if key else None for key in (plain, name)]
+        first = next(found for found in rows if found)["sliders"]["Smiling"]["identifying"]
+        return [title, *map(_interval, rows), ", ".join(f"{first[other]:.2f}" for other in first)]
+
+    ours = row("Expressions", "ours", None)
+    rows = [[f"**{cell}**" if cell else "" for cell in ours]]
+    rows += [row(name, f"{name} on our generator", name) for name in RIVALS if name in methods]
+    rows += [["nothing: the face mirrored", "", f"{mirrored['change']:.2f}", ""]]
+    identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
+    head = [
+        "other attributes, at 1 sd of the own",
+        "generator without edits",
+        "this generator",
+        f"Smiling: {identifying}",
+    ]
+    return _table(head, rows)
+
+
+def sliders() -> str:
+    """Whether each slider shows its value."""
+    rows = []
+    for name, row in _read("editing")["calibration"].items():
+        flips = "" if name == "Male" else _percent(row["male_flips"])
+        tone = "" if name == "Skin_Tone" else f"{row['median_ita_change']:.1f}"
+        reach = _percent(row["within_reach"])
+        rows.append([f"`{name}`", f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", reach, flips, tone])
+    head = ["slider", "slope", "mean error, points", "within reach", "`Male` flips", "change of skin, degrees"]
+    return _table(head, rows)
+
+
+def faces() -> str:
+    """The image quality of the embedded weights."""
+    titles = {"weights": "this generator", "without edits": "without edits"}
+    return _quality(_read("quality")["rows"], titles, "10,000 faces, median of 3")
+
+
+def recipes() -> str:
+    """Short trainings beside each other."""
+    titles = {
+        "ours": "Expressions",
+        "spectral norm": "with spectral norm instead of penalties",
+        "reference": "PyTorch's DCGAN example",
+    }
+    meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
+    return _quality(_read("comparison")["rows"], titles, "after 40,000 images each", without=meaningless)
+
+
+def speed() -> str:
+    """Images a second while training."""
+    measured = _read("train_speed")
+    rows = []
+    for row, share in zip(measured["rows"], measured["shares"], strict=True):
+        ours, reference = (f"{statistics.median(row[name]):.0f}" for name in ("ours", "reference"))
+        rows.append([str(row["batch_size"]), ours, reference, f"{row['ratio']:.2f}", _percent(share)])
+    head = [
+        f"batch, {measured['device']}",
+        "images/s",
+        "PyTorch's DCGAN example",
+        "ratio",
+        "share of the bf16 matrix rate",
+    ]
+    return _table(head, rows)
+
+
+TABLES = {table.__name__: table for table in (editors, sliders, faces, recipes, speed)}
+
+
+def with_tables(text: str) -> str:
+    """A text whose named tables are written anew.
+
+    Raises:
+        ValueError: a table is not in the text, or more than once.
+    """
+    for name, table in TABLES.items():
+        text, count = re.subn(rf"(?<=<!-- {name} -->\n)(\|.*\n)*", table(), text)
+        if count != 1:
+            raise ValueError(f"the comment <!-- {name} --> must be there once, and is {count} times")
+    return text
+
+
+def _quality(
+    rows: dict[str, dict[str, list[float]]], titles: dict[str, str], head: str, without: Collection[str] = ()
+) -> str:
+    titles = {name: titles[name] for name in titles if name in rows} | {REAL: REAL}
+    lines = []
+    for figure, (label, text) in FIGURES.items():
+        if figure in without:
+            continue
+        medians = {name: statistics.median(rows[name][figure]) for name in titles}
+        shown = [text.format(medians[name]) if (figure, name) != ("novelty", REAL) else "" for name in titles]
+        lines.append([label, *shown])
+    return _table([head, *titles.values()], lines)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def _interval(method: dict[str, Any] | None) -> str:
+    if method is None:
+        return ""
+    low, high = method["interval"]
+    return f"{method['mean_dependency']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows))
+
+
+def _read(name: str) -> Any:
+    return json.loads((ROOT / f"benchmarks/{name}.json").read_text())
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text()))
