@@ -18,7 +18,7 @@ SHOWN = ("ours", "mean difference")  # of the editors that editing.py compares
 def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
     """The sliders' figures as the model card takes them."""
     rows = editing["calibration"].values()
-    intervals = {name: editing["methods"][name]["interval"] for name in SHOWN}
+    low, high = editing["methods"]["ours"]["interval"]
     values = {
         "mean_leak": editing["methods"]["ours"]["mean_dependency"],
         "calibration_error": statistics.mean(row["mean_absolute_error"] for row in rows),
@@ -26,8 +26,8 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
     }
     rival = editing["methods"]["mean difference"]["mean_dependency"]
     notes = {
-        "mean_leak": f"change of another attribute moves when a slider moves its own by 1 (95 %: {intervals['ours']}); "
-        f"mean difference on a generator without edits: {rival:.2f}",
+        "mean_leak": "change of another attribute when a slider moves its own by 1 "
+        f"(95 %: {low:.2f} to {high:.2f}); mean difference on a generator without edits: {rival:.2f}",
         "calibration_error": "points of 100 between the value asked and the one that a second network measures",
         "within_reach": "share of faces and values from 20 to 80 that can be shown",
     }

@@ -1,4 +1,5 @@
-"""Write the tables of README.md from the JSON of quality.py, editing.py and train_speed.py.
+"""Write README.md's tables of editors, sliders, faces, recipes and speed from the JSON of quality.py, editing.py and
+train_speed.py.
 
 A table stands between a comment that names it, such as `<!-- sliders -->`, and the next blank line.
 
@@ -49,10 +50,11 @@ def editors() -> str:
     ours = row("Expressions", "ours", None)
     rows = [[f"**{cell}**" if cell else "" for cell in ours]]
     rows += [row(name, f"{name} on our generator", name) for name in RIVALS if name in methods]
-    rows += [["nothing: the face mirrored", "", f"{mirrored['change']:.2f}", ""]]
+    unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
+    rows += [[unrest, "", f"{mirrored['change']:.2f}", ""]]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
     head = [
-        "other attributes, at 1 sd of the own",
+        f"other attributes, at 1 sd of the own, {measured['seeds']:,} seeds",
         "generator without edits",
         "this generator",
         f"Smiling: {identifying}",
@@ -75,7 +77,8 @@ def sliders() -> str:
 def faces() -> str:
     """The image quality of the embedded weights."""
     titles = {"weights": "this generator", "without edits": "without edits"}
-    return _quality(_read("quality")["rows"], titles, "10,000 faces, median of 3")
+    measured = _read("quality")
+    return _quality(measured["rows"], titles, f"{measured['fakes']:,} faces, medians")
 
 
 def recipes() -> str:
@@ -86,7 +89,9 @@ def recipes() -> str:
         "reference": "PyTorch's DCGAN example",
     }
     meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
-    return _quality(_read("comparison")["rows"], titles, "after 40,000 images each", without=meaningless)
+    measured = _read("comparison")
+    head = f"after {measured['kimg'] * 1000:,.0f} images each"
+    return _quality(measured["rows"], titles, head, without=meaningless)
 
 
 def speed() -> str:
@@ -113,8 +118,11 @@ def with_tables(text: str) -> str:
     """A text whose named tables are written anew.
 
     Raises:
-        ValueError: a table is not in the text, or more than once.
+        ValueError: a table is not in the text, or more than once; or its figures are of several weights.
     """
+    weights = {_read(name)["weights"] for name in ("quality", "editing")}
+    if len(weights) > 1:
+        raise ValueError(f"quality.json and editing.json were measured on different weights: {', '.join(weights)}")
     for name, table in TABLES.items():
         text, count = re.subn(rf"(?<=<!-- {name} -->\n)(\|.*\n)*", table(), text)
         if count != 1:

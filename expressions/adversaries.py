@@ -20,7 +20,7 @@ class Adversary(ABC):
 
     @abstractmethod
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """The discriminator's loss and its logits (N, ...) of real and of generated images, which carry no gradient."""
+        """The discriminator's loss, and its logits (N, ...) of the real and of the generated images."""
 
     @abstractmethod
     def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,6 +1,6 @@
 """What a network in training is shown instead of an image: the same face, seen a little differently.
 
-Images are (N, 3, H, W) in [-1, 1]; each is changed by draws of its own. All but the mirror are differentiable in them.
+Images are (N, 3, H, W) in [-1, 1]; each is changed by draws of its own, differentiably.
 """
 
 import torch

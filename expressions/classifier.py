@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
 
 from .augmentation import add_noise, mirror, relight, shift
+from .errors import first_line
 from .images import to_unit
 from .options import DataOptions, DeviceOptions, channels_last, check, option
 
@@ -188,5 +189,5 @@ def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:
             model = AttributeClassifier(len(attributes))
             model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except Exception as error:  # safetensors, json and torch have no common type for a broken file
-        raise ValueError(f"{path} does not hold an attribute classifier: {error}") from error
+        raise ValueError(f"{path} does not hold an attribute classifier: {first_line(error)}") from error
     return model.eval().requires_grad_(False), attributes

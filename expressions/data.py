@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .errors import first_line
 from .images import crop_face
 
 HUB_DATASET = "flwrlabs/celeba"
@@ -84,7 +85,7 @@ def load_faces(
     try:
         rows = rows.select_columns(needed).cast_column("image", datasets.Image(decode=False))
     except (NotImplementedError, TypeError, ValueError) as error:  # pyarrow's
-        raise DataError(f"{where}, column image: expected pictures: {_first_line(error)}") from error
+        raise DataError(f"{where}, column image: expected pictures: {_sentence(error)}") from error
     if identities != "all":
         parity = {"even": 0, "odd": 1}[identities]
         rows = rows.filter(lambda celeb_id: celeb_id % 2 == parity, input_columns="celeb_id")
@@ -110,26 +111,26 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
         splits = datasets.get_dataset_split_names(path, revision=revision)
     except Exception as error:  # datasets and huggingface_hub raise many unrelated types here
         where = repr(source) if local.is_dir() else f"{source!r} on the Hub"
-        raise DataError(f"data: cannot open {where}: {_first_line(error)}") from error
+        raise DataError(f"data: cannot open {where}: {_sentence(error)}") from error
     name = split if split in splits else _SPLIT_ALIASES.get(split, split)
     if name not in splits:
         raise DataError(f"{source}: no split {split!r}; it has {', '.join(map(str, splits))}")
     try:
         return datasets.load_dataset(path, split=name, revision=revision, streaming=streaming)
     except Exception as error:
-        reason = "the split is empty" if "corresponds to no data" in str(error) else _first_line(error)
+        reason = "the split is empty" if "corresponds to no data" in str(error) else _sentence(error)
         raise DataError(f"{source}, split {split!r}: {reason}") from error
 
 
-def _first_line(error: BaseException) -> str:
+def _sentence(error: BaseException) -> str:
     """The sentence of an error and of what caused it."""
     if isinstance(error, ConnectionError):  # `datasets` drops what led to it
         offline = datasets.config.HF_HUB_OFFLINE
         endpoint = datasets.config.HF_ENDPOINT
         return "the Hub's client is offline (HF_HUB_OFFLINE is set)" if offline else f"{endpoint} cannot be reached"
-    texts = [str(error).strip().split("\n")[0] or type(error).__name__]
+    texts = [first_line(error)]
     if error.__cause__ is not None:
-        texts.append(_first_line(error.__cause__))
+        texts.append(_sentence(error.__cause__))
     return ": ".join(dict.fromkeys(texts))
 
 

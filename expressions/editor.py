@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
 from .classifier import AttributeClassifier
 from .editability import dual_basis, regress
-from .hub import WeightsError, fetch_files, first_line, is_hub_id, load_tensors, read_config
+from .errors import first_line
+from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
 from .images import to_pil
 from .latents import to_normal, to_uniform
 from .model import IMAGE_SIZE, Z_DIM, Generator
@@ -367,12 +368,16 @@ def fit_editor(
         The fitted editor, its weights already rounded to the precision in which they are saved.
 
     Raises:
-        ValueError: the generator was taught other directions than those of `SLIDERS`.
+        ValueError: the generator was taught other directions than those of `SLIDERS`, or the classifier does not score
+            one of these.
     """
     editor = Editor(attributes)
     taught = generator.directions
     if len(taught) not in (0, len(SLIDERS)):
         raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")
+    missing = [name for name in SLIDERS if name not in editor.attributes]
+    if len(taught) and missing:
+        raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})

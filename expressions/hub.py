@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from .attributes import SKIN_TONE
+from .errors import first_line
 
 
 class WeightsError(ValueError):
@@ -153,11 +154,3 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says, with the next one where it ends in a colon; at most 400 characters."""
-    first, _, rest = str(error).strip().partition("\n")
-    if first.endswith(":"):
-        first += " " + rest.strip().partition("\n")[0]
-    return first[:400] or type(error).__name__

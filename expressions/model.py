@@ -1,4 +1,4 @@
-"""The two networks: a DCGAN generator of eight convolutions, and its discriminator."""
+"""The networks: a DCGAN generator of eight convolutions, and two discriminators."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -13,7 +13,8 @@ from huggingface_hub import CommitInfo, EvalResult, HfApi, ModelCardData, get_to
 
 from .data import HUB_DATASET
 from .editor import Editor
-from .hub import WeightsError, check_token, first_line, hub_problem, is_hub_id
+from .errors import first_line
+from .hub import WeightsError, check_token, hub_problem, is_hub_id
 from .model import IMAGE_SIZE, Z_DIM
 
 LICENCE_NAME = "celeba-non-commercial"
@@ -247,7 +248,7 @@ as `revision` to pin the weights.
 
 ## Training data and licence
 
-Trained on [CelebA]({licence_link}) (Liu et al., 2015), some 200,000 pictures of celebrities with 40 binary labels.
+Trained on faces of [CelebA]({licence_link}) (Liu et al., 2015): pictures of celebrities with 40 binary labels.
 CelebA may be used for **non-commercial research only**, and its pictures, which show real people, may not be sold,
 published or passed on. These weights are derived from them and are offered under the same restriction; no picture of
 CelebA is in this repository. The code is under the Apache licence 2.0.

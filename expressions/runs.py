@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from .errors import first_line
+
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint-previous.pt"
 BEST = "checkpoint-best.pt"
@@ -136,14 +138,15 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no common type for a broken file
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise RunError(f"{path} is not a checkpoint of this training: {reason}; {_advice(run)}") from error
+        reason = first_line(error)
+        raise RunError(f"{path} is not a checkpoint of this training: {reason}; {_advice(path)}") from error
     return checkpoint
 
 
-def _advice(run: Path) -> str:
-    previous = run / PREVIOUS
-    return f"remove it to go on from {previous}" if previous.exists() else "there is none before it"
+def _advice(broken: Path) -> str:
+    previous = broken.with_name(PREVIOUS)
+    is_another = previous.exists() and broken != previous
+    return f"remove it to go on from {previous}" if is_another else "there is none before it"
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -160,5 +163,4 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         temporary.replace(path)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch.save turns a full disk into RuntimeError
         temporary.unlink(missing_ok=True)
-        reason = str(error).partition("\n")[0]
-        raise RunError(f"cannot write {path}: {reason}; what was saved before is intact") from error
+        raise RunError(f"cannot write {path}: {first_line(error)}; what was saved before is intact") from error

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .adversaries import Adversary, ProjectedAdversary, RelativisticAdversary
-from .attributes import SLIDERS
+from .attributes import SKIN_TONE, SLIDERS
 from .augmentation import mirror, shift
 from .classifier import AttributeClassifier, load_classifier
 from .distributed import (
@@ -32,7 +32,7 @@ from .distributed import (
 )
 from .editability import EditLoss
 from .editor import Editor
-from .hub import first_line
+from .errors import first_line
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
 from .model import IMAGE_SIZE, Z_DIM, Generator
@@ -86,7 +86,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     )
     lead_kimg: float = option(
         0.0,
-        "thousands of images that the discriminator learns from alone: it is new beside an editor's weights",
+        "thousands of images that a new discriminator learns from alone, before a trained generator moves",
         least=0,
     )
     features: str | None = option(
@@ -162,8 +162,11 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     device, dtype = config.resolve()
     start_log = _tracker(config.tracker)
     device = join_processes(device)
-    if config.batch_size % process_count():
-        raise ValueError(f"batch_size must be a multiple of the {process_count()} processes, got {config.batch_size}")
+    unit = process_count() * (2 if config.classifiers else 1)  # a face and its edit stay together
+    if config.batch_size % unit:
+        raise ValueError(
+            f"batch_size must be a multiple of {unit} for {process_count()} processes, got {config.batch_size}"
+        )
     is_writer = process_rank() == 0
     images = images.to(device)
     state = _first_state(config, images)
@@ -448,9 +451,10 @@ def rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def ema_decay(step: int, config: TrainConfig) -> float:
-    """Decay for one step; the half-life grows with the training until it reaches `ema_kimg`."""
-    images_shown = step * config.batch_size
-    half_life = min(config.ema_kimg * 1000, 0.05 * images_shown)
+    """Decay for one step; the half-life of a new generator's average grows with the training up to `ema_kimg`."""
+    half_life = config.ema_kimg * 1000
+    if not config.start:
+        half_life = min(half_life, 0.05 * step * config.batch_size)
     return float(0.5 ** (config.batch_size / half_life))
 
 
@@ -471,7 +475,8 @@ def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     if config.resume:
         state.load(Path(config.out))
     elif config.start and not state.start_from(config.start) and process_rank() == 0:
-        tqdm.write(f"the discriminator is new: {config.start} has none of this kind (--lead-kimg lets it learn first)")
+        advice = "" if config.lead_kimg else " (--lead-kimg lets it learn first)"
+        tqdm.write(f"the discriminator is new: {config.start} has none of this kind{advice}")
     return state
 
 
@@ -513,13 +518,16 @@ def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[
     """The classifiers whose scores an edit holds, and the attributes that each of them scores.
 
     Raises:
-        ValueError: one cannot be read, or scores other attributes than the first.
+        ValueError: one cannot be read, or scores other attributes than the first, or not all that is taught.
     """
     if not config.classifiers:
         return [], ()
     models, names = zip(*(load_classifier(Path(path)) for path in config.classifiers.split(",")), strict=True)
     if len(set(names)) > 1:
         raise ValueError(f"classifiers must score the same attributes in the same order: {config.classifiers}")
+    missing = [name for name in SLIDERS if name not in (*names[0], SKIN_TONE)]
+    if missing:
+        raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
     return list(models), names[0]
 
 
@@ -534,7 +542,7 @@ def load_generator(path: Path) -> Generator:
             generator = Generator(directions=file.get_slice("directions").get_shape()[0])
             generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except Exception as error:
-        raise RunError(f"{path} does not hold a generator: {error}") from error
+        raise RunError(f"{path} does not hold a generator: {first_line(error)}") from error
     return generator.eval().requires_grad_(False)
 
 

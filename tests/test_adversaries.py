@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from expressions.adversaries import ProjectedAdversary, RelativisticAdversary
 from expressions.classifier import AttributeClassifier
@@ -52,10 +53,13 @@ def test_the_generators_loss_falls_as_its_images_become_those_that_pass_for_real
     assert gradient.abs().sum() > 0
 
 
-def test_the_penalties_are_part_of_the_relativistic_loss():
+def test_a_linear_critic_pays_gamma_times_its_squared_norm():
     dark, bright = dark_and_bright()
-    torch.manual_seed(0)
-    penalised = RelativisticAdversary(gamma=0.3, penalty_batch=2)
-    free = RelativisticAdversary(gamma=0, penalty_batch=2)
-    free.discriminator = penalised.discriminator
-    assert penalised.d_loss(dark, bright, rng())[0] > free.d_loss(dark, bright, rng())[0]
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 1, bias=False), nn.Flatten(0))
+    losses = []
+    for gamma in (0, 0.3):
+        adversary = RelativisticAdversary(gamma, penalty_batch=2)
+        adversary.discriminator = critic
+        losses.append(adversary.d_loss(dark, bright, rng())[0].item())
+    # R1 and R2, each the squared norm of every gradient, times half of gamma.
+    assert losses[1] - losses[0] == pytest.approx(0.3 * critic[1].weight.square().sum().item(), rel=1e-4)

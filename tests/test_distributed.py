@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.distributed import any_process, average_, gather, process_count, process_rank
 from expressions.runs import CHECKPOINT, GENERATOR, STATS
 from expressions.training import TrainConfig, load_generator
@@ -118,5 +120,11 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("expressions.training.process_count", lambda: 3)
     from expressions.training import train
 
-    with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 64"):
-        train(TrainConfig(out=str(tmp_path), device="cpu"), torch.zeros(8, 3, 64, 64, dtype=torch.uint8))
+    images = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
+        train(TrainConfig(out=str(tmp_path), device="cpu"), images)
+    path = tmp_path / "classifier.safetensors"
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
+    monkeypatch.setattr("expressions.training.process_count", lambda: 2)
+    with pytest.raises(ValueError, match="batch_size must be a multiple of 4 for 2 processes, got 66"):
+        train(TrainConfig(out=str(tmp_path / "run"), device="cpu", batch_size=66, classifiers=str(path)), images)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -27,9 +28,10 @@ def test_help_names_every_option_and_its_default(command, capsys):
         train.main([command, "--help"])
     text = capsys.readouterr().out
     assert "--dry-run" in text
-    if command == "gan":
-        assert "--batch-size" in text
-        assert "(default: 64)" in text
+    for option in dataclasses.fields(train.COMMANDS[command][0]):
+        assert f"--{option.name.replace('_', '-')} " in text
+        if isinstance(option.default, int | float) and not isinstance(option.default, bool):
+            assert f"(default: {option.default})" in " ".join(text.split())
 
 
 def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):

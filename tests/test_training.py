@@ -39,7 +39,14 @@ from expressions.training import (
 ROOT = Path(__file__).parents[1]
 PATIENCE = 300  # seconds for a few steps, whose checkpoints a busy disk writes slowly
 TWO_STEPS = TrainConfig(
-    kimg=0.008, tick_kimg=0.004, batch_size=4, penalty_batch=2, cooldown=0, device="cpu", precision="fp32"
+    kimg=0.008,
+    tick_kimg=0.004,
+    batch_size=4,
+    penalty_batch=2,
+    ema_kimg=0.004,
+    cooldown=0,
+    device="cpu",
+    precision="fp32",
 )
 
 
@@ -113,7 +120,7 @@ def test_the_best_is_kept_on_file_systems_without_links(images, tmp_path, monkey
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     run(images, tmp_path, kimg=0.004)
     assert (tmp_path / BEST).stat().st_ino != (tmp_path / CHECKPOINT).stat().st_ino
-    assert torch.load(tmp_path / BEST, weights_only=True)["step"] <= 1
+    assert torch.load(tmp_path / BEST, weights_only=True)["step"] == 1
 
 
 def test_training_faces_themselves_lie_at_distance_0(images):
@@ -459,6 +466,8 @@ def test_classifiers_that_cannot_be_used_are_named(images, classifier, tmp_path)
         run(images, tmp_path / "run", classifiers=f"{classifier},{other}")
     with pytest.raises(ValueError, match=r"missing\.safetensors does not hold an attribute classifier"):
         run(images, tmp_path / "run", classifiers=str(tmp_path / "missing.safetensors"))
+    with pytest.raises(ValueError, match="classifiers must score Smiling, which the training teaches: .*other"):
+        run(images, tmp_path / "run", classifiers=str(other))
     with pytest.raises(ValueError, match="batch_size must be even"):
         TrainConfig(classifiers=str(classifier), batch_size=5)
 
@@ -503,6 +512,11 @@ def test_after_the_half_life_half_of_the_average_is_left():
     config = TrainConfig(ema_kimg=1, batch_size=10)
     assert ema_decay(10**6, config) ** 100 == pytest.approx(0.5)
     assert ema_decay(10, config) < ema_decay(1000, config)
+
+
+def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
+    config = TrainConfig(ema_kimg=1, batch_size=10, start="runs/gan")
+    assert ema_decay(1, config) ** 100 == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,9 @@
+"""What an error says, in a sentence."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, with the next one where it ends in a colon; at most 400 characters."""
+    first, _, rest = str(error).strip().partition("\n")
+    if first.endswith(":"):
+        first += " " + rest.strip().partition("\n")[0]
+    return first[:400] or type(error).__name__
