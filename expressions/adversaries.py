@@ -42,9 +42,12 @@ class RelativisticAdversary(Adversary):
 
     def d_loss(self, real: Tensor, fake: Tensor, _rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         real_logits, fake_logits = self.discriminator(torch.cat([real, fake])).float().chunk(2)
-        some = torch.cat([real[: self.penalty_batch], fake[: self.penalty_batch]]).requires_grad_(True)
-        penalty = 2 * gradient_penalty(self.discriminator(some), some)  # R1 + R2: the mean runs over both halves
-        return d_relativistic_loss(real_logits, fake_logits) + self.gamma / 2 * penalty, real_logits, fake_logits
+        loss = d_relativistic_loss(real_logits, fake_logits)
+        if self.gamma:
+            some = torch.cat([real[: self.penalty_batch], fake[: self.penalty_batch]]).requires_grad_(True)
+            penalty = 2 * gradient_penalty(self.discriminator(some), some)  # R1 + R2: the mean runs over both halves
+            loss = loss + self.gamma / 2 * penalty
+        return loss, real_logits, fake_logits
 
     def g_loss(self, real: Tensor, fake: Tensor, _rng: torch.Generator) -> Tensor:
         with torch.no_grad():
