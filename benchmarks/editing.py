@@ -28,7 +28,6 @@ from expressions import Editor
 from expressions.attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
 from expressions.classifier import AttributeClassifier
 from expressions.data import HUB_DATASET, load_faces
-from expressions.editor import EditorConfig, fit_editor
 from expressions.images import to_uint8
 from expressions.latents import to_normal
 from expressions.metrics import frechet_distance
@@ -363,8 +362,10 @@ def main() -> None:
     evaluator = load_evaluator(arguments.evaluator)
     plain = None
     if arguments.plain:
-        names = [name for name in editor.attributes if name != SKIN_TONE]
-        plain = fit_editor(load_generator(arguments.plain), editor.classifier, names, EditorConfig())
+        plain = Editor(
+            [name for name in editor.attributes if name != SKIN_TONE]
+        )  # not fitted: the rivals fit their own
+        plain.generator, plain.classifier = load_generator(arguments.plain), editor.classifier
     result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces)}
     held_out = load_faces(arguments.data, "valid").images
     result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)

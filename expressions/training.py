@@ -543,7 +543,7 @@ def load_generator(path: Path) -> Generator:
             generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except Exception as error:
         raise RunError(f"{path} does not hold a generator: {first_line(error)}") from error
-    return generator.eval().requires_grad_(False)
+    return channels_last(generator.eval().requires_grad_(False))
 
 
 def mean_generator(paths: Sequence[Path]) -> Generator:
