@@ -12,10 +12,10 @@ resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint*.pt),--resume)
 averaged = $(RUNS)/$(1)/generator.safetensors
 TEACHERS := $(RUNS)/teacher1/classifier.safetensors,$(RUNS)/teacher2/classifier.safetensors
 
-# The end of the training, with seed $(1): the discriminator sees through a classifier.
+# The end of the training, with seed $(1): the discriminator sees through the teacher of that seed.
 polish = $(TRAIN) gan --data $(DATA) --out $(RUNS)/polish$(1) $(call resume,polish$(1)) --start $(RUNS)/edits --seed $(1) \
-	--kimg 46 --lead-kimg 10 --cooldown 0.4 --g-lr 1e-4 --beta1 0 --beta2 0.99 --ema-kimg 4 --max-shift 0 \
-	--features $(RUNS)/teacher1/classifier.safetensors --classifiers $(TEACHERS) --edit-weight 0.6 --pixel-weight 0.06
+	--kimg 84 --lead-kimg 8 --cooldown 0.4 --g-lr 1e-4 --beta1 0 --beta2 0.99 --max-shift 0 \
+	--features $(RUNS)/teacher$(1)/classifier.safetensors --classifiers $(TEACHERS) --edit-weight 0.9 --pixel-weight 0.09
 
 .PHONY: demo test check train evaluate embed browser
 
@@ -36,9 +36,9 @@ train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan)
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --kimg 500 --cooldown 0.5 \
 		--classifiers $(TEACHERS)
-	$(call polish,0)
 	$(call polish,1)
-	$(TRAIN) editor --generator $(call averaged,polish0),$(call averaged,polish1),$(call averaged,edits) \
+	$(call polish,2)
+	$(TRAIN) editor --generator $(call averaged,polish1),$(call averaged,polish2),$(call averaged,edits) \
 		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
 	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json
