@@ -1,6 +1,7 @@
 """Adversarial training: its options, its state, its loop."""
 
 import copy
+import hashlib
 import math
 import signal
 import time
@@ -227,6 +228,7 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
+        self.classifiers = {path: _digest(path) for path in _classifier_paths(config)}
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.adversary = _adversary(config, device)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
@@ -257,7 +259,8 @@ class TrainState:
         randoms = gather(self.random.get_state())
         if process_rank() == 0:
             checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
-            checkpoint |= {name: getattr(self, name) for name in COUNTERS} | {"random": randoms}
+            checkpoint |= {name: getattr(self, name) for name in COUNTERS}
+            checkpoint |= {"random": randoms, "classifiers": self.classifiers}
             save_checkpoint(run, checkpoint)
             self.export(run)
         wait_for_all()
@@ -283,6 +286,9 @@ class TrainState:
                 part.load_state_dict(checkpoint[name])
             if len(checkpoint["random"]) != process_count():
                 raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
+            changed = [path for path, digest in self.classifiers.items() if checkpoint["classifiers"][path] != digest]
+            if changed:
+                raise ValueError(f"{changed[0]} is not what it was then")
             self.random.set_state(checkpoint["random"][process_rank()])
             for name in COUNTERS:
                 setattr(self, name, checkpoint[name])
@@ -529,6 +535,16 @@ def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[
     if missing:
         raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
     return list(models), names[0]
+
+
+def _classifier_paths(config: TrainConfig) -> list[str]:
+    """The files of all classifiers that the training looks through or holds edits with."""
+    return [path for paths in (config.features, config.classifiers) if paths for path in paths.split(",")]
+
+
+def _digest(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_generator(path: Path) -> Generator:

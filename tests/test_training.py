@@ -398,6 +398,18 @@ def test_a_resumed_training_with_edits_ends_as_one_that_never_stopped(images, cl
     assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
 
 
+def test_a_training_does_not_go_on_with_another_classifier_of_the_same_name(images, classifier, tmp_path):
+    path = tmp_path / "classifier.safetensors"
+    path.write_bytes(classifier.read_bytes())
+    options = {"classifiers": str(path)}
+    run(images, tmp_path / "run", **options, kimg=0.004)
+    before = (tmp_path / "run" / CHECKPOINT).read_bytes()
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
+    with pytest.raises(RunError, match=r"classifier\.safetensors is not what it was then"):
+        run(images, tmp_path / "run", **options, resume=True)
+    assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
+
+
 def test_a_training_by_features_goes_on_from_one_by_pixels_and_resumes_bit_for_bit(
     images, finished, classifier, tmp_path, capfd
 ):
