@@ -13,6 +13,7 @@ from huggingface_hub import PyTorchModelHubMixin, constants
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 
 from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
@@ -35,6 +36,7 @@ MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures t
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
 _HELD_SHARE = 0.5  # of what one of `IDENTIFYING` has moved by, unless it is named or coupled, is taken back in a step
 _BATCH = 250
+_STATISTICS = 10_000  # random faces that the generator's batch-norm statistics are estimated on
 _TOLERANCE = 1.0  # a face whose values are this close to the targets has arrived
 
 
@@ -356,7 +358,9 @@ def fit_editor(
 ) -> Editor:
     """Calibrate the scores of random faces, and measure what the directions change.
 
-    What the generator was not taught a direction for gets a row of the ridge dual basis of all scores.
+    The generator's batch-norm statistics are estimated anew: those of averaged weights are not the average of the
+    statistics (Izmailov et al. 2018, arXiv:1803.05407, section 3.2). What it was not taught a direction for gets a row
+    of the ridge dual basis of all scores.
 
     Args:
         generator: draws the faces.
@@ -383,6 +387,8 @@ def fit_editor(
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
 
     u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
+    few = u[:_STATISTICS]
+    update_bn((to_uniform(batch) for batch in few[: len(few) // _BATCH * _BATCH].split(_BATCH)), editor.generator)
     batches = tqdm(u.split(_BATCH), desc="Scoring random faces")
     scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)

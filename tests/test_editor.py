@@ -263,6 +263,17 @@ def test_a_fit_calibrates_to_the_percentiles_of_random_faces():
     assert torch.allclose(values.quantile(torch.tensor([0.01, 0.99]), dim=0).T, torch.tensor([0.0, 100.0]), atol=0.1)
 
 
+@pytest.mark.usefixtures("quick_fit")
+def test_a_fit_estimates_the_batch_norm_statistics_of_the_generator_anew():
+    fitted = fit_editor(Generator().eval(), AttributeClassifier(2).eval(), ["A", "B"], EditorConfig(samples=1000))
+    first, normalisation = fitted.generator.layers[:2]
+    u = torch.randn(1000, 100, generator=torch.Generator().manual_seed(0))
+    maps = first(to_uniform(u)[:, :, None, None])
+    assert torch.allclose(normalisation.running_mean, maps.mean((0, 2, 3)), atol=1e-5)
+    assert torch.allclose(normalisation.running_var, maps.var((0, 2, 3)), rtol=0.1)
+    assert not fitted.generator.training
+
+
 def test_the_response_is_what_a_step_along_a_direction_changes(editor):
     column, u = editor.attributes.index("Smiling"), to_normal(editor.latents(range(300)))
     up, down = (
