@@ -362,9 +362,8 @@ def main() -> None:
     evaluator = load_evaluator(arguments.evaluator)
     plain = None
     if arguments.plain:
-        plain = Editor(
-            [name for name in editor.attributes if name != SKIN_TONE]
-        )  # not fitted: the rivals fit their own
+        # Not fitted: the rivals fit their own.
+        plain = Editor([name for name in editor.attributes if name != SKIN_TONE])
         plain.generator, plain.classifier = load_generator(arguments.plain), editor.classifier
     result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces)}
     held_out = load_faces(arguments.data, "valid").images

@@ -16,14 +16,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
-RIVALS = (
-    "mean difference",
-    "InterFaceGAN, conditional",
-    "ridge dual basis",
-    "sum of axes",
-    "gradient ascent with penalty",
-    "random direction",
-)
+ON_OURS = " on our generator"  # ends the name of a rival that works on it
 FIGURES = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
     "fd_random": ("Frechet distance, random features", "{:.2f}"),
@@ -49,7 +42,8 @@ def editors() -> str:
 
     ours = row("Expressions", "ours", None)
     rows = [[f"**{cell}**" if cell else "" for cell in ours]]
-    rows += [row(name, f"{name} on our generator", name) for name in RIVALS if name in methods]
+    rivals = dict.fromkeys(name.removesuffix(ON_OURS) for name in methods if not name.startswith("ours"))
+    rows += [row(name, name + ON_OURS, name) for name in rivals]
     unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
     rows += [[unrest, "", f"{mirrored['change']:.2f}", ""]]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])

@@ -1,5 +1,7 @@
 """What a face is described by: CelebA's attributes, skin tone, and which of them belong together."""
 
+from collections.abc import Iterable
+
 # The 40 attributes of CelebA (Liu et al. 2015), in its own order and spelling.
 CELEBA_ATTRIBUTES = (
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
@@ -15,6 +17,12 @@ SKIN_TONE = "Skin_Tone"  # measured from the pixels: no label of CelebA
 SLIDERS = (
     "Smiling Mouth_Slightly_Open Black_Hair Brown_Hair Blond_Hair Bangs Male Young Skin_Tone Eyeglasses No_Beard"
 ).split()
+
+
+def missing_sliders(attributes: Iterable[str]) -> list[str]:
+    """Those of `SLIDERS` that are not among attributes and skin tone, which every editor measures."""
+    return [name for name in SLIDERS if name not in {*attributes, SKIN_TONE}]
+
 
 # Who somebody is: what an edit of anything else must least of all change.
 IDENTIFYING = ("Male", "Young", SKIN_TONE)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 
-from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
+from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS, missing_sliders
 from .classifier import AttributeClassifier
 from .editability import dual_basis, regress
 from .errors import first_line
@@ -379,7 +379,7 @@ def fit_editor(
     taught = generator.directions
     if len(taught) not in (0, len(SLIDERS)):
         raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")
-    missing = [name for name in SLIDERS if name not in editor.attributes]
+    missing = missing_sliders(attributes)
     if len(taught) and missing:
         raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
@@ -387,8 +387,8 @@ def fit_editor(
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
 
     u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
-    few = u[:_STATISTICS]
-    update_bn((to_uniform(batch) for batch in few[: len(few) // _BATCH * _BATCH].split(_BATCH)), editor.generator)
+    whole = [to_uniform(batch) for batch in u[:_STATISTICS].split(_BATCH) if len(batch) == _BATCH]
+    update_bn(whole, editor.generator)
     batches = tqdm(u.split(_BATCH), desc="Scoring random faces")
     scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)

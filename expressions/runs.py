@@ -138,8 +138,8 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no common type for a broken file
-        reason = first_line(error)
-        raise RunError(f"{path} is not a checkpoint of this training: {reason}; {_advice(path)}") from error
+        told = f"{path} is not a checkpoint of this training: {first_line(error)}; {_advice(path)}"
+        raise RunError(told) from error
     return checkpoint
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .adversaries import Adversary, ProjectedAdversary, RelativisticAdversary
-from .attributes import SKIN_TONE, SLIDERS
+from .attributes import SLIDERS, missing_sliders
 from .augmentation import mirror, shift
 from .classifier import AttributeClassifier, load_classifier
 from .distributed import (
@@ -228,7 +228,8 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        self.classifiers = {path: _digest(path) for path in _classifier_paths(config)}
+        seers = [config.features] if config.features else []
+        self.classifiers = {path: _digest(path) for path in (*seers, *_paths(config.classifiers))}
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.adversary = _adversary(config, device)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
@@ -495,7 +496,7 @@ def _networks_to_start_with(source: str) -> dict[str, dict[str, Tensor]]:
     if holds_run(Path(source)):
         return load_checkpoint(Path(source))
     editor = Editor.from_pretrained(source)
-    missing = [name for name in SLIDERS if name not in editor.attributes]
+    missing = missing_sliders(editor.attributes)
     if missing:
         raise ValueError(f"{source} cannot be gone on from: it has no attribute {missing[0]}")
     rows = [editor.attributes.index(name) for name in SLIDERS]
@@ -528,18 +529,18 @@ def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[
     """
     if not config.classifiers:
         return [], ()
-    models, names = zip(*(load_classifier(Path(path)) for path in config.classifiers.split(",")), strict=True)
+    models, names = zip(*(load_classifier(Path(path)) for path in _paths(config.classifiers)), strict=True)
     if len(set(names)) > 1:
         raise ValueError(f"classifiers must score the same attributes in the same order: {config.classifiers}")
-    missing = [name for name in SLIDERS if name not in (*names[0], SKIN_TONE)]
+    missing = missing_sliders(names[0])
     if missing:
         raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
     return list(models), names[0]
 
 
-def _classifier_paths(config: TrainConfig) -> list[str]:
-    """The files of all classifiers that the training looks through or holds edits with."""
-    return [path for paths in (config.features, config.classifiers) if paths for path in paths.split(",")]
+def _paths(given: str | None) -> list[str]:
+    """The paths of an option, which separates them by commas."""
+    return given.split(",") if given else []
 
 
 def _digest(path: str) -> str:
