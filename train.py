@@ -1,4 +1,4 @@
-"""Command line: fit the generator, the attribute classifier and the editor; push them to the Hub."""
+"""Command line: fit the generator, the classifiers it learns edits from and the editor; push them to the Hub."""
 
 import argparse
 import dataclasses
@@ -26,6 +26,14 @@ from expressions.classifier import (
 from expressions.data import Faces, load_faces
 from expressions.distributed import leave_processes
 from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
+from expressions.identity import (
+    IdentityConfig,
+    IdentityEmbedding,
+    embed,
+    fit_identity,
+    save_identity,
+    verification,
+)
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
 from expressions.space import publish_space
@@ -74,6 +82,18 @@ def classify(config: ClassifierConfig) -> None:
     (out / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
     for name, rate in report.items():
         print(f"{name:20} {rate:.3f}" if name != "faces" else f"{name:20} {rate}")
+
+
+def recognise(config: IdentityConfig) -> None:
+    """Fit the identity embedding and report how well it tells people apart."""
+    out = _folder(config.out)
+    faces = _faces(config, config.split, people=True)
+    test_faces = _faces(config, config.test_split, people=True)
+    embedding = fit_identity(IdentityEmbedding(), faces.images, faces.people, config)
+    area = verification(embed(embedding, test_faces.images), test_faces.people)
+    save_identity(embedding, out / "identity.safetensors")
+    (out / "verification.json").write_text(json.dumps({"auc": area, "faces": len(test_faces)}, indent=2) + "\n")
+    print(f"area under the curve of {len(test_faces)} faces' pairs: {area:.3f}")
 
 
 def fit(config: EditorConfig) -> None:
@@ -129,18 +149,20 @@ def _folder(path: str) -> Path:
 COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "gan": (TrainConfig, fit_gan),
     "classifier": (ClassifierConfig, classify),
+    "identity": (IdentityConfig, recognise),
     "editor": (EditorConfig, fit),
     "push": (PushConfig, push),
 }
 
 
-def _faces(config: DataOptions, split: str, attributes: list[str] | None = None) -> Faces:
+def _faces(config: DataOptions, split: str, attributes: list[str] | None = None, people: bool = False) -> Faces:
     return load_faces(
         config.data,
         split,
         revision=config.revision,
         attributes=attributes or (),
         identities=config.identities,
+        people=people,
         streaming=config.streaming,
         limit=config.limit,
     )

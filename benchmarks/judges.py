@@ -70,9 +70,9 @@ def features(network: nn.Module, images: Tensor) -> Tensor:
 def augment(images: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror, roll, relight and erase a square: not what the classifier's fit does."""
     images = mirror(images, rng)
-    down, right = torch.randint(-4, 5, (2,), generator=rng).tolist()
+    down, right = torch.randint(-4, 5, (2,), generator=rng, device=rng.device).tolist()
     images = relight(images.roll((down, right), (2, 3)), rng)
-    top, left = torch.randint(0, 64 - 16, (2,), generator=rng).tolist()
+    top, left = torch.randint(0, 64 - 16, (2,), generator=rng, device=rng.device).tolist()
     images[:, :, top : top + 16, left : left + 16] = 0
     return images
 

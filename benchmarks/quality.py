@@ -3,9 +3,8 @@
 Two judges took no part in any training here (see judges.py): the features of an attribute evaluator, and those of
 an untrained network. The floor is the same measurement of real faces of the training split.
 
-With `--kimg` recipes are judged instead: the plain one of reference.py and this project's are trained with three seeds
-on as many images each, variants of this project's with the first of the seeds. Finished trainings are kept in `--runs`
-and not repeated.
+With `--kimg` recipes are judged instead: the plain one of reference.py, this project's and variants of it are trained
+on as many images each, with three seeds. Finished trainings are kept in `--runs` and not repeated.
 
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "no shifts"
@@ -41,10 +40,10 @@ from expressions.metrics import (
     nearest_distance,
     neighbourhood_scores,
 )
-from expressions.model import Generator
-from expressions.options import channels_last
+from expressions.model import Generator, estimate_statistics
+from expressions.options import DEVICES, DeviceOptions, channels_last
 from expressions.runs import holds_run
-from expressions.training import TrainConfig, TrainState, load_generator, train, train_step
+from expressions.training import TrainConfig, TrainState, adam, load_generator, train, train_step
 
 FAKES = 10_000
 REPEATS = 3
@@ -73,7 +72,7 @@ def normalise_spectrally(state: TrainState, config: TrainConfig) -> None:
         if isinstance(layer, torch.nn.Conv2d):
             spectral_norm(layer)
     betas = (config.beta1, config.beta2)
-    state.d_optimizer = torch.optim.Adam(state.discriminator.parameters(), config.d_lr, betas)
+    state.d_optimizer = adam(state.discriminator, config.d_lr, betas)
 
 
 def halve_width(state: TrainState, config: TrainConfig) -> None:
@@ -82,7 +81,7 @@ def halve_width(state: TrainState, config: TrainConfig) -> None:
     state.generator = channels_last(Generator(channels=(192, 128, 64, 32, 16))).to(state.fixed_z.device)
     state.ema = copy.deepcopy(state.generator).eval().requires_grad_(False)
     betas = (config.beta1, config.beta2)
-    state.g_optimizer = torch.optim.Adam(state.generator.parameters(), config.g_lr, betas)
+    state.g_optimizer = adam(state.generator, config.g_lr, betas)
 
 
 ALTERED = {"spectral norm": normalise_spectrally, "half width": halve_width}
@@ -108,9 +107,10 @@ class Judges:
     """Held-out faces as both judges see them, and the training faces for comparison."""
 
     def __init__(self, evaluator: Path, held_out: Faces, train_images: Tensor) -> None:
-        self.evaluator = load_evaluator(evaluator)
-        self.random = RandomFeatures(seed=1, widths=(3, 16, 64, 128))
-        raw = {name: features(network, held_out.images) for name, network in self._spaces()}
+        device = train_images.device
+        self.evaluator = load_evaluator(evaluator).to(device)
+        self.random = RandomFeatures(seed=1, widths=(3, 16, 64, 128)).to(device)
+        raw = {name: features(network, held_out.images.to(device)) for name, network in self._spaces()}
         self.rates = (self.evaluator.head(raw["attributes"]) > 0).double().mean(0)
         self.scale = {name: (values.mean(0), values.std(0) + 1e-6) for name, values in raw.items()}
         self.held_out = {name: self._standardise(name, values) for name, values in raw.items()}
@@ -159,7 +159,8 @@ def editor_faces(editor: Editor, repeat: int) -> Tensor:
     """uint8 faces (N, 3, 64, 64) of consecutive seeds; each repeat has its own."""
     first = 1_000_000 + repeat * FAKES
     batches = torch.arange(first, first + FAKES).split(250)
-    return torch.cat([to_uint8(editor.synthesize(editor.latents(batch.tolist()))) for batch in batches])
+    latents = (editor.latents(batch.tolist()).to(editor.low) for batch in batches)
+    return torch.cat([to_uint8(editor.synthesize(z)) for z in latents])
 
 
 def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path) -> Tensor:
@@ -170,8 +171,11 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
     options = VARIANTS.get(recipe, {})
     config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=holds_run(run), **options)
     generator = _altered(recipe, config, images) if recipe in ALTERED else load_generator(train(config, images))
-    z = torch.rand(FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    generator.to(images.device)
+    z = torch.rand(2 * FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)).to(images.device) * 2 - 1
+    estimate_statistics(generator, z[FAKES:])
     with torch.no_grad():
+        z = z[:FAKES]
         return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
 
 
@@ -181,19 +185,18 @@ def _altered(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
     state, path = TrainState(config, device), Path(config.out) / "generator.safetensors"
     ALTERED[recipe](state, config)
     if path.exists():
-        state.ema.cpu().load_state_dict(load_file(path))
+        state.ema.load_state_dict(load_file(path))
         return state.ema
-    images = images.to(device)
     for _ in tqdm(range(config.step_count), desc=recipe, unit="step"):
         train_step(state, images, config, dtype)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in state.ema.cpu().state_dict().items()}, path)
+    save_file({name: tensor.contiguous() for name, tensor in state.ema.state_dict().items()}, path)
     return state.ema
 
 
 def _reference(run: Path, seed: int, kimg: float, images: Tensor) -> Reference:
     """The plain recipe's networks after `kimg` thousand images, in the order of a shuffling loader."""
-    reference, path = Reference(seed), run / "generator.safetensors"
+    reference, path = Reference(seed, images.device), run / "generator.safetensors"
     if path.exists():
         reference.generator.load_state_dict(load_file(path))
         return reference
@@ -209,9 +212,9 @@ def _reference(run: Path, seed: int, kimg: float, images: Tensor) -> Reference:
 # The tables ---------------------------------------------------------------------------------------
 
 
-def measure(name: str, faces: Callable[[int], Tensor], judges: Judges, repeats: int = REPEATS) -> Row:
-    """Assess several sets of faces; returns each figure's values and prints their medians."""
-    sets = [judges.assess(faces(repeat)) for repeat in range(repeats)]
+def measure(name: str, faces: Callable[[int], Tensor], judges: Judges) -> Row:
+    """Assess `REPEATS` sets of faces; returns each figure's values and prints their medians."""
+    sets = [judges.assess(faces(repeat)) for repeat in range(REPEATS)]
     row = {figure: [one[figure] for one in sets] for figure in FORMATS}
     cells = [FORMATS[figure].format(statistics.median(values)) for figure, values in row.items()]
     print(f"{name:24}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
@@ -239,7 +242,7 @@ def compare(kimg: float, variants: Sequence[str], images: Tensor, runs: Path, ju
         def faces(seed: int, recipe: str = recipe) -> Tensor:
             return recipe_faces(recipe, seed, kimg, images, runs)
 
-        rows[recipe] = measure(recipe, faces, judges, repeats=1 if recipe in VARIANTS else REPEATS)
+        rows[recipe] = measure(recipe, faces, judges)
     return rows
 
 
@@ -260,14 +263,16 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="recipes beside ours")
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="where to compute")
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
     parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
 
-    images = load_faces(arguments.data, "train").images
+    device, _ = DeviceOptions(device=arguments.device).resolve()
+    images = load_faces(arguments.data, "train").images.to(device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
-    shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
+    shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)]
 
     print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
     floor = measure("real faces", lambda repeat: shuffled[repeat * FAKES : (repeat + 1) * FAKES], judges)
@@ -282,10 +287,10 @@ def main() -> None:
         comparison["rows"] = {"real faces": floor, **rows}
         _write(comparison, arguments.out or Path("benchmarks/comparison.json"))
         return
-    editors = {"weights": Editor.from_pretrained(arguments.weights)}
+    editors = {"weights": Editor.from_pretrained(arguments.weights).to(device)}
     if arguments.plain:
-        editors["without edits"] = Editor(CELEBA_ATTRIBUTES)
-        editors["without edits"].generator = load_generator(arguments.plain)
+        editors["without edits"] = Editor(CELEBA_ATTRIBUTES).to(device)
+        editors["without edits"].generator = load_generator(arguments.plain).to(device)
     rows = {"real faces": floor}
     for name, editor in editors.items():
         rows[name] = measure(name, functools.partial(editor_faces, editor), judges)

@@ -78,7 +78,8 @@ class Reference:
         """Images (N, 3, 64, 64) in [-1, 1], with the batch-norm statistics of the training."""
         self.generator.eval()
         z = torch.randn(count, Z_DIM, 1, 1, generator=torch.Generator().manual_seed(seed))
-        images = torch.cat([self.generator(part) for part in z.split(250)])
+        device = next(self.generator.parameters()).device
+        images = torch.cat([self.generator(part) for part in z.to(device).split(250)])
         self.generator.train()
         return images
 

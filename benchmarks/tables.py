@@ -90,18 +90,13 @@ def recipes() -> str:
 
 def speed() -> str:
     """Images a second while training."""
-    measured = _read("train_speed")
     rows = []
-    for row, share in zip(measured["rows"], measured["shares"], strict=True):
-        ours, reference = (f"{statistics.median(row[name]):.0f}" for name in ("ours", "reference"))
-        rows.append([str(row["batch_size"]), ours, reference, f"{row['ratio']:.2f}", _percent(share)])
-    head = [
-        f"batch, {measured['device']}",
-        "images/s",
-        "PyTorch's DCGAN example",
-        "ratio",
-        "share of the bf16 matrix rate",
-    ]
+    for measured in map(_read, ("train_speed", "train_speed_cuda")):
+        for row, share in zip(measured["rows"], measured["shares"], strict=True):
+            ours, reference = (f"{statistics.median(row[name]):,.0f}" for name in ("ours", "reference"))
+            ratio = f"{row['ratio']:.2f}"
+            rows.append([measured["device"], str(row["batch_size"]), ours, reference, ratio, _percent(share)])
+    head = ["device", "batch", "images/s", "PyTorch's DCGAN example", "ratio", "share of the bf16 matrix rate"]
     return _table(head, rows)
 
 

@@ -90,6 +90,7 @@ class AttributeClassifier(nn.Module):
 
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> AttributeClassifier:
@@ -110,15 +111,29 @@ def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> 
     return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config, augment)
 
 
-def fit_labels(model: Network, images: Tensor, labels: Tensor, config: ClassifierConfig, augment: Augment) -> Network:
-    """Fit a network's logits (N, K) to labels by cross-entropy.
+def attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of logits (N, K) and labels (N, K) bool, each attribute by itself."""
+    return binary_cross_entropy_with_logits(logits, labels.float())
+
+
+def fit_labels(
+    model: Network,
+    images: Tensor,
+    labels: Tensor,
+    config: ClassifierConfig,
+    augment: Augment,
+    *,
+    loss: Loss = attribute_loss,
+) -> Network:
+    """Fit what a network makes of images to labels.
 
     Args:
         model: maps images (N, 3, 64, 64) in [-1, 1] to logits (N, K).
         images: (N, 3, 64, 64) uint8.
-        labels: (N, K) bool.
+        labels: (N, ...), one row for each image.
         config: the options.
         augment: changes a batch of images in [-1, 1] at random.
+        loss: of logits in float32 and their labels.
 
     Returns:
         The model on the CPU, in evaluation mode.
@@ -131,25 +146,25 @@ def fit_labels(model: Network, images: Tensor, labels: Tensor, config: Classifie
     if len(images) < batch_size:
         raise ValueError(f"fitting needs at least one batch of {batch_size} faces, got {len(images)}")
     device, dtype = config.resolve()
-    rng = torch.Generator().manual_seed(config.seed)
-    model = channels_last(model).to(device)
+    rng = torch.Generator(device).manual_seed(config.seed)
+    model, images, labels = channels_last(model).to(device), images.to(device), labels.to(device)
     steps = len(images) // batch_size
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
     with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:
         for _ in range(config.epochs):
-            for index in torch.randperm(len(images), generator=rng).split(batch_size)[:steps]:
-                batch = augment(to_unit(images[index]), rng).to(device)
+            for index in torch.randperm(len(images), generator=rng, device=device).split(batch_size)[:steps]:
+                batch = augment(to_unit(images[index]), rng)
                 with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
                     logits = model(batch)
-                loss = binary_cross_entropy_with_logits(logits.float(), labels[index].to(device).float())
+                cost = loss(logits.float(), labels[index])
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                cost.backward()
                 optimizer.step()
                 schedule.step()
                 bar.update(batch_size)
-            bar.set_postfix(loss=f"{loss.item():.4f}")
-            if not loss.isfinite():
+            bar.set_postfix(loss=f"{cost.item():.4f}")
+            if not cost.isfinite():
                 raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
     return model.cpu().eval().requires_grad_(False)
 

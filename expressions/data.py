@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ HUB_DATASET = "flwrlabs/celeba"
 HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"
 
 _SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
+_PERSON = "celeb_id"
 _PIXELS = "pixels"  # the decoded column: 3*64*64 bytes a row
 
 
@@ -32,11 +33,13 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Faces:
-    """Decoded faces: images (N, 3, 64, 64) uint8, labels (N, K) bool, one column for each attribute."""
+    """Decoded faces: images (N, 3, 64, 64) uint8, labels (N, K) bool, one column for each attribute; people (N,) int64
+    if they were asked for, or (0,)."""
 
     images: Tensor
     labels: Tensor
     attributes: tuple[str, ...]
+    people: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,6 +52,7 @@ def load_faces(
     revision: str | None = None,
     attributes: Sequence[str] = (),
     identities: str = "all",
+    people: bool = False,
     streaming: bool = False,
     limit: int | None = None,
 ) -> Faces:
@@ -64,6 +68,7 @@ def load_faces(
         revision: commit, tag or branch of a Hub source; the default source has a pinned one.
         attributes: label columns to read: bool, 0/1 or -1/+1.
         identities: "all" people, or only those whose `celeb_id` is "even" or "odd": two halves that share nobody.
+        people: whether to read who each face shows, column `celeb_id`.
         streaming: read the first `limit` rows as they come, without downloading or caching the rest.
         limit: use only the first `limit` rows.
 
@@ -78,7 +83,7 @@ def load_faces(
     where = f"{source}, split {split!r}"
     rows = _open(source, split, revision, streaming)
     columns = rows.column_names or list(next(iter(rows), {}))
-    needed = ["image", *attributes] + ["celeb_id"] * (identities != "all")
+    needed = ["image", *attributes] + [_PERSON] * (people or identities != "all")
     missing = [name for name in needed if name not in columns]
     if missing:
         raise DataError(f"{where}: no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
@@ -88,14 +93,14 @@ def load_faces(
         raise DataError(f"{where}, column image: expected pictures: {_sentence(error)}") from error
     if identities != "all":
         parity = {"even": 0, "odd": 1}[identities]
-        rows = rows.filter(lambda celeb_id: celeb_id % 2 == parity, input_columns="celeb_id")
+        rows = rows.filter(lambda celeb_id: celeb_id % 2 == parity, input_columns=_PERSON)
     if streaming:
-        return _read_stream(rows, attributes, limit, where)
+        return _read_stream(rows, attributes, people, limit, where)
     if limit is not None:
         rows = rows.select(range(min(limit, len(rows))))
     if len(rows) == 0:
         raise DataError(f"{where}: the split is empty")
-    return _read_cached(rows, attributes, where)
+    return _read_cached(rows, attributes, people, where)
 
 
 def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any:
@@ -134,7 +139,7 @@ def _sentence(error: BaseException) -> str:
     return ": ".join(dict.fromkeys(texts))
 
 
-def _read_cached(rows: datasets.Dataset, attributes: Sequence[str], where: str) -> Faces:
+def _read_cached(rows: datasets.Dataset, attributes: Sequence[str], people: bool, where: str) -> Faces:
     decoded = rows.select_columns("image").map(
         _decode_batch,
         with_indices=True,
@@ -152,23 +157,32 @@ def _read_cached(rows: datasets.Dataset, attributes: Sequence[str], where: str) 
         block = torch.from_numpy(pixels.reshape(-1, 3, 64, 64).copy())
         images[start : start + len(block)] = block
         start += len(block)
-    labels = rows.select_columns(list(attributes)).with_format("arrow")[:] if attributes else {}
-    columns = {name: labels[name].to_pylist() for name in attributes}
-    return Faces(images, _binarise(columns, len(images), where), tuple(attributes))
+    names = [*attributes, _PERSON] if people else list(attributes)
+    read = rows.select_columns(names).with_format("arrow")[:] if names else {}
+    columns = {name: read[name].to_pylist() for name in names}
+    return _faces(images, columns, attributes, where)
 
 
-def _read_stream(rows: Iterable[dict[str, Any]], attributes: Sequence[str], limit: int | None, where: str) -> Faces:
+def _read_stream(
+    rows: Iterable[dict[str, Any]], attributes: Sequence[str], people: bool, limit: int | None, where: str
+) -> Faces:
     pixels: list[bytes] = []
-    columns: dict[str, list[Any]] = {name: [] for name in attributes}
+    columns: dict[str, list[Any]] = {name: [] for name in ([*attributes, _PERSON] if people else attributes)}
     first_rows: Iterator[dict[str, Any]] = islice(iter(rows), limit)
     for index, row in enumerate(tqdm(first_rows, total=limit, desc="Streaming faces", unit="face")):
         pixels.append(_decode(row["image"], index, where))
-        for name in attributes:
-            columns[name].append(row[name])
+        for name, column in columns.items():
+            column.append(row[name])
     if not pixels:
         raise DataError(f"{where}: the split is empty")
     images = torch.frombuffer(bytearray(b"".join(pixels)), dtype=torch.uint8).reshape(-1, 3, 64, 64)
-    return Faces(images, _binarise(columns, len(images), where), tuple(attributes))
+    return _faces(images, columns, attributes, where)
+
+
+def _faces(images: Tensor, columns: dict[str, list[Any]], attributes: Sequence[str], where: str) -> Faces:
+    """Put decoded pictures and the columns that were read together."""
+    people = torch.tensor(columns.pop(_PERSON, []), dtype=torch.int64)
+    return Faces(images, _binarise(columns, len(images), where), tuple(attributes), people)
 
 
 def _decode_batch(batch: dict[str, list[Any]], indices: list[int], where: str) -> dict[str, list[bytes]]:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, smooth_l1_loss
 
 from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
-from .augmentation import FAINT, add_noise
+from .augmentation import FAINT, add_noise, mirror, shift
 from .classifier import AttributeClassifier
+from .identity import IdentityEmbedding
 from .images import to_unit
 from .latents import to_normal, to_uniform
 from .model import Generator
@@ -23,6 +24,8 @@ _FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a
 _SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
+_IDENTITY_WEIGHT = 0.25  # of the cosine between the identities of a face and its edit
+_SHIFT = 2  # pixels by which the networks see a pair moved
 _CLOSE = 0.15  # standard deviations by which a score may be off without costing its full rate
 
 
@@ -36,6 +39,7 @@ class EditLoss(nn.Module):
         classifiers: each with one logit for each of `attributes`.
         attributes: their outputs.
         images: (N, 3, 64, 64) uint8 real faces.
+        identity: tells people apart, who are to stay the same; not held if not given.
     """
 
     REAL_FACES = 3000  # that the scores are standardised on
@@ -46,9 +50,18 @@ class EditLoss(nn.Module):
     high: Tensor
     reads: Tensor
     holds: Tensor
+    renames: Tensor
+    lengths: Tensor
 
-    def __init__(self, classifiers: Sequence[AttributeClassifier], attributes: Sequence[str], images: Tensor) -> None:
+    def __init__(
+        self,
+        classifiers: Sequence[AttributeClassifier],
+        attributes: Sequence[str],
+        images: Tensor,
+        identity: IdentityEmbedding | None = None,
+    ) -> None:
         super().__init__()
+        self.identity = identity
         self.classifiers = nn.ModuleList(classifiers).eval().requires_grad_(False)
         names = [*list(attributes) * len(classifiers), SKIN_TONE, "L*", "a*", "b*"]  # of the scores
         scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(250)])
@@ -63,16 +76,23 @@ class EditLoss(nn.Module):
             "high": high,
             "reads": reads,  # (K, S): the scores that tell each attribute
             "holds": holds * weight.to(holds),  # (K, S)
+            "renames": torch.tensor([float(name in IDENTIFYING) for name in SLIDERS]),
+            "lengths": torch.tensor([_FULL_EDIT, _SECOND_EDIT]),  # of the edits of a pair
         }
         for name, tensor in buffers.items():
             self.register_buffer(name, tensor.to(images.device))
 
     def scores(self, images: Tensor) -> Tensor:
         """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]."""
-        return (self._raw_scores(images) - self.mean) / self.deviation
+        return self._standardise(self._raw_scores(images))
 
-    def _raw_scores(self, images: Tensor) -> Tensor:
-        logits = [classifier(images).float() for classifier in self.classifiers]
+    def _standardise(self, scores: Tensor) -> Tensor:
+        return (scores - self.mean) / self.deviation
+
+    def _raw_scores(self, images: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Scores of images, of which the classifiers are shown `seen`."""
+        shown = images if seen is None else seen
+        logits = [classifier(shown).float() for classifier in self.classifiers]
         return torch.cat([*logits, individual_typology_angle(images)[:, None], cheek_lab(images)], 1)
 
     @torch.no_grad()
@@ -100,9 +120,8 @@ class EditLoss(nn.Module):
             (2N, z_dim), pair by pair; and (N, K), by how many standard deviations each score should move.
         """
         count, device = len(z), z.device
-        which = torch.ones(count, len(SLIDERS), device=device).multinomial(2, generator=rng)
-        amounts = torch.rand(count, 2, generator=rng, device=device) * 2 - 1
-        amounts = amounts * torch.tensor([_FULL_EDIT, _SECOND_EDIT], device=device)
+        which = torch.rand(count, len(SLIDERS), generator=rng, device=device).topk(2, dim=1).indices
+        amounts = (torch.rand(count, 2, generator=rng, device=device) * 2 - 1) * self.lengths
         amounts[: count // 2, 1] = 0
         moved = torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
         edited = to_uniform(to_normal(z) + moved @ directions)
@@ -117,12 +136,14 @@ class EditLoss(nn.Module):
         Args:
             images: (2N, 3, 64, 64) in [-1, 1].
             moved: (N, K), as `pair` returned it.
-            rng: of the noise that the classifiers see.
+            rng: of how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of Huber's loss of the change, and the mean change of a pixel.
+            The weighted mean over the scores of Huber's loss of the change, with what is lost of the identity, and the
+            mean change of a pixel.
         """
-        scores = self.scores(add_noise(images, FAINT, rng))
+        seen = _shown(images, rng)
+        scores = self._standardise(self._raw_scores(images, seen))
         before, after = scores[0::2], scores[1::2]
         is_moved = (moved != 0).float() @ self.reads  # (N, S)
         start = before.detach()
@@ -133,7 +154,20 @@ class EditLoss(nn.Module):
         held = torch.where(moved[:, :, None] != 0, self.holds, self.holds.amax(0)).amin(1)
         weight = torch.where(is_moved > 0, _MOVED_WEIGHT, held)
         misses = smooth_l1_loss(after - before, (goal - start) * is_moved, reduction="none", beta=_CLOSE)
-        return (weight * misses).sum(1).mean() / weight.sum(1).mean(), (images[0::2] - images[1::2]).abs().mean()
+        loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
+        if self.identity is not None:
+            first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
+            keeps = ((moved != 0).float() @ self.renames == 0).float()
+            loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
+        return loss, (images[0::2] - images[1::2]).abs().mean()
+
+
+def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Images (2N, 3, H, W) mirrored and shifted, a face and its edit alike, under faint noise: what holds for one view
+    of a face only would please the networks, not who looks at it."""
+    pairs = images.unflatten(0, (-1, 2)).flatten(1, 2)
+    pairs = shift(mirror(pairs, rng), _SHIFT, rng)
+    return add_noise(pairs.unflatten(1, (2, -1)).flatten(0, 1), FAINT, rng)
 
 
 def _is_held(score: str, moved: str) -> bool:

@@ -13,7 +13,6 @@ from huggingface_hub import PyTorchModelHubMixin, constants
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 
 from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS, missing_sliders
@@ -23,7 +22,7 @@ from .errors import first_line
 from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
 from .images import to_pil
 from .latents import to_normal, to_uniform
-from .model import IMAGE_SIZE, Z_DIM, Generator
+from .model import IMAGE_SIZE, Z_DIM, Generator, estimate_statistics
 from .options import channels_last, check, option
 from .skin import individual_typology_angle
 
@@ -358,9 +357,8 @@ def fit_editor(
 ) -> Editor:
     """Calibrate the scores of random faces, and measure what the directions change.
 
-    The generator's batch-norm statistics are estimated anew: those of averaged weights are not the average of the
-    statistics (Izmailov et al. 2018, arXiv:1803.05407, section 3.2). What it was not taught a direction for gets a row
-    of the ridge dual basis of all scores.
+    The generator's batch-norm statistics are estimated anew. What it was not taught a direction for gets a row of the
+    ridge dual basis of all scores.
 
     Args:
         generator: draws the faces.
@@ -387,8 +385,7 @@ def fit_editor(
     editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
 
     u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
-    whole = [to_uniform(batch) for batch in u[:_STATISTICS].split(_BATCH) if len(batch) == _BATCH]
-    update_bn(whole, editor.generator)
+    estimate_statistics(editor.generator, to_uniform(u[:_STATISTICS]))
     batches = tqdm(u.split(_BATCH), desc="Scoring random faces")
     scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.optim.swa_utils import update_bn
 
 from .augmentation import FAINT, add_noise
 
@@ -68,6 +69,18 @@ class Generator(nn.Module):
         """Draw faces: z (N, z_dim) in [-1, 1] -> images (N, 3, 64, 64) in [-1, 1]."""
         images: Tensor = self.layers(z[:, :, None, None])
         return images
+
+
+def estimate_statistics(generator: nn.Module, z: Tensor, batch_size: int = 250) -> None:
+    """Estimate the batch-norm statistics of an averaged generator anew: those of averaged weights are not the average
+    of the statistics (Izmailov et al. 2018, arXiv:1803.05407, section 3.2).
+
+    Args:
+        generator: left in the mode that it is in.
+        z: (N, z_dim) in [-1, 1]; what is left of it after whole batches is not used.
+        batch_size: of the batches.
+    """
+    update_bn([batch for batch in z.split(batch_size) if len(batch) == batch_size], generator)
 
 
 class Discriminator(nn.Module):

@@ -1,6 +1,7 @@
 """Skin tone measured from the pixels of the cheeks: no labels, no network."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -12,11 +13,18 @@ _SRGB_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721
 _D65_WHITE = (0.95047, 1.0, 1.08883)
 
 
+@cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The matrix (3, 3) from linear RGB to XYZ and the white (3,), put on a device once."""
+    return torch.tensor(_SRGB_TO_XYZ, device=device).T, torch.tensor(_D65_WHITE, device=device)
+
+
 def srgb_to_lab(rgb: Tensor) -> Tensor:
     """Convert sRGB (..., 3) in [0, 1] to CIELAB (..., 3) under D65: L* 0..100, a* and b* about -100..100
     (IEC 61966-2-1; CIE 15:2004)."""
+    matrix, white = _constants(rgb.device)
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055).clamp_min(0) ** 2.4)
-    xyz = linear @ rgb.new_tensor(_SRGB_TO_XYZ).T / rgb.new_tensor(_D65_WHITE)
+    xyz = (linear[..., None] * matrix).sum(-2) / white  # no matrix product, which autocast would round to bf16
     f = torch.where(xyz > (6 / 29) ** 3, xyz.clamp_min(1e-8) ** (1 / 3), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
     x, y, z = f.unbind(-1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-1)

@@ -34,10 +34,12 @@ from .distributed import (
 from .editability import EditLoss
 from .editor import Editor
 from .errors import first_line
+from .identity import load_identity
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
 from .model import IMAGE_SIZE, Z_DIM, Generator
 from .options import DataOptions, DeviceOptions, channels_last, check, option
+from .replay import Replay
 from .runs import (
     CHECKPOINT,
     GENERATOR,
@@ -96,6 +98,7 @@ class TrainConfig(DataOptions, DeviceOptions):
         "spectral norms instead of relativistic loss and penalties",
     )
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
+    identity: str | None = option(None, "train edits: an identity embedding, by which people are to stay who they are")
     edit_weight: float = option(3.5, "weight of what an edit should and should not change", least=0)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
@@ -107,6 +110,8 @@ class TrainConfig(DataOptions, DeviceOptions):
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
         if not 0 <= self.cooldown <= 1:
             raise ValueError(f"cooldown must be from 0 to 1, got {self.cooldown}")
+        if self.identity and not self.classifiers:
+            raise ValueError("identity belongs to the training of edits: give classifiers too")
         if self.classifiers and self.batch_size % 2:
             raise ValueError(f"batch_size must be even where edits are trained, got {self.batch_size}")
         if self.max_shift >= IMAGE_SIZE:
@@ -128,6 +133,8 @@ def check_ready(config: TrainConfig) -> None:
     config.resolve()
     _tracker(config.tracker)
     _classifiers(config)
+    if config.identity:
+        load_identity(Path(config.identity))
     if config.features:
         load_classifier(Path(config.features))
     if config.resume:
@@ -228,16 +235,19 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        seers = [config.features] if config.features else []
-        self.classifiers = {path: _digest(path) for path in (*seers, *_paths(config.classifiers))}
+        networks = (*_paths(config.features), *_paths(config.classifiers), *_paths(config.identity))
+        self.classifiers = {path: _digest(path) for path in networks}
+        self.seer = self.classifiers[config.features] if config.features else ""  # what the discriminator sees through
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.adversary = _adversary(config, device)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
-        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), config.g_lr, betas)
-        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), config.d_lr, betas)
+        self.g_optimizer = adam(self.generator, config.g_lr, betas)
+        self.d_optimizer = adam(self.discriminator, config.d_lr, betas)
+        self.ema_weight = torch.zeros((), device=device)  # of the generator's own weights, in one step of the average
         self.random = torch.Generator(device).manual_seed(config.seed * process_count() + process_rank())
+        self.replays: dict[bool, Replay] = {}  # of a step, by whether the discriminator leads
         self.step = 0
         self.rollbacks = 0
         self.best_distance, self.best_step = math.inf, 0
@@ -261,7 +271,7 @@ class TrainState:
         if process_rank() == 0:
             checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
             checkpoint |= {name: getattr(self, name) for name in COUNTERS}
-            checkpoint |= {"random": randoms, "classifiers": self.classifiers}
+            checkpoint |= {"random": randoms, "classifiers": self.classifiers, "seer": self.seer}
             save_checkpoint(run, checkpoint)
             self.export(run)
         wait_for_all()
@@ -284,7 +294,10 @@ class TrainState:
         checkpoint = load_checkpoint(run)
         try:
             for name, part in self._parts().items():
+                if isinstance(part, torch.optim.Optimizer):
+                    _adapt(checkpoint[name], part)
                 part.load_state_dict(checkpoint[name])
+            self.replays.clear()  # the optimisers' state is now elsewhere
             if len(checkpoint["random"]) != process_count():
                 raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
             changed = [path for path, digest in self.classifiers.items() if checkpoint["classifiers"][path] != digest]
@@ -301,7 +314,8 @@ class TrainState:
         find first directions.
 
         Returns:
-            Whether the discriminator is among them: an editor has none, another run perhaps one of another kind.
+            Whether the discriminator is among them: an editor has none, another run perhaps one of another kind, or one
+            that sees through another classifier.
 
         Raises:
             ValueError: they cannot be read, or are not these networks.
@@ -313,7 +327,9 @@ class TrainState:
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
             discriminator = networks.get("discriminator", {})
-            is_of_this_kind = not discriminator.keys().isdisjoint(self.discriminator.state_dict())
+            is_of_this_kind = networks.get("seer", "") == self.seer and not discriminator.keys().isdisjoint(
+                self.discriminator.state_dict()
+            )
             if is_of_this_kind:
                 self.discriminator.load_state_dict(discriminator)
         except (KeyError, RuntimeError) as error:
@@ -383,16 +399,26 @@ class Probe:
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
     """One step of each network, while the discriminator leads of it alone; returns the means of `LOSSES`."""
+    is_led = state.step * config.batch_size < config.lead_kimg * 1000
+
+    # Set what varies: the rates, full, then falling in a line to 0, halved by each rollback; the pace of the average.
+    factor = rate_factor(state.step, config) / 2**state.rollbacks
+    set_rate(state.g_optimizer, config.g_lr * factor)
+    set_rate(state.d_optimizer, config.d_lr * factor)
+    state.step += 1
+    state.ema_weight.fill_(1 - ema_decay(state.step, config))
+
+    def step() -> Tensor:
+        return _step(state, images, config, dtype, is_led=is_led)
+
+    return step() if process_count() > 1 else state.replays.setdefault(is_led, Replay(state.random))(step)
+
+
+def _step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None, *, is_led: bool) -> Tensor:
+    """What a step does on the device, the same each time; returns the means of `LOSSES`."""
     G, rng, edits = state.generator, state.random, state.edits
     device, count = images.device, config.batch_size // process_count()
     autocast = torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
-    is_led = state.step * config.batch_size < config.lead_kimg * 1000
-
-    # Set the rates: full, then falling in a line to 0; halved by each rollback.
-    factor = rate_factor(state.step, config) / 2**state.rollbacks
-    for optimizer, rate in ((state.g_optimizer, config.g_lr), (state.d_optimizer, config.d_lr)):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * factor
 
     # Draw a batch of real faces, half of them mirrored, and a batch of latents, half of them edits of the others.
     index = torch.randint(len(images), (count,), generator=rng, device=device)
@@ -409,9 +435,8 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     if not is_led:
         g_loss, edit_loss = _train_generator(state, real, fake, config, autocast, moved=moved)
 
-    state.step += 1
     average_(buffer for buffer in G.buffers() if buffer.is_floating_point())  # batch-norm statistics
-    ema_update(state.ema, G, ema_decay(state.step, config))
+    ema_update(state.ema, G, state.ema_weight)
     return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean(), edit_loss]).detach()
 
 
@@ -465,13 +490,37 @@ def ema_decay(step: int, config: TrainConfig) -> float:
     return float(0.5 ** (config.batch_size / half_life))
 
 
+def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam for a network; on a CUDA device as one kernel, which reads its rate there."""
+    parameters = list(network.parameters())
+    if parameters[0].device.type != "cuda":
+        return torch.optim.Adam(parameters, rate, betas)
+    return torch.optim.Adam(
+        parameters, torch.tensor(rate, device=parameters[0].device), betas, fused=True, capturable=True
+    )
+
+
+def _adapt(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    """Give an optimiser's saved state what depends on the device, which may be another now."""
+    for group, own in zip(saved["param_groups"], optimizer.param_groups, strict=True):
+        group |= {name: own[name] for name in ("lr", "fused", "capturable")}
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 @torch.no_grad()
-def ema_update(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """average <- decay * average + (1 - decay) * model, batch-norm statistics included; counters are copied."""
+def ema_update(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
+    """average <- (1 - weight) * average + weight * model, batch-norm statistics included; counters are copied."""
     source = model.state_dict()
     for name, value in average.state_dict().items():
         if value.is_floating_point():
-            value.lerp_(source[name], 1 - decay)
+            value.lerp_(source[name], weight)
         else:
             value.copy_(source[name])
 
@@ -487,7 +536,7 @@ def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     return state
 
 
-def _networks_to_start_with(source: str) -> dict[str, dict[str, Tensor]]:
+def _networks_to_start_with(source: str) -> dict[str, Any]:
     """States of the generator, its average and the discriminator of a run; an editor's weights lack the last.
 
     Raises:
@@ -517,8 +566,10 @@ def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:
     classifiers, attributes = _classifiers(config)
     if not classifiers:
         return None
-    few = images[: EditLoss.REAL_FACES]
-    return EditLoss([channels_last(model).to(images.device) for model in classifiers], attributes, few)
+    identity = load_identity(Path(config.identity)) if config.identity else None
+    for network in (*classifiers, *([identity] if identity else [])):
+        channels_last(network).to(images.device)
+    return EditLoss(classifiers, attributes, images[: EditLoss.REAL_FACES], identity)
 
 
 def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[str, ...]]:
@@ -574,7 +625,7 @@ def mean_generator(paths: Sequence[Path]) -> Generator:
     for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
         if len(other.directions) != len(mean.directions):
             raise RunError(f"{path} has {len(other.directions)} directions, {paths[0]} has {len(mean.directions)}")
-        ema_update(mean, other, 1 - 1 / count)
+        ema_update(mean, other, torch.tensor(1 / count))
     return mean
 
 

@@ -51,6 +51,13 @@ def test_the_two_halves_of_the_people_share_nobody(folder, streaming):
         assert torch.equal(half(which).labels, everyone.labels[first::2])
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_who_a_face_shows_is_read_where_it_is_asked_for(folder, streaming):
+    faces = load_faces(str(folder), people=True, streaming=streaming, limit=5)
+    assert faces.people.tolist() == [0, 1, 2, 3, 4]
+    assert load_faces(str(folder), limit=5).people.numel() == 0
+
+
 def test_halves_need_to_know_who_is_who(tmp_path):
     rows = [celeba_row(index) for index in range(2)]
     write_parquet(tmp_path, "train", [{name: row[name] for name in row if name != "celeb_id"} for row in rows])

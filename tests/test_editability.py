@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from expressions import editability
 from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, SLIDERS
 from expressions.editability import EditLoss, dual_basis, regress
 from expressions.latents import to_normal
@@ -18,10 +19,18 @@ class Patches(nn.Module):
         return nn.functional.avg_pool2d(images.mean(1, keepdim=True), SIDE).flatten(1)[:, : len(CELEBA_ATTRIBUTES)]
 
 
-@pytest.fixture(scope="module")
-def loss():
+def loss_with(identity=None):
     images = torch.randint(0, 256, (400, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return EditLoss([Patches()], CELEBA_ATTRIBUTES, images.repeat_interleave(SIDE, 2).repeat_interleave(SIDE, 3))
+    images = images.repeat_interleave(SIDE, 2).repeat_interleave(SIDE, 3)
+    return EditLoss([Patches()], CELEBA_ATTRIBUTES, images, identity)
+
+
+@pytest.fixture
+def loss(monkeypatch):
+    """The loss, its networks shown what there is: a patch must not move."""
+    monkeypatch.setattr(editability, "mirror", lambda images, _rng: images)
+    monkeypatch.setattr(editability, "shift", lambda images, _pixels, _rng: images)
+    return loss_with()
 
 
 def rng():
@@ -89,6 +98,30 @@ def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):
     images = grey_pairs()
     images[1::2] += 0.25
     assert loss(images, plan_of(Bangs=1.0), rng())[1].item() == pytest.approx(0.25)
+
+
+def test_a_face_and_its_edit_are_shown_alike():
+    faces = torch.rand(16, 3, 64, 64, generator=rng()) * 2 - 1
+    shown = editability._shown(faces.repeat_interleave(2, 0), rng()).unflatten(0, (-1, 2))
+    assert (shown[:, 0] - shown[:, 1]).abs().mean() < 0.1
+    assert (shown[:, 0] - faces).abs().flatten(1).mean(1).max() > 0.3  # moved, most of them
+
+
+class Brightness(nn.Module):
+    """Calls those the same whose pictures are as bright: unit vectors at an angle."""
+
+    def forward(self, images):
+        angle = images.mean((1, 2, 3))
+        return torch.stack([angle.cos(), angle.sin()], 1)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Bangs", 0.25 * (1 - math.cos(0.5))), ("Male", 0.0)])
+def test_who_is_not_the_same_after_an_edit_costs_unless_it_is_of_that(loss, name, expected):
+    images, plan = grey_pairs(), plan_of(**{name: 1.0})
+    images[1::2] += 0.5
+    without, _ = loss(images, plan, rng())
+    held, _ = loss_with(Brightness())(images, plan, rng())
+    assert (held - without).item() == pytest.approx(expected, abs=0.002)
 
 
 def test_pairs_lie_side_by_side_and_differ_along_the_directions(loss):

@@ -17,12 +17,12 @@ disable_progress_bars()
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    write_parquet(folder, "train", [celeba_row(index) for index in range(16)])
-    write_parquet(folder, "valid", [celeba_row(index) for index in range(16, 20)])
+    write_parquet(folder, "train", [celeba_row(index, celeb_id=index // 4) for index in range(16)])
+    write_parquet(folder, "valid", [celeba_row(index, celeb_id=index // 2) for index in range(16, 20)])
     return str(folder)
 
 
-@pytest.mark.parametrize("command", ["gan", "classifier", "editor", "push"])
+@pytest.mark.parametrize("command", list(train.COMMANDS))
 def test_help_names_every_option_and_its_default(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         train.main([command, "--help"])
@@ -74,6 +74,12 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     train.main(["gan", "--data", data, "--out", run, "--kimg", "0.008", "--batch-size", "4", *cpu])
     train.main(["classifier", "--data", data, "--out", fitted, "--epochs", "1", "--batch-size", "8", *cpu])
     assert set(CELEBA_ATTRIBUTES) <= json.loads((tmp_path / "classifier" / "accuracy.json").read_text()).keys()
+    known = str(tmp_path / "identity")
+    train.main(["identity", "--data", data, "--out", known, "--epochs", "1", "--batch-size", "8", *cpu])
+    assert 0 <= json.loads((tmp_path / "identity" / "verification.json").read_text())["auc"] <= 1
+    networks = ["--classifiers", f"{fitted}/classifier.safetensors", "--identity", f"{known}/identity.safetensors"]
+    edits = str(tmp_path / "edits")
+    train.main(["gan", "--data", data, "--out", edits, "--kimg", "0.004", "--batch-size", "4", *networks, *cpu])
     parts = ["--generator", f"{run}/generator.safetensors", "--classifier", f"{fitted}/classifier.safetensors"]
     train.main(["editor", *parts, "--out", out, "--samples", "1000"])
     assert sorted(path.name for path in (tmp_path / "editor").iterdir()) == ["config.json", "model.safetensors"]

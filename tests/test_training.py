@@ -18,6 +18,7 @@ from torch import nn
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier, save_classifier
+from expressions.identity import IdentityEmbedding, save_identity
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
 from expressions.model import Generator
@@ -424,6 +425,16 @@ def test_a_training_by_features_goes_on_from_one_by_pixels_and_resumes_bit_for_b
     )
 
 
+def test_heads_that_learnt_through_another_classifier_are_not_taken_over(images, classifier, tmp_path, capfd):
+    another = tmp_path / "another.safetensors"
+    torch.manual_seed(1)
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, another)
+    run(images, tmp_path / "start", features=str(classifier))
+    for name, seer, is_new in (("same", classifier, False), ("other", another, True)):
+        run(images, tmp_path / name, features=str(seer), start=str(tmp_path / "start"))
+        assert ("the discriminator is new" in capfd.readouterr().err) == is_new
+
+
 def test_features_that_cannot_be_used_are_named_before_anything_is_written(images, tmp_path):
     with pytest.raises(ValueError, match=r"missing\.safetensors does not hold an attribute classifier"):
         run(images, tmp_path / "run", features=str(tmp_path / "missing.safetensors"))
@@ -471,6 +482,21 @@ def test_a_training_starts_with_the_weights_of_an_editor_and_the_discriminator_m
     assert statistics(tmp_path / "led")[-1]["d_loss"] != statistics(tmp_path / "led")[0]["d_loss"]
 
 
+def test_a_training_with_edits_may_hold_who_it_is(images, classifier, tmp_path):
+    path = tmp_path / "identity.safetensors"
+    save_identity(IdentityEmbedding(), path)
+    options = {"classifiers": str(classifier), "kimg": 0.008}
+    ends = []
+    for name, more in (("with", {"identity": str(path)}), ("without", {})):
+        run(images, tmp_path / name, **options, **more)
+        ends.append(statistics(tmp_path / name)[0]["edit_loss"])
+    assert ends[0] > ends[1] > 0  # another cost, from the first step
+    with pytest.raises(ValueError, match="identity belongs to the training of edits: give classifiers too"):
+        TrainConfig(identity=str(path))
+    with pytest.raises(ValueError, match=r"missing\.safetensors does not hold an identity embedding"):
+        run(images, tmp_path / "run", classifiers=str(classifier), identity=str(tmp_path / "missing.safetensors"))
+
+
 def test_classifiers_that_cannot_be_used_are_named(images, classifier, tmp_path):
     other = tmp_path / "other.safetensors"
     save_classifier(AttributeClassifier(2), ["A", "B"], other)
@@ -513,7 +539,7 @@ def test_the_average_equals_a_hand_loop_batch_norm_included():
         model(torch.randn(8, 3))
         with torch.no_grad():
             model[0].weight += 1
-        ema_update(average, model, 0.75)
+        ema_update(average, model, torch.tensor(0.25))
         for name, value in model.state_dict().items():
             expected[name] = 0.75 * expected[name] + 0.25 * value if value.is_floating_point() else value.clone()
     assert all(torch.allclose(average.state_dict()[name], expected[name], atol=1e-6) for name in expected)
