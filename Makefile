@@ -14,14 +14,15 @@ teachers = $(RUNS)/teacher$(1)/classifier.safetensors,$(RUNS)/teacher$(2)/classi
 TEACHERS := $(call teachers,1,2),$(call teachers,3,4)
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
-# How long, and in what batches: as the embedded weights were trained, a quarter of an hour of an H200, with SIZE=gpu.
+# How long, and in what batches: with SIZE=gpu as the embedded weights were trained, ten minutes of an H200.
 SIZE ?= cpu
+$(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 gan.gpu := --kimg 3300 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --g-lr 3e-4 --d-lr 3e-4
 edits.gpu := --kimg 1500 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --edit-weight 5 --pixel-weight 0.5
 polish.gpu := --kimg 420 --batch-size 128 --lead-kimg 16 --ema-kimg 30
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
-last := --kimg 34 --lead-kimg 4 --ema-kimg 8 --edit-weight 2.5 --pixel-weight 0.25
+last := --kimg 24 --lead-kimg 4 --ema-kimg 8 --edit-weight 2.5 --pixel-weight 0.25
 
 # A training from another one's generator, run $(1), run $(2), whose discriminator sees through teacher $(3); it holds
 # what the teachers $(4) tell.

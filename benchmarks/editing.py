@@ -20,7 +20,7 @@ from typing import Any
 
 import rivals
 import torch
-from judges import EVALUATOR, Evaluator, features, load_evaluator
+from judges import EVALUATOR, Evaluator, features, load_evaluator, plain_editor
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -32,7 +32,6 @@ from expressions.images import to_uint8
 from expressions.latents import to_normal
 from expressions.metrics import frechet_distance
 from expressions.skin import cheek_lab, individual_typology_angle
-from expressions.training import load_generator
 
 FIRST_SEED = 2_000_000  # no fit draws seeds from here on
 FIT_SEED = 3_000_000  # but the rivals', from here on
@@ -363,8 +362,8 @@ def main() -> None:
     plain = None
     if arguments.plain:
         # Not fitted: the rivals fit their own.
-        plain = Editor([name for name in editor.attributes if name != SKIN_TONE])
-        plain.generator, plain.classifier = load_generator(arguments.plain), editor.classifier
+        plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
+        plain.classifier = editor.classifier
     result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces)}
     held_out = load_faces(arguments.data, "valid").images
     result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)

@@ -8,17 +8,21 @@ untrained network: they see texture and colour that attributes ignore.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.augmentation import mirror, relight
 from expressions.classifier import ClassifierConfig, accuracy, fit_labels, predict
 from expressions.data import HUB_DATASET, load_faces
 from expressions.images import to_unit
+from expressions.model import estimate_statistics
+from expressions.training import load_generator
 
 EVALUATOR = Path("runs/evaluator.safetensors")
 
@@ -82,6 +86,16 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
     evaluator = Evaluator()
     evaluator.load_state_dict(load_file(path))
     return evaluator.eval().requires_grad_(False)
+
+
+def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:
+    """An editor that was not fitted, of a generator that was trained without edits: it draws faces, with batch-norm
+    statistics estimated anew, as a fit does."""
+    editor = Editor(attributes)
+    editor.generator = load_generator(generator)
+    z = torch.rand(10_000, editor.generator.z_dim, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    estimate_statistics(editor.generator, z)
+    return editor
 
 
 def main() -> None:

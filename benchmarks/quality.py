@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from judges import EVALUATOR, features, load_evaluator
+from judges import EVALUATOR, features, load_evaluator, plain_editor
 from reference import Reference
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -289,8 +289,7 @@ def main() -> None:
         return
     editors = {"weights": Editor.from_pretrained(arguments.weights).to(device)}
     if arguments.plain:
-        editors["without edits"] = Editor(CELEBA_ATTRIBUTES).to(device)
-        editors["without edits"].generator = load_generator(arguments.plain).to(device)
+        editors["without edits"] = plain_editor(arguments.plain, CELEBA_ATTRIBUTES).to(device)
     rows = {"real faces": floor}
     for name, editor in editors.items():
         rows[name] = measure(name, functools.partial(editor_faces, editor), judges)

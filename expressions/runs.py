@@ -121,6 +121,7 @@ def keep_best(run: Path) -> None:
         temporary.replace(run / BEST)
     except OSError:  # a file system without links
         write_atomically(run / BEST, lambda target: shutil.copyfile(last, target))
+    temporary.unlink(missing_ok=True)  # replacing a name of the same file leaves both
 
 
 def _last_checkpoint(run: Path) -> Path:
