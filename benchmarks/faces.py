@@ -11,7 +11,7 @@ import torch
 from expressions import Editor
 from expressions.images import grid, save_png
 
-SEEDS = range(32)
+SEEDS = range(64, 96)
 SMILING = (0, 20, 40, 60, 80, 100)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from ..editor import MAX_SEED
 
 VIEWS = ("face", "compare", "strip", "map", "morph", "sheet")
-FIRST_SEED = 40
+FIRST_SEED = 64
 DECIMALS = 2  # of a value in a link
 _MAX_LINK = 4000  # characters: no link of ours is longer
 _ATTRIBUTE_FIELDS = ("strip", "across", "down")
