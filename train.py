@@ -28,7 +28,6 @@ from expressions.distributed import leave_processes
 from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
 from expressions.identity import (
     IdentityConfig,
-    IdentityEmbedding,
     embed,
     fit_identity,
     save_identity,
@@ -89,9 +88,9 @@ def recognise(config: IdentityConfig) -> None:
     out = _folder(config.out)
     faces = _faces(config, config.split, people=True)
     test_faces = _faces(config, config.test_split, people=True)
-    embedding = fit_identity(IdentityEmbedding(), faces.images, faces.people, config)
-    area = verification(embed(embedding, test_faces.images), test_faces.people)
+    embedding = fit_identity(faces.images, faces.people, config)
     save_identity(embedding, out / "identity.safetensors")
+    area = verification(embed(embedding, test_faces.images), test_faces.people)
     (out / "verification.json").write_text(json.dumps({"auc": area, "faces": len(test_faces)}, indent=2) + "\n")
     print(f"area under the curve of {len(test_faces)} faces' pairs: {area:.3f}")
 

@@ -41,7 +41,7 @@ from expressions.metrics import (
     neighbourhood_scores,
 )
 from expressions.model import Generator, estimate_statistics
-from expressions.options import DEVICES, DeviceOptions, channels_last
+from expressions.options import channels_last
 from expressions.runs import holds_run
 from expressions.training import TrainConfig, TrainState, adam, load_generator, train, train_step
 
@@ -169,7 +169,8 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
     if recipe == "reference":
         return to_uint8(_reference(run, seed, kimg, images).generate(FAKES, seed))
     options = VARIANTS.get(recipe, {})
-    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, resume=holds_run(run), **options)
+    device = images.device.type
+    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, device=device, resume=holds_run(run), **options)
     generator = _altered(recipe, config, images) if recipe in ALTERED else load_generator(train(config, images))
     generator.to(images.device)
     z = torch.rand(2 * FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)).to(images.device) * 2 - 1
@@ -263,12 +264,12 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="recipes beside ours")
-    parser.add_argument("--device", default="auto", choices=DEVICES, help="where to compute")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
     parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
 
-    device, _ = DeviceOptions(device=arguments.device).resolve()
+    device = torch.device(arguments.device)
     images = load_faces(arguments.data, "train").images.to(device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)

@@ -181,8 +181,12 @@ def _read_stream(
 
 def _faces(images: Tensor, columns: dict[str, list[Any]], attributes: Sequence[str], where: str) -> Faces:
     """Put decoded pictures and the columns that were read together."""
-    people = torch.tensor(columns.pop(_PERSON, []), dtype=torch.int64)
-    return Faces(images, _binarise(columns, len(images), where), tuple(attributes), people)
+    ids = columns.pop(_PERSON, [])
+    for row, person in enumerate(ids):
+        if not isinstance(person, int):
+            raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {person!r}")
+    labels = _binarise(columns, len(images), where)
+    return Faces(images, labels, tuple(attributes), torch.tensor(ids, dtype=torch.int64))
 
 
 def _decode_batch(batch: dict[str, list[Any]], indices: list[int], where: str) -> dict[str, list[bytes]]:

@@ -61,7 +61,7 @@ class EditLoss(nn.Module):
         identity: IdentityEmbedding | None = None,
     ) -> None:
         super().__init__()
-        self.identity = identity
+        self.identity = identity.eval().requires_grad_(False) if identity is not None else None
         self.classifiers = nn.ModuleList(classifiers).eval().requires_grad_(False)
         names = [*list(attributes) * len(classifiers), SKIN_TONE, "L*", "a*", "b*"]  # of the scores
         scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(250)])

@@ -8,12 +8,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
-from .classifier import AttributeClassifier, Augment, ClassifierConfig, augment, fit_labels
+from .classifier import AttributeClassifier, ClassifierConfig, augment, fit_labels
 from .errors import first_line
 from .images import to_unit
 from .options import option
 
 _MARGIN, _SCALE = 0.2, 20.0
+_VERIFIED = 4000  # faces, whose pairs fit into memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +27,14 @@ class IdentityConfig(ClassifierConfig):
 
 
 class IdentityEmbedding(nn.Module):
-    """Convolutional network to the unit sphere; the cosine of two embeddings tells whether they are of one person.
-
-    Args:
-        network: maps images (N, 3, 64, 64) in [-1, 1] to (N, 128); one like the attribute classifier if not given.
-    """
+    """Convolutional network, that of the attribute classifier, to the unit sphere; the cosine of two embeddings tells
+    whether they are of one person."""
 
     SIZE = 128
 
-    def __init__(self, network: nn.Module | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.network = AttributeClassifier(self.SIZE) if network is None else network
+        self.network = AttributeClassifier(self.SIZE)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, 64, 64) in [-1, 1] -> unit vectors (N, 128)."""
@@ -46,10 +44,10 @@ class IdentityEmbedding(nn.Module):
 class _Recogniser(nn.Module):
     """The embedding with a unit vector for each person: images -> cosines (N, P)."""
 
-    def __init__(self, embedding: IdentityEmbedding, people: int) -> None:
+    def __init__(self, people: int) -> None:
         super().__init__()
-        self.embedding = embedding
-        self.people = nn.Parameter(torch.randn(people, embedding.SIZE))
+        self.embedding = IdentityEmbedding()
+        self.people = nn.Parameter(torch.randn(people, IdentityEmbedding.SIZE))
 
     def forward(self, images: Tensor) -> Tensor:
         return linear(self.embedding(images), normalize(self.people, dim=1))
@@ -61,21 +59,13 @@ def margin_loss(cosines: Tensor, person: Tensor) -> Tensor:
     return cross_entropy(_SCALE * (cosines - _MARGIN * one_hot(person, cosines.shape[1])), person)
 
 
-def fit_identity(
-    embedding: IdentityEmbedding,
-    images: Tensor,
-    people: Tensor,
-    config: ClassifierConfig,
-    augment: Augment = augment,
-) -> IdentityEmbedding:
-    """Fit an embedding to tell people apart. Who is seen once only is left out.
+def fit_identity(images: Tensor, people: Tensor, config: ClassifierConfig) -> IdentityEmbedding:
+    """Fit an embedding that tells people apart, on faces that `augment` changes. Who is seen once only is left out.
 
     Args:
-        embedding: new.
         images: (N, 3, 64, 64) uint8.
         people: (N,) int64, a number for each person.
         config: the options.
-        augment: changes a batch of images in [-1, 1] at random.
 
     Returns:
         The embedding on the CPU, in evaluation mode.
@@ -89,7 +79,8 @@ def fit_identity(
     if not again.any():
         raise ValueError(f"an embedding of identities needs people who are seen twice: {len(people)} faces show none")
     _, person = person[again].unique(return_inverse=True)
-    recogniser = _Recogniser(embedding, int(person.max()) + 1)
+    torch.manual_seed(config.seed)
+    recogniser = _Recogniser(int(person.max()) + 1)
     return fit_labels(recogniser, images[again], person, config, augment, loss=margin_loss).embedding
 
 
@@ -103,15 +94,21 @@ def verification(embeddings: Tensor, people: Tensor) -> float:
     """Area under the ROC curve of telling, by the cosine, pairs of one person from pairs of two.
 
     Args:
-        embeddings: unit vectors (N, D).
+        embeddings: unit vectors (N, D); the first 4,000 are compared.
         people: (N,).
 
     Returns:
         0.5 for guesses, 1 where every pair of one person is closer than every other.
+
+    Raises:
+        ValueError: no two faces are of one person, or none of two.
     """
+    embeddings, people = embeddings[:_VERIFIED], people[:_VERIFIED]
     first, second = torch.triu_indices(len(people), len(people), 1)
     cosines = (embeddings @ embeddings.T)[first, second]
     is_same = (people[first] == people[second])[cosines.argsort()]
+    if not is_same.any() or is_same.all():
+        raise ValueError(f"verification needs pairs of one person and pairs of two, {len(people)} faces lack one kind")
     different_below = (~is_same).cumsum(0)[is_same].double()
     return (different_below.mean() / (~is_same).sum()).item()
 

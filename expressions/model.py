@@ -14,6 +14,7 @@ from .augmentation import FAINT, add_noise
 
 Z_DIM = 100
 IMAGE_SIZE = 64
+_BATCH = 250  # latents that batch-norm statistics are estimated on at a time
 
 
 def _normalised(convolution: nn.Module, channels: int) -> list[nn.Module]:
@@ -71,16 +72,21 @@ class Generator(nn.Module):
         return images
 
 
-def estimate_statistics(generator: nn.Module, z: Tensor, batch_size: int = 250) -> None:
+def estimate_statistics(generator: nn.Module, z: Tensor) -> None:
     """Estimate the batch-norm statistics of an averaged generator anew: those of averaged weights are not the average
     of the statistics (Izmailov et al. 2018, arXiv:1803.05407, section 3.2).
 
     Args:
         generator: left in the mode that it is in.
-        z: (N, z_dim) in [-1, 1]; what is left of it after whole batches is not used.
-        batch_size: of the batches.
+        z: (N, z_dim) in [-1, 1], best 10,000 or more: what is left of it after whole batches of 250 is not used.
+
+    Raises:
+        ValueError: they do not fill one batch.
     """
-    update_bn([batch for batch in z.split(batch_size) if len(batch) == batch_size], generator)
+    whole = [batch for batch in z.split(_BATCH) if len(batch) == _BATCH]
+    if not whole:
+        raise ValueError(f"statistics are estimated on at least {_BATCH} latents, got {len(z)}")
+    update_bn(whole, generator)
 
 
 class Discriminator(nn.Module):

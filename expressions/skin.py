@@ -16,7 +16,8 @@ _D65_WHITE = (0.95047, 1.0, 1.08883)
 @cache
 def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
     """The matrix (3, 3) from linear RGB to XYZ and the white (3,), put on a device once."""
-    return torch.tensor(_SRGB_TO_XYZ, device=device).T, torch.tensor(_D65_WHITE, device=device)
+    with torch.inference_mode(False):  # whoever asks first, gradients may pass through them later
+        return torch.tensor(_SRGB_TO_XYZ, device=device).T, torch.tensor(_D65_WHITE, device=device)
 
 
 def srgb_to_lab(rgb: Tensor) -> Tensor:

@@ -235,8 +235,8 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        networks = (*_paths(config.features), *_paths(config.classifiers), *_paths(config.identity))
-        self.classifiers = {path: _digest(path) for path in networks}
+        networks = (config.features, config.identity, *_paths(config.classifiers))
+        self.classifiers = {path: _digest(path) for path in networks if path}
         self.seer = self.classifiers[config.features] if config.features else ""  # what the discriminator sees through
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.adversary = _adversary(config, device)
@@ -303,11 +303,18 @@ class TrainState:
             changed = [path for path, digest in self.classifiers.items() if checkpoint["classifiers"][path] != digest]
             if changed:
                 raise ValueError(f"{changed[0]} is not what it was then")
-            self.random.set_state(checkpoint["random"][process_rank()])
+            self._set_random(checkpoint["random"][process_rank()], checkpoint["step"])
             for name in COUNTERS:
                 setattr(self, name, checkpoint[name])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error
+
+    def _set_random(self, saved: Tensor, step: int) -> None:
+        """Draw on as where the checkpoint was saved; on another kind of device other numbers."""
+        if len(saved) == len(self.random.get_state()):
+            self.random.set_state(saved)
+        else:
+            self.random.manual_seed(self.random.initial_seed() + step)
 
     def start_from(self, source: str) -> bool:
         """Take over the networks of another run, or of an editor's weights; where edits are to be trained and were not,

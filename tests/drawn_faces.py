@@ -47,10 +47,13 @@ def celeba_row(index: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
+_KINDS = {bool: "bool", int: "int64", str: "string"}
+
+
 def write_parquet(folder: Path, split: str, rows: list[dict[str, Any]]) -> None:
     """Write one split as the Hub's parquet files lie: data/<split>-00000-of-00001.parquet."""
     names = list(rows[0]) if rows else ["image", "celeb_id", *CELEBA_ATTRIBUTES]
-    kinds = {name: "int64" if rows and not isinstance(rows[0][name], bool) else "bool" for name in names}
+    kinds = {name: _KINDS.get(type(rows[0][name]), "") if rows else "bool" for name in names}
     features = Features({name: Image() if name == "image" else Value(kinds[name]) for name in names})
     columns = {name: [row[name] for row in rows] for name in names}
     (folder / "data").mkdir(parents=True, exist_ok=True)

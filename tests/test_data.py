@@ -172,6 +172,11 @@ def test_a_strange_label_is_named_by_row_and_column(tmp_path):
     assert "row 1, column Smiling: expected a bool, 0/1 or -1/+1, got 7" in refusal(tmp_path, attributes=["Smiling"])
 
 
+def test_a_strange_person_is_named_by_row(tmp_path):
+    write_parquet(tmp_path, "train", [celeba_row(0, celeb_id="Ann")])
+    assert "row 0, column celeb_id: expected a whole number, got 'Ann'" in refusal(tmp_path, people=True)
+
+
 @pytest.mark.parametrize("options", [{"limit": 0}, {"streaming": True}])
 def test_limits_that_make_no_sense_are_refused(folder, options):
     assert "limit" in refusal(folder, **options)

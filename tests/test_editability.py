@@ -104,7 +104,7 @@ def test_a_face_and_its_edit_are_shown_alike():
     faces = torch.rand(16, 3, 64, 64, generator=rng()) * 2 - 1
     shown = editability._shown(faces.repeat_interleave(2, 0), rng()).unflatten(0, (-1, 2))
     assert (shown[:, 0] - shown[:, 1]).abs().mean() < 0.1
-    assert (shown[:, 0] - faces).abs().flatten(1).mean(1).max() > 0.3  # moved, most of them
+    assert (shown[:, 0] - faces).abs().flatten(1).mean(1).median() > 0.3  # moved, most of them
 
 
 class Brightness(nn.Module):

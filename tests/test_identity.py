@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -28,9 +30,7 @@ def people_of(count, seed):
 
 @pytest.fixture(scope="module")
 def fitted():
-    torch.manual_seed(0)
-    images, people = people_of(256, seed=0)
-    return fit_identity(IdentityEmbedding(), images, people, CONFIG)
+    return fit_identity(*people_of(256, seed=0), CONFIG)
 
 
 def test_two_pictures_of_a_person_are_closer_than_those_of_two(fitted):
@@ -38,6 +38,16 @@ def test_two_pictures_of_a_person_are_closer_than_those_of_two(fitted):
     assert verification(embed(fitted, images), people) > 0.95
     torch.manual_seed(0)
     assert verification(embed(IdentityEmbedding().eval(), images), people) < 0.8
+
+
+def test_the_same_seed_fits_the_same_embedding_and_another_another():
+    some = people_of(64, seed=0)
+    one = dataclasses.replace(CONFIG, epochs=1)
+    first, again, other = (
+        fit_identity(*some, config).network.head[1].weight for config in (one, one, dataclasses.replace(one, seed=1))
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_an_embedding_is_a_unit_vector_and_ready_to_measure(fitted):
@@ -63,7 +73,13 @@ def test_verification_counts_pairs_in_the_right_order():
 def test_who_is_seen_once_teaches_nothing():
     images, _ = people_of(32, seed=0)
     with pytest.raises(ValueError, match="needs people who are seen twice: 32 faces show none"):
-        fit_identity(IdentityEmbedding(), images, torch.arange(32), CONFIG)
+        fit_identity(images, torch.arange(32), CONFIG)
+
+
+@pytest.mark.parametrize("people", [[0, 1, 2, 3], [5, 5, 5, 5]])
+def test_verification_needs_both_kinds_of_pairs(people):
+    with pytest.raises(ValueError, match="verification needs pairs of one person and pairs of two, 4 faces"):
+        verification(normalize(torch.rand(4, 3), dim=1), torch.tensor(people))
 
 
 def test_what_was_saved_is_read_back(fitted, tmp_path):

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from expressions.classifier import AttributeClassifier
-from expressions.model import Discriminator, Generator, ProjectedDiscriminator
+from expressions.model import Discriminator, Generator, ProjectedDiscriminator, estimate_statistics
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,11 @@ def test_eight_convolutions_are_each_followed_by_batch_normalisation(generator):
     followed = [isinstance(layers[i + 1], nn.BatchNorm2d) for i in convolutions]
     assert followed == [True] * 8 + [False]
     assert sum(isinstance(layers[i], nn.ConvTranspose2d) for i in convolutions) == 5
+
+
+def test_statistics_need_a_whole_batch():
+    with pytest.raises(ValueError, match="estimated on at least 250 latents, got 249"):
+        estimate_statistics(Generator(), torch.zeros(249, 100))
 
 
 def test_latents_become_faces_in_range(generator):

@@ -21,10 +21,11 @@ def test_a_recorded_step_trains_as_a_step_does(monkeypatch):
     images = torch.randint(0, 256, (64, 3, 64, 64), dtype=torch.uint8, device="cuda")
     config = TrainConfig(batch_size=16, precision="fp32")
 
-    def losses():
+    def trained():
         state = TrainState(config, images.device)
-        return torch.stack([train_step(state, images, config, None) for _ in range(8)]).cpu()
+        return state, torch.stack([train_step(state, images, config, None) for _ in range(8)]).cpu()
 
-    recorded = losses()
+    state, recorded = trained()
+    assert state.replays[False].graph is not None
     monkeypatch.setattr(Replay, "__call__", lambda _self, function: function())
-    assert torch.allclose(recorded, losses(), rtol=1e-2)
+    assert torch.allclose(recorded, trained()[1], rtol=1e-2)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from expressions import skin
 from expressions.skin import cheek_lab, individual_typology_angle, srgb_to_lab
 
 
@@ -32,6 +33,15 @@ def test_lightness_50_is_angle_0_and_lighter_skin_has_a_larger_angle():
     assert dark < middle < light
     lab = cheek_lab(plain((0.6, 0.42, 0.3)))[0]
     assert middle == pytest.approx(torch.rad2deg(torch.atan((lab[0] - 50) / lab[2])).item(), abs=1e-3)
+
+
+def test_gradients_pass_also_where_the_first_to_measure_had_none():
+    skin._constants.cache_clear()
+    with torch.inference_mode():
+        individual_typology_angle(plain((0.6, 0.42, 0.3)))
+    face = plain((0.6, 0.42, 0.3)).clone().requires_grad_(True)
+    individual_typology_angle(face).sum().backward()
+    assert face.grad.abs().sum() > 0
 
 
 def test_what_lies_beside_the_cheeks_does_not_count():

@@ -3,6 +3,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from expressions.identity import IdentityEmbedding, save_identity
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
 from expressions.model import Generator
+from expressions.replay import Replay
 from expressions.runs import BEST, CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
 from expressions.training import (
     MAX_ROLLBACKS,
@@ -370,6 +372,22 @@ def test_the_discriminator_stands_still_while_the_generator_learns(images):
     assert all(torch.equal(a, p.grad) for a, p in zip(kept, state.discriminator.parameters(), strict=True))
 
 
+def test_a_checkpoint_of_another_kind_of_device_goes_on_with_other_numbers(images, finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    checkpoint = torch.load(finished / CHECKPOINT, weights_only=True)
+    checkpoint["random"] = [torch.zeros(16, dtype=torch.uint8)]  # as long as a CUDA generator's
+    torch.save(checkpoint, tmp_path / "run" / CHECKPOINT)
+    run(images, tmp_path / "run", kimg=0.012, resume=True)
+    assert [line["step"] for line in statistics(tmp_path / "run")] == [1, 2, 3]
+
+
+def test_a_state_that_is_loaded_forgets_what_was_recorded(finished):
+    state = TrainState(TWO_STEPS, torch.device("cpu"))
+    state.replays[False] = Replay(state.random)
+    state.load(finished)
+    assert not state.replays
+
+
 # Edits -----------------------------------------------------------------------------------------------
 
 
@@ -434,7 +452,7 @@ def test_heads_that_learnt_through_another_classifier_are_not_taken_over(images,
     run(images, tmp_path / "start", features=str(classifier))
     for name, seer, is_new in (("same", classifier, False), ("other", another, True)):
         run(images, tmp_path / name, features=str(seer), start=str(tmp_path / "start"))
-        assert ("the discriminator is new" in capfd.readouterr().err) == is_new
+        assert ("the discriminator is new" in capfd.readouterr().out) == is_new
 
 
 def test_features_that_cannot_be_used_are_named_before_anything_is_written(images, tmp_path):
