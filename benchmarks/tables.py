@@ -37,8 +37,9 @@ def editors() -> str:
 
     def row(title: str, name: str, plain: str | None) -> list[str]:
         rows = [methods.get(key) if key else None for key in (plain, name)]
-        first = next(found for found in rows if found)["sliders"]["Smiling"]["identifying"]
-        return [title, *map(_interval, rows), ", ".join(f"{first[other]:.2f}" for other in first)]
+        smiling = next(found for found in rows if found)["sliders"]["Smiling"]
+        changes = ", ".join(f"{change:.2f}" for change in smiling["identifying"].values()) if smiling["reached"] else "-"
+        return [title, *map(_interval, rows), changes]
 
     ours = row("Expressions", "ours", None)
     rows = [[f"**{cell}**" if cell else "" for cell in ours]]
