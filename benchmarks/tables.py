@@ -38,8 +38,8 @@ def editors() -> str:
     def row(title: str, name: str, plain: str | None) -> list[str]:
         rows = [methods.get(key) if key else None for key in (plain, name)]
         smiling = next(found for found in rows if found)["sliders"]["Smiling"]
-        changes = ", ".join(f"{change:.2f}" for change in smiling["identifying"].values()) if smiling["reached"] else "-"
-        return [title, *map(_interval, rows), changes]
+        changes = [f"{change:.2f}" for change in smiling["identifying"].values()] if smiling["reached"] else ["-"]
+        return [title, *map(_interval, rows), ", ".join(changes)]
 
     ours = row("Expressions", "ours", None)
     rows = [[f"**{cell}**" if cell else "" for cell in ours]]
