@@ -14,7 +14,7 @@ teachers = $(RUNS)/teacher$(1)/classifier.safetensors,$(RUNS)/teacher$(2)/classi
 TEACHERS := $(call teachers,1,2),$(call teachers,3,4)
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
-# How long, and in what batches: with SIZE=gpu as the embedded weights were trained, seven minutes of an H200.
+# How long, and in what batches: with SIZE=gpu as the embedded weights were trained, nine minutes of an H200.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 gan.gpu := --kimg 3300 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --g-lr 3e-4 --d-lr 3e-4
