@@ -26,13 +26,7 @@ from expressions.classifier import (
 from expressions.data import Faces, load_faces
 from expressions.distributed import leave_processes
 from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
-from expressions.identity import (
-    IdentityConfig,
-    embed,
-    fit_identity,
-    save_identity,
-    verification,
-)
+from expressions.identity import IdentityConfig, fit_identity, save_identity, verification
 from expressions.options import DataOptions, add_flags, check, from_flags, option
 from expressions.publishing import publish
 from expressions.space import publish_space
@@ -90,7 +84,7 @@ def recognise(config: IdentityConfig) -> None:
     test_faces = _faces(config, config.test_split, people=True)
     embedding = fit_identity(faces.images, faces.people, config)
     save_identity(embedding, out / "identity.safetensors")
-    area = verification(embed(embedding, test_faces.images), test_faces.people)
+    area = verification(predict(embedding, test_faces.images), test_faces.people)
     (out / "verification.json").write_text(json.dumps({"auc": area, "faces": len(test_faces)}, indent=2) + "\n")
     print(f"area under the curve of {len(test_faces)} faces' pairs: {area:.3f}")
 

@@ -174,9 +174,9 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
     generator = _altered(recipe, config, images) if recipe in ALTERED else load_generator(train(config, images))
     generator.to(images.device)
     z = torch.rand(2 * FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)).to(images.device) * 2 - 1
-    estimate_statistics(generator, z[FAKES:])
+    z, others = z.split(FAKES)
+    estimate_statistics(generator, others)
     with torch.no_grad():
-        z = z[:FAKES]
         return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
 
 

@@ -177,7 +177,7 @@ def augment(images: Tensor, rng: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Logits (N, K) of uint8 images (N, 3, 64, 64)."""
+    """What a network makes of uint8 images (N, 3, 64, 64): logits, or an embedding, (N, K)."""
     return torch.cat([model(to_unit(batch)) for batch in images.split(batch_size)])
 
 

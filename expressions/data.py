@@ -94,13 +94,14 @@ def load_faces(
     if identities != "all":
         parity = {"even": 0, "odd": 1}[identities]
         rows = rows.filter(lambda celeb_id: celeb_id % 2 == parity, input_columns=_PERSON)
+    names = [*attributes, *[_PERSON] * people]
     if streaming:
-        return _read_stream(rows, attributes, people, limit, where)
+        return _read_stream(rows, names, limit, where)
     if limit is not None:
         rows = rows.select(range(min(limit, len(rows))))
     if len(rows) == 0:
         raise DataError(f"{where}: the split is empty")
-    return _read_cached(rows, attributes, people, where)
+    return _read_cached(rows, names, where)
 
 
 def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any:
@@ -139,7 +140,7 @@ def _sentence(error: BaseException) -> str:
     return ": ".join(dict.fromkeys(texts))
 
 
-def _read_cached(rows: datasets.Dataset, attributes: Sequence[str], people: bool, where: str) -> Faces:
+def _read_cached(rows: datasets.Dataset, names: Sequence[str], where: str) -> Faces:
     decoded = rows.select_columns("image").map(
         _decode_batch,
         with_indices=True,
@@ -157,17 +158,14 @@ def _read_cached(rows: datasets.Dataset, attributes: Sequence[str], people: bool
         block = torch.from_numpy(pixels.reshape(-1, 3, 64, 64).copy())
         images[start : start + len(block)] = block
         start += len(block)
-    names = [*attributes, _PERSON] if people else list(attributes)
-    read = rows.select_columns(names).with_format("arrow")[:] if names else {}
+    read = rows.select_columns(list(names)).with_format("arrow")[:] if names else {}
     columns = {name: read[name].to_pylist() for name in names}
-    return _faces(images, columns, attributes, where)
+    return _faces(images, columns, where)
 
 
-def _read_stream(
-    rows: Iterable[dict[str, Any]], attributes: Sequence[str], people: bool, limit: int | None, where: str
-) -> Faces:
+def _read_stream(rows: Iterable[dict[str, Any]], names: Sequence[str], limit: int | None, where: str) -> Faces:
     pixels: list[bytes] = []
-    columns: dict[str, list[Any]] = {name: [] for name in ([*attributes, _PERSON] if people else attributes)}
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     first_rows: Iterator[dict[str, Any]] = islice(iter(rows), limit)
     for index, row in enumerate(tqdm(first_rows, total=limit, desc="Streaming faces", unit="face")):
         pixels.append(_decode(row["image"], index, where))
@@ -176,17 +174,17 @@ def _read_stream(
     if not pixels:
         raise DataError(f"{where}: the split is empty")
     images = torch.frombuffer(bytearray(b"".join(pixels)), dtype=torch.uint8).reshape(-1, 3, 64, 64)
-    return _faces(images, columns, attributes, where)
+    return _faces(images, columns, where)
 
 
-def _faces(images: Tensor, columns: dict[str, list[Any]], attributes: Sequence[str], where: str) -> Faces:
-    """Put decoded pictures and the columns that were read together."""
+def _faces(images: Tensor, columns: dict[str, list[Any]], where: str) -> Faces:
+    """Put decoded pictures together with the columns that were read: the attributes, and the people if asked for."""
     ids = columns.pop(_PERSON, [])
     for row, person in enumerate(ids):
         if not isinstance(person, int):
             raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {person!r}")
     labels = _binarise(columns, len(images), where)
-    return Faces(images, labels, tuple(attributes), torch.tensor(ids, dtype=torch.int64))
+    return Faces(images, labels, tuple(columns), torch.tensor(ids, dtype=torch.int64))
 
 
 def _decode_batch(batch: dict[str, list[Any]], indices: list[int], where: str) -> dict[str, list[bytes]]:

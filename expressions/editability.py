@@ -82,15 +82,11 @@ class EditLoss(nn.Module):
         for name, tensor in buffers.items():
             self.register_buffer(name, tensor.to(images.device))
 
-    def scores(self, images: Tensor) -> Tensor:
-        """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]."""
-        return self._standardise(self._raw_scores(images))
-
-    def _standardise(self, scores: Tensor) -> Tensor:
-        return (scores - self.mean) / self.deviation
+    def scores(self, images: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]; the classifiers are shown `seen` instead."""
+        return (self._raw_scores(images, seen) - self.mean) / self.deviation
 
     def _raw_scores(self, images: Tensor, seen: Tensor | None = None) -> Tensor:
-        """Scores of images, of which the classifiers are shown `seen`."""
         shown = images if seen is None else seen
         logits = [classifier(shown).float() for classifier in self.classifiers]
         return torch.cat([*logits, individual_typology_angle(images)[:, None], cheek_lab(images)], 1)
@@ -143,9 +139,10 @@ class EditLoss(nn.Module):
             mean change of a pixel.
         """
         seen = _shown(images, rng)
-        scores = self._standardise(self._raw_scores(images, seen))
+        scores = self.scores(images, seen)
         before, after = scores[0::2], scores[1::2]
-        is_moved = (moved != 0).float() @ self.reads  # (N, S)
+        moves = (moved != 0).float()
+        is_moved = moves @ self.reads  # (N, S)
         start = before.detach()
         goal = torch.minimum(
             torch.maximum(start + moved @ self.reads, self.low.minimum(start)), self.high.maximum(start)
@@ -157,7 +154,7 @@ class EditLoss(nn.Module):
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
         if self.identity is not None:
             first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
-            keeps = ((moved != 0).float() @ self.renames == 0).float()
+            keeps = (moves @ self.renames == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
         return loss, (images[0::2] - images[1::2]).abs().mean()
 

@@ -10,7 +10,6 @@ from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
 from .classifier import AttributeClassifier, ClassifierConfig, augment, fit_labels
 from .errors import first_line
-from .images import to_unit
 from .options import option
 
 _MARGIN, _SCALE = 0.2, 20.0
@@ -82,12 +81,6 @@ def fit_identity(images: Tensor, people: Tensor, config: ClassifierConfig) -> Id
     torch.manual_seed(config.seed)
     recogniser = _Recogniser(int(person.max()) + 1)
     return fit_labels(recogniser, images[again], person, config, augment, loss=margin_loss).embedding
-
-
-@torch.no_grad()
-def embed(embedding: IdentityEmbedding, images: Tensor) -> Tensor:
-    """Unit vectors (N, 128) of uint8 images (N, 3, 64, 64)."""
-    return torch.cat([embedding(to_unit(batch)) for batch in images.split(256)])
 
 
 def verification(embeddings: Tensor, people: Tensor) -> float:

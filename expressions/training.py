@@ -573,10 +573,9 @@ def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:
     classifiers, attributes = _classifiers(config)
     if not classifiers:
         return None
-    identity = load_identity(Path(config.identity)) if config.identity else None
-    for network in (*classifiers, *([identity] if identity else [])):
-        channels_last(network).to(images.device)
-    return EditLoss(classifiers, attributes, images[: EditLoss.REAL_FACES], identity)
+    device, few = images.device, images[: EditLoss.REAL_FACES]
+    identity = channels_last(load_identity(Path(config.identity))).to(device) if config.identity else None
+    return EditLoss([channels_last(model).to(device) for model in classifiers], attributes, few, identity)
 
 
 def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[str, ...]]:

@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from expressions.classifier import ClassifierConfig
+from expressions.classifier import ClassifierConfig, predict
 from expressions.identity import (
     IdentityEmbedding,
-    embed,
     fit_identity,
     load_identity,
     margin_loss,
@@ -35,9 +34,9 @@ def fitted():
 
 def test_two_pictures_of_a_person_are_closer_than_those_of_two(fitted):
     images, people = people_of(64, seed=1)
-    assert verification(embed(fitted, images), people) > 0.95
+    assert verification(predict(fitted, images), people) > 0.95
     torch.manual_seed(0)
-    assert verification(embed(IdentityEmbedding().eval(), images), people) < 0.8
+    assert verification(predict(IdentityEmbedding().eval(), images), people) < 0.8
 
 
 def test_the_same_seed_fits_the_same_embedding_and_another_another():
@@ -51,7 +50,7 @@ def test_the_same_seed_fits_the_same_embedding_and_another_another():
 
 
 def test_an_embedding_is_a_unit_vector_and_ready_to_measure(fitted):
-    vectors = embed(fitted, people_of(4, seed=2)[0])
+    vectors = predict(fitted, people_of(4, seed=2)[0])
     assert vectors.shape == (4, IdentityEmbedding.SIZE)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(4), atol=1e-5)
     assert not fitted.training
@@ -86,7 +85,7 @@ def test_what_was_saved_is_read_back(fitted, tmp_path):
     save_identity(fitted, tmp_path / "identity.safetensors")
     images, _ = people_of(4, seed=3)
     read = load_identity(tmp_path / "identity.safetensors")
-    assert torch.allclose(embed(read, images), embed(fitted, images), atol=1e-6)
+    assert torch.allclose(predict(read, images), predict(fitted, images), atol=1e-6)
 
 
 def test_a_file_that_holds_something_else_is_named(tmp_path):
