@@ -10,6 +10,7 @@ TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
 resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint*.pt),--resume)
 averaged = $(RUNS)/$(1)/generator.safetensors
+GENERATORS := $(call averaged,polish1),$(call averaged,polish2),$(call averaged,polish3)
 teachers = $(RUNS)/teacher$(1)/classifier.safetensors,$(RUNS)/teacher$(2)/classifier.safetensors
 TEACHERS := $(call teachers,1,2),$(call teachers,3,4)
 IDENTITY := $(RUNS)/identity/identity.safetensors
@@ -53,14 +54,15 @@ train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.
 		--edit-weight 1.2 --pixel-weight 0.12 $(polish.$(SIZE))
 	$(call polish,polish2,polish1,2,$(call teachers,1,2)) $(last)
 	$(call polish,polish3,polish1,3,$(call teachers,3,4)) $(last)
-	$(TRAIN) editor --generator $(call averaged,polish1),$(call averaged,polish2),$(call averaged,polish3) \
-		--classifier $(RUNS)/classifier/classifier.safetensors --out $(RUNS)/editor
+	$(TRAIN) distil --data $(DATA) --generator $(GENERATORS) --student $(RUNS)/classifier/classifier.safetensors \
+		--teachers $(TEACHERS) --out $(RUNS)/student
+	$(TRAIN) editor --generator $(GENERATORS) --classifier $(RUNS)/student/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
 	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json
 
 # What the editor is made with knows half of the people, what judges it the other half. Four classifiers and an embedding
-# of identities teach the generator; a fifth classifier, which the generator has not learnt to please, measures its faces
-# for the editor.
+# of identities teach the generator; a fifth classifier learns what they see in its faces, and measures these for the
+# editor.
 $(RUNS)/classifier/classifier.safetensors: | $(VENV)/demo
 	$(TRAIN) classifier --data $(DATA) --identities even --out $(@D)
 

@@ -16,18 +16,22 @@ from safetensors import SafetensorError
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.classifier import (
+    AttributeClassifier,
     ClassifierConfig,
     accuracy,
     fit_classifier,
     load_classifier,
+    load_classifiers,
     predict,
     save_classifier,
 )
 from expressions.data import Faces, load_faces
+from expressions.distillation import DistillationConfig, distil
 from expressions.distributed import leave_processes
 from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
 from expressions.identity import IdentityConfig, fit_identity, save_identity, verification
-from expressions.options import DataOptions, add_flags, check, from_flags, option
+from expressions.model import Generator
+from expressions.options import DataOptions, add_flags, check, from_flags, option, split_paths
 from expressions.publishing import publish
 from expressions.space import publish_space
 from expressions.training import TrainConfig, check_ready, mean_generator, train
@@ -67,11 +71,23 @@ def classify(config: ClassifierConfig) -> None:
     out = _folder(config.out)
     faces = _faces(config, config.split, CELEBA_ATTRIBUTES)
     test_faces = _faces(config, config.test_split, CELEBA_ATTRIBUTES)
-    model = fit_classifier(faces.images, faces.labels, config)
+    _keep_classifier(fit_classifier(faces.images, faces.labels, config), test_faces, out)
+
+
+def teach(config: DistillationConfig) -> None:
+    """Distil the mean of several classifiers, as they score generated faces, into one for the editor."""
+    out = _folder(config.out)
+    (student, *teachers), attributes = load_classifiers([config.student, *split_paths(config.teachers)])
+    test_faces = _faces(config, config.test_split, list(attributes))
+    _keep_classifier(distil(student, teachers, _mean_generator(config.generator), config), test_faces, out)
+
+
+def _keep_classifier(model: AttributeClassifier, test_faces: Faces, out: Path) -> None:
+    """Save a classifier, and report its accuracy."""
     rates = accuracy(predict(model, test_faces.images), test_faces.labels)
     report = {"mean": rates.mean().item(), "faces": len(test_faces)}
-    report |= dict(zip(faces.attributes, rates.tolist(), strict=True))
-    save_classifier(model, faces.attributes, out / "classifier.safetensors")
+    report |= dict(zip(test_faces.attributes, rates.tolist(), strict=True))
+    save_classifier(model, test_faces.attributes, out / "classifier.safetensors")
     (out / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
     for name, rate in report.items():
         print(f"{name:20} {rate:.3f}" if name != "faces" else f"{name:20} {rate}")
@@ -93,13 +109,16 @@ def fit(config: EditorConfig) -> None:
     """Calibrate the attributes and find the latent directions."""
     out = _folder(config.out)
     classifier, attributes = load_classifier(Path(config.classifier))
-    generator = mean_generator([Path(path) for path in config.generator.split(",")])
-    editor = fit_editor(generator, classifier, attributes, config)
+    editor = fit_editor(_mean_generator(config.generator), classifier, attributes, config)
     with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
         editor.save_pretrained(complete)
         for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
             (Path(complete) / name).replace(out / name)
     print(f"editor: {out}")
+
+
+def _mean_generator(paths: str) -> Generator:
+    return mean_generator([Path(path) for path in split_paths(paths)])
 
 
 def push(config: PushConfig) -> None:
@@ -143,6 +162,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "gan": (TrainConfig, fit_gan),
     "classifier": (ClassifierConfig, classify),
     "identity": (IdentityConfig, recognise),
+    "distil": (DistillationConfig, teach),
     "editor": (EditorConfig, fit),
     "push": (PushConfig, push),
 }

@@ -6,6 +6,8 @@ the moved attribute as the judge sees it, face by face: each face is edited by s
 reads is interpolated between them. What belongs together with the moved attribute (`COUPLED`) is left out. What the
 editor's own classifier sees of the same edits stands beside: the gap is what the editor fools itself about.
 
+`--faces` are asked to smile, and not to; every slider of `--compared` of them is moved, by every method.
+
     PYTHONPATH=. python benchmarks/editing.py --plain runs/gan/generator.safetensors
 
 Prints a table. Writes JSON for the page and the card.
@@ -22,6 +24,7 @@ import rivals
 import torch
 from judges import EVALUATOR, Evaluator, features, load_evaluator, plain_editor
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 from tqdm.auto import tqdm
 
 from expressions import Editor
@@ -186,8 +189,23 @@ def do_nothing(judge: Judge, images: Tensor) -> dict[str, dict[str, float]]:
     for name, changed in (("mirrored", images.flip(3)), ("one pixel lower", lower)):
         readings = judge(changed)
         change = (readings - base)[:, attributes].abs().mean().item()
-        figures[name] = {"change": change, "male_flips": male_flips(judge, base, readings)}
+        figures[name] = {"change": change, "male_flips": male_flips(judge, base, readings).mean().item()}
     return figures
+
+
+def agreement(curves: Curves, others: Curves, judge: Judge) -> float:
+    """How alike two networks see edits leak: the correlation, about 0, of what each sees change in the attributes that
+    should stay, from the least of `VALUES` to the greatest. What only one of them sees is its own error."""
+    first, second = (
+        torch.cat([(curve[-1] - curve[0])[:, _held_labels(judge, name)].flatten() for name, curve in seen.items()])
+        for seen in (curves, others)
+    )
+    return cosine_similarity(first, second, dim=0).item()
+
+
+def _held_labels(judge: Judge, name: str) -> list[int]:
+    """What an edit of `name` should leave alone, but for the skin tone, which no network reads."""
+    return [column for column in judge.held(name) if column != judge.column(SKIN_TONE)]
 
 
 def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, title: str) -> Curves:
@@ -248,19 +266,30 @@ def calibration(asked: Tensor, measured: Tensor, is_reached: Tensor) -> dict[str
     }
 
 
-def who_is_left(readings: Tensor, judge: Judge) -> dict[str, float]:
+def who_is_left(readings: Tensor, judge: Judge) -> dict[str, Any]:
     """How the faces at the highest value differ from those at the lowest, in what tells people apart."""
     first, last = readings[0], readings[-1]
     tone = judge.column(SKIN_TONE)
     degrees = (last - first)[:, tone].abs() * judge.deviation[tone]
-    return {"male_flips": male_flips(judge, first, last), "median_ita_change": degrees.median().item()}
+    flips = male_flips(judge, first, last)
+    return {
+        "male_flips": flips.mean().item(),
+        "male_flips_interval": bootstrap([flips]),
+        "median_ita_change": degrees.median().item(),
+    }
 
 
-def male_flips(judge: Judge, first: Tensor, last: Tensor) -> float:
-    """Share of faces that the judge's readings (N, S) call male in one of two pictures and not in the other."""
+def male_flips(judge: Judge, first: Tensor, last: Tensor) -> Tensor:
+    """1 for each face that the judge's readings (N, S) call male in one of two pictures and not in the other, (N,)."""
     column = judge.column("Male")
     is_male, was_male = (readings[:, column] > judge.zero[column] for readings in (last, first))
-    return (is_male != was_male).float().mean().item()
+    return (is_male != was_male).float()
+
+
+def from_end_to_end(editor: Editor, judge: Judge, z: Tensor, name: str) -> dict[str, Any]:
+    """Who is left of many faces when one slider goes from the least to the greatest of `VALUES`."""
+    ends = [judge(faces_of(editor, editor.edit(z, {name: float(value)}))) for value in (VALUES[0], VALUES[-1])]
+    return {"faces": len(z), **who_is_left(torch.stack(ends), judge)}
 
 
 def feature_distance(judge: Judge, unedited: Tensor, *edited: Tensor) -> float:
@@ -273,8 +302,9 @@ def feature_distance(judge: Judge, unedited: Tensor, *edited: Tensor) -> float:
 # The comparison -----------------------------------------------------------------------------------
 
 
-def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: int) -> dict[str, Any]:
-    """Every method on the same seeds: rivals on the generator that was trained without edits, and on ours."""
+def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: int, many: int) -> dict[str, Any]:
+    """Every method on the same `count` seeds: rivals on the generator that was trained without edits, and on ours;
+    `Smiling` on `many`."""
     seeds = range(FIRST_SEED, FIRST_SEED + count)
     faces = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + 2000)))
     judge, own_view = (Judge(network, editor.attributes, faces) for network in (evaluator, editor.classifier))
@@ -282,6 +312,10 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: i
     methods = {"ours": summarise(curves, judge), OWN_VIEW: summarise(own_curves, own_view)}
     for name, method in methods.items():
         _print_row(name, method)
+    agreed = agreement(curves, own_curves, judge)
+    print(f"correlation of what both networks see leak: {agreed:.2f}")
+    smiling = from_end_to_end(editor, judge, editor.latents(range(FIRST_SEED, FIRST_SEED + many)), "Smiling")
+    print("Smiling from end to end:", smiling, flush=True)
     nothing = do_nothing(judge, faces)
     for name, change in nothing.items():
         print(f"nobody changed, {name}: {change['change']:.3f}, `Male` flips {change['male_flips']:.3f}")
@@ -298,6 +332,8 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: i
         "seeds": count,
         "sliders": list(SLIDERS),
         "methods": methods,
+        "agreement": agreed,
+        "smiling": smiling,
         "do_nothing": nothing,
         "calibration": report,
     }
@@ -353,7 +389,8 @@ def main() -> None:
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for the rivals")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
-    parser.add_argument("--faces", type=int, default=2000, help="faces to edit")
+    parser.add_argument("--faces", type=int, default=2000, help="faces to ask for a smile, and for none")
+    parser.add_argument("--compared", type=int, default=64, help="of these, faces whose every slider is moved")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/editing.json"))
     arguments = parser.parse_args()
 
@@ -364,7 +401,7 @@ def main() -> None:
         # Not fitted: the rivals fit their own.
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
-    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces)}
+    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.compared, arguments.faces)}
     held_out = load_faces(arguments.data, "valid").images
     result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)
     _print_calibration(result["calibration"])

@@ -206,3 +206,15 @@ def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:
     except Exception as error:  # safetensors, json and torch have no common type for a broken file
         raise ValueError(f"{path} does not hold an attribute classifier: {first_line(error)}") from error
     return model.eval().requires_grad_(False), attributes
+
+
+def load_classifiers(paths: Sequence[str]) -> tuple[list[AttributeClassifier], tuple[str, ...]]:
+    """Read several classifiers, and the attributes that each of them scores.
+
+    Raises:
+        ValueError: one cannot be read, or scores other attributes than the first.
+    """
+    models, names = zip(*(load_classifier(Path(path)) for path in paths), strict=True)
+    if len(set(names)) > 1:
+        raise ValueError(f"classifiers must score the same attributes in the same order: {','.join(paths)}")
+    return list(models), names[0]

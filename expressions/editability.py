@@ -20,8 +20,8 @@ from .latents import to_normal, to_uniform
 from .model import Generator
 from .skin import cheek_lab, individual_typology_angle
 
-_FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a normal score
-_SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
+FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a normal score
+SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
 _IDENTITY_WEIGHT = 0.25  # of the cosine between the identities of a face and its edit
@@ -77,7 +77,7 @@ class EditLoss(nn.Module):
             "reads": reads,  # (K, S): the scores that tell each attribute
             "holds": holds * weight.to(holds),  # (K, S)
             "renames": torch.tensor([float(name in IDENTIFYING) for name in SLIDERS]),
-            "lengths": torch.tensor([_FULL_EDIT, _SECOND_EDIT]),  # of the edits of a pair
+            "lengths": torch.tensor([FULL_EDIT, SECOND_EDIT]),  # of the edits of a pair
         }
         for name, tensor in buffers.items():
             self.register_buffer(name, tensor.to(images.device))
@@ -115,11 +115,7 @@ class EditLoss(nn.Module):
         Returns:
             (2N, z_dim), pair by pair; and (N, K), by how many standard deviations each score should move.
         """
-        count, device = len(z), z.device
-        which = torch.rand(count, len(SLIDERS), generator=rng, device=device).topk(2, dim=1).indices
-        amounts = (torch.rand(count, 2, generator=rng, device=device) * 2 - 1) * self.lengths
-        amounts[: count // 2, 1] = 0
-        moved = torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
+        moved = draw_edits(len(z), self.lengths, rng)
         edited = to_uniform(to_normal(z) + moved @ directions)
         return torch.stack([z, edited], 1).flatten(0, 1), moved
 
@@ -157,6 +153,24 @@ class EditLoss(nn.Module):
             keeps = (moves @ self.renames == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
         return loss, (images[0::2] - images[1::2]).abs().mean()
+
+
+def draw_edits(count: int, lengths: Tensor, rng: torch.Generator) -> Tensor:
+    """Draw edits of one of `SLIDERS`, or of two in half of them.
+
+    Args:
+        count: how many.
+        lengths: (2,) of the first one and of the second, at most, in standard deviations of the score.
+        rng: of what is edited, and how far.
+
+    Returns:
+        (count, K), by how many standard deviations each score should move.
+    """
+    device = lengths.device
+    which = torch.rand(count, len(SLIDERS), generator=rng, device=device).topk(2, dim=1).indices
+    amounts = (torch.rand(count, 2, generator=rng, device=device) * 2 - 1) * lengths
+    amounts[: count // 2, 1] = 0
+    return torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:

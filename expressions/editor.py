@@ -23,7 +23,7 @@ from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
 from .images import to_pil
 from .latents import to_normal, to_uniform
 from .model import IMAGE_SIZE, Z_DIM, Generator, estimate_statistics
-from .options import channels_last, check, option
+from .options import GeneratorOptions, channels_last, check, option
 from .skin import individual_typology_angle
 
 MAX_SEED = 2**32 - 1
@@ -334,16 +334,10 @@ class Editor(
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditorConfig:
+class EditorConfig(GeneratorOptions):
     """Every option of the editor's fit."""
 
-    generator: str = option(
-        "runs/gan/generator.safetensors",
-        "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
-    )
-    classifier: str = option(
-        "runs/classifier/classifier.safetensors", "the attribute classifier; not one that the training held edits with"
-    )
+    classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
     seed: int = option(0, "seed of the random faces", least=0)

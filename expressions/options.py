@@ -69,6 +69,11 @@ def from_flags(options: type[Options], arguments: argparse.Namespace) -> Options
     return options(**{name: getattr(arguments, name) for name in names})
 
 
+def split_paths(given: str | None) -> list[str]:
+    """The paths of an option, which separates them by commas."""
+    return given.split(",") if given else []
+
+
 def _plain_type(hint: Any) -> Any:
     """int from `int | None`."""
     if isinstance(hint, types.UnionType):
@@ -115,6 +120,16 @@ class DeviceOptions:
             raise ValueError(f"device: this machine has no {name}; it has {there}")
         bf16 = self.precision == "bf16" or (self.precision == "auto" and has_fast_bf16(name))
         return torch.device(name), torch.bfloat16 if bf16 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorOptions:
+    """Whose faces."""
+
+    generator: str = option(
+        "runs/gan/generator.safetensors",
+        "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
+    )
 
 
 def has_fast_bf16(device: str) -> bool:

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from .adversaries import Adversary, ProjectedAdversary, RelativisticAdversary
 from .attributes import SLIDERS, missing_sliders
 from .augmentation import mirror, shift
-from .classifier import AttributeClassifier, load_classifier
+from .classifier import AttributeClassifier, load_classifier, load_classifiers
 from .distributed import (
     any_process,
     average_,
@@ -38,7 +38,7 @@ from .identity import load_identity
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
 from .model import IMAGE_SIZE, Z_DIM, Generator
-from .options import DataOptions, DeviceOptions, channels_last, check, option
+from .options import DataOptions, DeviceOptions, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
     CHECKPOINT,
@@ -235,7 +235,7 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        networks = (config.features, config.identity, *_paths(config.classifiers))
+        networks = (config.features, config.identity, *split_paths(config.classifiers))
         self.classifiers = {path: _digest(path) for path in networks if path}
         self.seer = self.classifiers[config.features] if config.features else ""  # what the discriminator sees through
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
@@ -586,18 +586,11 @@ def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[
     """
     if not config.classifiers:
         return [], ()
-    models, names = zip(*(load_classifier(Path(path)) for path in _paths(config.classifiers)), strict=True)
-    if len(set(names)) > 1:
-        raise ValueError(f"classifiers must score the same attributes in the same order: {config.classifiers}")
-    missing = missing_sliders(names[0])
+    models, names = load_classifiers(split_paths(config.classifiers))
+    missing = missing_sliders(names)
     if missing:
         raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
-    return list(models), names[0]
-
-
-def _paths(given: str | None) -> list[str]:
-    """The paths of an option, which separates them by commas."""
-    return given.split(",") if given else []
+    return models, names
 
 
 def _digest(path: str) -> str:

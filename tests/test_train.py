@@ -80,7 +80,11 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     networks = ["--classifiers", f"{fitted}/classifier.safetensors", "--identity", f"{known}/identity.safetensors"]
     edits = str(tmp_path / "edits")
     train.main(["gan", "--data", data, "--out", edits, "--kimg", "0.004", "--batch-size", "4", *networks, *cpu])
-    parts = ["--generator", f"{run}/generator.safetensors", "--classifier", f"{fitted}/classifier.safetensors"]
+    generator = ["--generator", f"{run}/generator.safetensors"]
+    classifier, taught = f"{fitted}/classifier.safetensors", str(tmp_path / "taught")
+    parts = [*generator, "--student", classifier, "--teachers", f"{classifier},{classifier}", "--samples", "16"]
+    train.main(["distil", "--data", data, *parts, "--out", taught, "--epochs", "1", "--batch-size", "8", *cpu])
+    parts = [*generator, "--classifier", f"{taught}/classifier.safetensors"]
     train.main(["editor", *parts, "--out", out, "--samples", "1000"])
     assert sorted(path.name for path in (tmp_path / "editor").iterdir()) == ["config.json", "model.safetensors"]
     editor = Editor.from_pretrained(out)

@@ -1,0 +1,79 @@
+"""The editor's classifier, distilled: it scores generated faces as several classifiers do in the mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from .classifier import AttributeClassifier, ClassifierConfig, augment, fit_labels, predict
+from .editability import FULL_EDIT, SECOND_EDIT, draw_edits
+from .images import to_uint8
+from .latents import to_uniform
+from .model import Generator
+from .options import GeneratorOptions, channels_last, option
+
+_BATCH = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationConfig(GeneratorOptions, ClassifierConfig):
+    """Every option of the distillation."""
+
+    student: str = option("runs/classifier/classifier.safetensors", "the classifier to go on from")
+    teachers: str = option("runs/teacher1/classifier.safetensors", "classifiers to learn from, separated by commas")
+    out: str = option("runs/student", "folder for the classifier and its accuracies")
+    samples: int = option(24_000, "generated faces to learn from", least=2)
+    epochs: int = option(3, "passes over the faces", above=0)
+    lr: float = option(5e-4, "peak of the one-cycle schedule of AdamW's rate", above=0)
+
+
+def distil(
+    student: AttributeClassifier,
+    teachers: Sequence[AttributeClassifier],
+    generator: Generator,
+    config: DistillationConfig,
+) -> AttributeClassifier:
+    """Teach a classifier the mean logits of others, each attribute in its standard deviations (Hinton et al. 2015,
+    arXiv:1503.02531): it errs less than any of them, as their mean does, at the cost of one.
+
+    Args:
+        student: where it goes on from.
+        teachers: score the same attributes in the same order.
+        generator: draws the faces that all of them score.
+        config: the options.
+
+    Returns:
+        The student on the CPU, in evaluation mode.
+
+    Raises:
+        ValueError, FloatingPointError: as for `fit_labels`.
+    """
+    device, _ = config.resolve()
+    images = draw_faces(generator.to(device), config.samples, config.seed)
+    targets = torch.stack([predict(channels_last(teacher).to(device), images) for teacher in teachers]).mean(0)
+    deviation = targets.std(0)
+
+    def loss(logits: Tensor, wanted: Tensor) -> Tensor:
+        return mse_loss(logits / deviation, wanted / deviation)
+
+    return fit_labels(student.train().requires_grad_(True), images, targets, config, augment, loss=loss)
+
+
+@torch.no_grad()
+def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
+    """Generated faces (N, 3, 64, 64) uint8; half of them are edits, where the generator was taught any.
+
+    Args:
+        generator: in evaluation mode.
+        samples: how many.
+        seed: of the faces and their edits.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    u = torch.randn(samples, generator.z_dim, generator=rng)
+    directions = generator.directions.cpu()
+    if len(directions):
+        u[: samples // 2] += draw_edits(samples // 2, torch.tensor([FULL_EDIT, SECOND_EDIT]), rng) @ directions
+    batches = to_uniform(u).to(generator.directions.device).split(_BATCH)
+    return torch.cat([to_uint8(generator(z)) for z in batches])

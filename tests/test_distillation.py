@@ -1,0 +1,64 @@
+import pytest
+import torch
+
+from expressions import distillation
+from expressions.attributes import SLIDERS
+from expressions.classifier import AttributeClassifier, predict
+from expressions.distillation import DistillationConfig, distil, draw_faces
+from expressions.images import to_unit
+from expressions.model import Generator, estimate_statistics
+from expressions.options import channels_last
+
+CONFIG = DistillationConfig(samples=256, epochs=6, batch_size=32, lr=2e-3, device="cpu", precision="fp32")
+
+
+class Teacher(torch.nn.Module):
+    """Scores how red and how green images (N, 3, 64, 64) are."""
+
+    def __init__(self, gain):
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, images):
+        red, green, blue = images.mean((2, 3)).unbind(1)
+        return self.gain * torch.stack([red - blue, green - blue], 1)
+
+
+def coloured(_generator, samples, seed):
+    """Noise, every picture in a colour of its own."""
+    random = torch.Generator().manual_seed(seed)
+    noise = torch.randint(100, (samples, 3, 64, 64), generator=random)
+    return (noise + torch.randint(155, (samples, 3, 1, 1), generator=random)).to(torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    torch.manual_seed(0)
+    network = channels_last(Generator(directions=len(SLIDERS))).eval().requires_grad_(False)
+    estimate_statistics(network, torch.rand(250, 100) * 2 - 1)  # or all faces would be grey
+    return network
+
+
+def test_the_student_learns_the_mean_of_its_teachers(generator, monkeypatch):
+    monkeypatch.setattr(distillation, "draw_faces", coloured)
+    pictures = coloured(None, 64, seed=9)
+    mean = 2 * predict(Teacher(1), pictures)
+    torch.manual_seed(0)
+    student = distil(AttributeClassifier(2), [Teacher(1), Teacher(3)], generator, CONFIG)
+    miss = (predict(student, pictures) - mean).square().mean(0) / mean.var(0)
+    assert miss.max() < 0.1  # 0.25 for either teacher, 1 for who knows no more than the mean picture
+    assert not student.training
+
+
+def test_half_of_the_faces_are_edits(generator):
+    plain = Generator(directions=0).eval()
+    plain.load_state_dict(generator.state_dict() | {"directions": torch.empty(0, 100)})
+    edited, unedited = draw_faces(generator, 8, seed=1), draw_faces(plain, 8, seed=1)
+    changes = (to_unit(edited) - to_unit(unedited)).abs().mean((1, 2, 3))
+    assert (changes[:4] > 0.01).all()
+    assert (changes[4:] < 0.01).all()
+
+
+def test_the_same_seed_draws_the_same_faces(generator):
+    assert torch.equal(draw_faces(generator, 4, seed=1), draw_faces(generator, 4, seed=1))
+    assert not torch.equal(draw_faces(generator, 4, seed=1), draw_faces(generator, 4, seed=2))
