@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_model
 from torch import Tensor, nn
 
 from expressions import Editor
@@ -111,8 +111,7 @@ def main() -> None:
     rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
     print(f"evaluator: mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.contiguous() for name, tensor in evaluator.state_dict().items()}
-    save_file(weights, arguments.out)
+    save_model(evaluator, str(arguments.out))
 
 
 if __name__ == "__main__":

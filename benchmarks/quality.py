@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from judges import EVALUATOR, features, load_evaluator, plain_editor
 from reference import Reference
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_model
 from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 from tqdm.auto import tqdm
@@ -191,7 +191,7 @@ def _altered(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
     for _ in tqdm(range(config.step_count), desc=recipe, unit="step"):
         train_step(state, images, config, dtype)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in state.ema.state_dict().items()}, path)
+    save_model(state.ema, str(path))
     return state.ema
 
 
@@ -206,7 +206,7 @@ def _reference(run: Path, seed: int, kimg: float, images: Tensor) -> Reference:
     for index in tqdm(torch.cat(passes)[:count].split(64), desc="reference", unit="step"):
         reference.step(to_unit(images[index]))
     run.mkdir(parents=True, exist_ok=True)
-    save_file(reference.generator.state_dict(), path)
+    save_model(reference.generator, str(path))
     return reference
 
 

@@ -47,6 +47,14 @@ def editors() -> str:
     rows += [row(name, name + ON_OURS, name) for name in rivals]
     unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
     rows += [[unrest, "", f"{mirrored['change']:.2f}", ""]]
+    rows += [
+        [
+            "correlation of what the editor's classifier sees change and the judge",
+            "",
+            f"{measured['agreement']:.2f}",
+            "",
+        ]
+    ]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
     head = [
         f"other attributes, at 1 sd of the own, {measured['seeds']:,} seeds",
@@ -60,11 +68,16 @@ def editors() -> str:
 def sliders() -> str:
     """Whether each slider shows its value."""
     rows = []
-    for name, row in _read("editing")["calibration"].items():
+    measured = _read("editing")
+    for name, row in measured["calibration"].items():
         flips = "" if name == "Male" else _percent(row["male_flips"])
         tone = "" if name == "Skin_Tone" else f"{row['median_ita_change']:.1f}"
         reach = _percent(row["within_reach"])
         rows.append([f"`{name}`", f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", reach, flips, tone])
+    smiling = measured["smiling"]
+    low, high = smiling["male_flips_interval"]
+    flips = f"{smiling['male_flips'] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
+    rows.append([f"`Smiling`, {smiling['faces']:,} seeds", "", "", "", flips, f"{smiling['median_ita_change']:.1f}"])
     head = ["slider", "slope", "mean error, points", "within reach", "`Male` flips", "change of skin, degrees"]
     return _table(head, rows)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
@@ -188,8 +188,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 
 def save_classifier(model: AttributeClassifier, attributes: Sequence[str], path: Path) -> None:
     """Write the weights, with the names of the outputs in the file's metadata."""
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, path, metadata={"attributes": json.dumps(list(attributes))})
+    save_model(model, str(path), metadata={"attributes": json.dumps(list(attributes))})
 
 
 def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:

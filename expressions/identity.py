@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_model
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
@@ -107,7 +107,7 @@ def verification(embeddings: Tensor, people: Tensor) -> float:
 
 
 def save_identity(embedding: IdentityEmbedding, path: Path) -> None:
-    save_file({name: tensor.contiguous() for name, tensor in embedding.state_dict().items()}, path)
+    save_model(embedding, str(path))
 
 
 def load_identity(path: Path) -> IdentityEmbedding:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save_model
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -281,8 +281,7 @@ class TrainState:
         if process_rank() == 0:
             if self.best_step == self.step:
                 keep_best(run)
-            weights = {name: tensor.contiguous().cpu() for name, tensor in self.ema.state_dict().items()}
-            write_atomically(run / GENERATOR, lambda path: save_file(weights, path))
+            write_atomically(run / GENERATOR, lambda path: save_model(self.ema, str(path)))
             write_atomically(run / f"fakes-{self.step:06d}.png", lambda path: save_png(self.sample(), path))
 
     def load(self, run: Path) -> None:
