@@ -47,14 +47,7 @@ def editors() -> str:
     rows += [row(name, name + ON_OURS, name) for name in rivals]
     unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
     rows += [[unrest, "", f"{mirrored['change']:.2f}", ""]]
-    rows += [
-        [
-            "correlation of what the editor's classifier sees change and the judge",
-            "",
-            f"{measured['agreement']:.2f}",
-            "",
-        ]
-    ]
+    rows += [["correlation of what both networks see change", "", f"{measured['agreement']:.2f}", ""]]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
     head = [
         f"other attributes, at 1 sd of the own, {measured['seeds']:,} seeds",
