@@ -35,6 +35,7 @@ def browser() -> Iterator[Browser]:
     executable = next((path for name in names if (path := shutil.which(name))), None)
     if executable is None:
         pytest.fail(f"the page is tested in a real browser: install one of {', '.join(names)}")
+    expect.set_options(timeout=1000 * PATIENCE)
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
@@ -320,6 +321,8 @@ def test_a_phone_shows_the_face_above_the_sliders_and_nothing_sideways(
     assert face["width"] >= 340
     assert face["y"] + face["height"] < slider["y"]
     assert page.evaluate("document.documentElement.scrollWidth") == 375
+    folds = page.locator(".fold").evaluate_all("folds => folds.map(fold => fold.scrollWidth - fold.clientWidth)")
+    assert folds == [0] * 4
     visit.slider("Bearded to clean-shaven").scroll_into_view_if_needed()
     face = page.locator("#face img").bounding_box()
     assert face is not None
@@ -531,7 +534,7 @@ def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
     page.route("**/gradio_api/queue/**", lambda _: None)  # no answer ever comes
     page.goto(f"{server.url}/{query}")
     face = page.locator("#face img")
-    expect(face).to_have_attribute("src", data_url(editor.render(FIRST_SEED, {}, size=512)), timeout=1000 * PATIENCE)
+    expect(face).to_have_attribute("src", data_url(editor.render(FIRST_SEED, {}, size=512)))
     expect(face).to_be_visible(visible=is_visible)
     page.close()
 
@@ -549,12 +552,12 @@ def test_the_page_works_in_a_frame_of_another_origin(
         page.goto(f"http://localhost:{host.server_port}/")  # localhost is another origin than 127.0.0.1
         frame = page.frame_locator("iframe")
         face = frame.locator("#face img")
-        expect(face).to_be_visible(timeout=1000 * PATIENCE)
+        expect(face).to_be_visible()
         expected = data_url(editor.render(9, {"Smiling": 90}, size=512))
-        expect(face).to_have_attribute("src", expected, timeout=1000 * PATIENCE)
+        expect(face).to_have_attribute("src", expected)
         frame.get_by_role("button", name="Next", exact=True).click()
         expected = data_url(editor.render(10, {}, size=512))
-        expect(face).to_have_attribute("src", expected, timeout=1000 * PATIENCE)
+        expect(face).to_have_attribute("src", expected)
         assert "seed=10" in page.frames[1].evaluate("location.href")
         page.close()
         host.shutdown()
