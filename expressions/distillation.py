@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from .classifier import AttributeClassifier, ClassifierConfig, augment, fit_labels, predict
-from .editability import FULL_EDIT, SECOND_EDIT, draw_edits
+from .editability import EDIT_LENGTHS, draw_edits
 from .images import to_uint8
 from .latents import to_uniform
 from .model import Generator
@@ -74,6 +74,6 @@ def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
     u = torch.randn(samples, generator.z_dim, generator=rng)
     directions = generator.directions.cpu()
     if len(directions):
-        u[: samples // 2] += draw_edits(samples // 2, torch.tensor([FULL_EDIT, SECOND_EDIT]), rng) @ directions
+        u[: samples // 2] += draw_edits(samples // 2, torch.tensor(EDIT_LENGTHS), rng) @ directions
     batches = to_uniform(u).to(generator.directions.device).split(_BATCH)
     return torch.cat([to_uint8(generator(z)) for z in batches])

@@ -20,8 +20,9 @@ from .latents import to_normal, to_uniform
 from .model import Generator
 from .skin import cheek_lab, individual_typology_angle
 
-FULL_EDIT = 3.3  # standard deviations from the 5th to the 95th percentile of a normal score
-SECOND_EDIT = 2.0  # of another attribute, in half of the pairs
+# Of an edit, in standard deviations of the score: from the 5th to the 95th percentile of a normal one; and of a second
+# attribute, in half of the pairs.
+EDIT_LENGTHS = (3.3, 2.0)
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
 _IDENTITY_WEIGHT = 0.25  # of the cosine between the identities of a face and its edit
@@ -77,7 +78,7 @@ class EditLoss(nn.Module):
             "reads": reads,  # (K, S): the scores that tell each attribute
             "holds": holds * weight.to(holds),  # (K, S)
             "renames": torch.tensor([float(name in IDENTIFYING) for name in SLIDERS]),
-            "lengths": torch.tensor([FULL_EDIT, SECOND_EDIT]),  # of the edits of a pair
+            "lengths": torch.tensor(EDIT_LENGTHS),  # of the edits of a pair
         }
         for name, tensor in buffers.items():
             self.register_buffer(name, tensor.to(images.device))
