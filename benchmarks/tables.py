@@ -1,5 +1,4 @@
-"""Write README.md's tables of editors, sliders, faces, recipes and speed from the JSON of quality.py, editing.py and
-train_speed.py.
+"""Write README.md's tables of figures from the JSON of quality.py, editing.py, train_speed.py and serve.py.
 
 A table stands between a comment that names it, such as `<!-- sliders -->`, and the next blank line.
 
@@ -107,7 +106,54 @@ def speed() -> str:
     return _table(head, rows)
 
 
-TABLES = {table.__name__: table for table in (editors, sliders, faces, recipes, speed)}
+def serving() -> str:
+    """What a visitor waits for."""
+    measured = _read("serve")
+    paint, load, start, rush, compute = (measured[name] for name in ("paint", "load", "start", "rush", "compute"))
+    others = ("empty", "direct")
+
+    def seconds(figures: dict[str, float]) -> str:
+        return f"{figures['median_ms'] / 1000:.1f} s"
+
+    def milliseconds(figures: dict[str, float]) -> str:
+        return f"{figures['median_ms']:.0f} ms"
+
+    def events(figures: dict[str, float]) -> str:
+        return f"{figures['events_per_second']:.0f} events/s"
+
+    errors = sum(load["ours"]["errors"].values())
+    rows = [
+        [
+            "slider's input to the new face painted, in Chromium",
+            milliseconds(paint["ours"]),
+            *(f"{milliseconds(paint[name])} (ratio {paint['ratios'][name]:.2f})" for name in others),
+        ],
+        [
+            f"{load['visitors']} visitors dragging at once",
+            f"{events(load['ours'])}, {errors} errors",
+            *(f"{events(load[name])} ({load['ratios'][name]:.2f})" for name in others),
+        ],
+        ["a draft of a drag, computed on one core", milliseconds(compute["together"]), "", ""],
+        ["an edit at rest, measured and corrected, on one core", milliseconds(compute["edit"]), "", ""],
+        ["from `python app.py` to the first face painted", seconds(start["ours"]), "", ""],
+        ["of this, the import of torch and gradio", seconds(start["imports"]), "", ""],
+        [
+            f"{rush['visitors']} visitors who come at one moment",
+            f"{rush['served']} served, {rush['turned_away']} told that the queue is full",
+            "",
+            "",
+        ],
+    ]
+    head = [
+        f"page, {measured['cores']} CPU cores",
+        "this page",
+        "handler that does nothing, in Gradio's queue",
+        "the same, around the queue",
+    ]
+    return _table(head, rows)
+
+
+TABLES = {table.__name__: table for table in (editors, sliders, faces, recipes, speed, serving)}
 
 
 def with_tables(text: str) -> str:
