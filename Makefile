@@ -8,7 +8,7 @@ RUNS ?= runs
 PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
-resume = $(if $(wildcard $(RUNS)/$(1)/checkpoint*.pt),--resume)
+resume = $(if $(wildcard $(addprefix $(RUNS)/$(1)/,checkpoint.pt checkpoint-previous.pt)),--resume)
 averaged = $(RUNS)/$(1)/generator.safetensors
 GENERATORS := $(call averaged,polish1),$(call averaged,polish2),$(call averaged,polish3)
 teachers = $(RUNS)/teacher$(1)/classifier.safetensors,$(RUNS)/teacher$(2)/classifier.safetensors
@@ -91,6 +91,7 @@ embed:
 
 $(VENV)/demo: requirements.txt
 	$(PYTHON) -m venv $(VENV)
+	$(if $(CPU),$(BIN)/pip install --quiet -r pre-requirements.txt)
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 

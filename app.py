@@ -1,4 +1,4 @@
-"""The page: a synthetic face, its seed, and sliders whose numbers are measured in the picture."""
+"""The page: a synthetic face, its seed, and sliders that start at the values measured in it."""
 
 import functools
 import html
@@ -17,7 +17,7 @@ from expressions.demo.faces import Faces
 from expressions.demo.figures import ABOUT, quality
 from expressions.demo.page import SIZES, Page
 from expressions.demo.programs import Programs, add_endpoints
-from expressions.demo.state import FIRST_SEED, State
+from expressions.demo.state import FIRST_SEED, VIEWS, State
 from expressions.demo.theme import CSS, HEAD, THEME
 from expressions.editor import MAX_SEED
 
@@ -25,11 +25,14 @@ logger = logging.getLogger("expressions.app")
 
 SYNTHETIC = "This face is synthetic: no such person exists."
 SCALE = (
-    "The numbers are measured in the picture: 0 is the lowest 1 % of random faces, 100 the highest 1 %. "
-    "Sliders start at what this face has, where the mark stays. Those you move are asked of it; where it falls short, "
-    "a line under the picture says what was reached."
+    "Sliders start at the values measured in this face, where the mark stays; one that you move shows what you ask "
+    "for. 0 is the lowest 1 % of random faces, 100 the highest 1 %. What the edited picture measures is under "
+    "'What changed'; where it falls short, a line under the picture says so."
 )
-KEYS = "Keys: N next, P previous, R random, S surprise, B back, F forward, 0 reset."
+KEYS = (
+    "Keys: N next, P previous, R random, S surprise, B back, F forward, 0 reset. "
+    '<label><input type="checkbox" id="shortcuts" checked> Keyboard shortcuts</label>'
+)
 RESTORE = (
     "<p>Every download says in its metadata that it is synthetic, and how to make it again.</p>"
     '<label>Open one, or drop it on the page: <input type="file" accept="image/png,image/webp"></label>'
@@ -41,7 +44,6 @@ FALLBACK_NOTICE = (
 WORKERS = 2  # that answer visitors at once, one thread each
 VISITORS = 200  # that may wait for an answer; the next one is told so
 SESSIONS = 500  # that Gradio remembers, at a quarter of a megabyte; none holds anything of ours
-VIEWS = {"Face": "face", "Compare": "compare", "Filmstrip": "strip", "Map": "map", "Morph": "morph", "Sheet": "sheet"}
 
 
 def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
@@ -55,7 +57,8 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             gr.HTML(f'<p role="alert">{html.escape(notice)}</p>', elem_id="notice")
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="portrait", min_width=300):
-                view = gr.Radio(list(VIEWS.items()), value="face", label="View", elem_id="view")
+                choices = [(label, name) for name, label in VIEWS.items()]
+                view = gr.Radio(choices, value="face", label="View", elem_id="view")
                 stage = gr.HTML(views.stage(faces, page.first), elem_id="face")  # painted before anything is asked
                 remark = gr.HTML(elem_id="remark")
                 reach = gr.HTML(elem_id="reach")
@@ -100,11 +103,11 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             [stage, remark, changes, marks, link, answered, *options, *sliders],
             trigger_mode="always_last",
             **queued,
-        )
+        ).failure(None, js=_script("reveal"), api_visibility="private")
+        answered.change(None, [link, answered], js=_script("remember"), api_visibility="private")
         drags = [slider.input for slider in sliders]  # a draft goes around the queue: one request instead of two
         gr.on(drags, page.draft, shown, stage, trigger_mode="always_last", queue=False, **quiet)
         stage.change(None, js=_script("settle"), api_visibility="private")
-        link.change(None, link, js=_script("remember"), api_visibility="private")
         remark.change(page.explain, [answered, *sliders], reach, **queued)
         for size, button in downloads.items():
             button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued).success(

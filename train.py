@@ -27,14 +27,16 @@ from expressions.classifier import (
 )
 from expressions.data import Faces, load_faces
 from expressions.distillation import DistillationConfig, distil
-from expressions.distributed import leave_processes
-from expressions.editor import EMBEDDED_FIGURES, EditorConfig, fit_editor
+from expressions.distributed import leave_processes, process_rank
+from expressions.editor import EMBEDDED_FIGURES
+from expressions.fitting import EditorConfig, fit_editor
 from expressions.identity import IdentityConfig, fit_identity, save_identity, verification
 from expressions.model import Generator
 from expressions.options import DataOptions, add_flags, check, from_flags, option, split_paths
 from expressions.publishing import publish
+from expressions.runs import mean_generator
 from expressions.space import publish_space
-from expressions.training import TrainConfig, check_ready, mean_generator, train
+from expressions.training import TrainConfig, check_ready, train
 
 CHECKOUT = Path(__file__).parent
 
@@ -63,7 +65,9 @@ class PushConfig:
 def fit_gan(config: TrainConfig) -> None:
     """Train the generator against a discriminator."""
     check_ready(config)
-    print(f"generator: {train(config, _faces(config, config.split).images)}")
+    path = train(config, _faces(config, config.split).images)
+    if process_rank() == 0:
+        print(f"generator: {path}")
 
 
 def classify(config: ClassifierConfig) -> None:
@@ -78,8 +82,9 @@ def teach(config: DistillationConfig) -> None:
     """Distil the mean of several classifiers, as they score generated faces, into one for the editor."""
     out = _folder(config.out)
     (student, *teachers), attributes = load_classifiers([config.student, *split_paths(config.teachers)])
+    generator = _mean_generator(config.generator)
     test_faces = _faces(config, config.test_split, list(attributes))
-    _keep_classifier(distil(student, teachers, _mean_generator(config.generator), config), test_faces, out)
+    _keep_classifier(distil(student, teachers, generator, config), test_faces, out)
 
 
 def _keep_classifier(model: AttributeClassifier, test_faces: Faces, out: Path) -> None:

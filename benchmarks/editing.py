@@ -390,7 +390,7 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for the rivals")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
     parser.add_argument("--faces", type=int, default=2000, help="faces to ask for a smile, and for none")
-    parser.add_argument("--compared", type=int, default=64, help="of these, faces whose every slider is moved")
+    parser.add_argument("--compared", type=int, default=32, help="of these, faces whose every slider is moved")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/editing.json"))
     arguments = parser.parse_args()
 

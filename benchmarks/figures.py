@@ -9,6 +9,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from tables import ON_OURS
+
 from expressions import Editor
 from expressions.editor import EMBEDDED_FIGURES
 
@@ -24,10 +26,11 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
         "calibration_error": statistics.mean(row["mean_absolute_error"] for row in rows),
         "within_reach": statistics.mean(row["within_reach"] for row in rows),
     }
-    rival = editing["methods"]["mean difference"]["mean_dependency"]
+    rival, strongest = editing["methods"]["mean difference"]["mean_dependency"], strongest_rival(editing)
     notes = {
         "mean_leak": "change of another attribute when a slider moves its own by 1 "
-        f"(95 %: {low:.2f} to {high:.2f}); mean difference on a generator without edits: {rival:.2f}",
+        f"(95 %: {low:.2f} to {high:.2f}); mean difference on a generator without edits: {rival:.2f}, "
+        f"the best other editor on this one ({strongest['name']}): {strongest['mean_dependency']:.2f}",
         "calibration_error": "points of 100 between the value asked and the one that a second network measures",
         "within_reach": "share of faces and values from 20 to 80 that can be shown",
     }
@@ -48,12 +51,21 @@ def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> di
     missing = [name for name in SHOWN if name not in editing["methods"]]
     if missing:
         raise ValueError(f"editing.json has no {missing[0]}: measure with --plain, a generator trained without edits")
-    methods = {name: editing["methods"][name] for name in SHOWN}
-    return {
-        "weights": weights,
-        "quality": quality["figures"] | editing_figures(editing),
-        "editing": {name: editing[name] for name in ("seeds", "sliders", "calibration")} | {"methods": methods},
+    shown: dict[str, Any] = {name: editing[name] for name in ("seeds", "sliders", "calibration")}
+    shown["methods"] = {name: editing["methods"][name] for name in SHOWN}
+    shown["strongest_rival"] = strongest_rival(editing)
+    return {"weights": weights, "quality": quality["figures"] | editing_figures(editing), "editing": shown}
+
+
+def strongest_rival(editing: dict[str, Any]) -> dict[str, Any]:
+    """Who leaks least of the other editors on the embedded generator."""
+    leaks = {
+        name.removesuffix(ON_OURS): method["mean_dependency"]
+        for name, method in editing["methods"].items()
+        if name.endswith(ON_OURS)
     }
+    name = min(leaks, key=lambda rival: leaks[rival])
+    return {"name": name, "mean_dependency": leaks[name]}
 
 
 def main() -> None:

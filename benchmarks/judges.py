@@ -22,7 +22,7 @@ from expressions.classifier import ClassifierConfig, accuracy, fit_labels, predi
 from expressions.data import HUB_DATASET, load_faces
 from expressions.images import to_unit
 from expressions.model import estimate_statistics
-from expressions.training import load_generator
+from expressions.runs import load_generator
 
 EVALUATOR = Path("runs/evaluator.safetensors")
 

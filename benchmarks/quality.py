@@ -42,8 +42,8 @@ from expressions.metrics import (
 )
 from expressions.model import Generator, estimate_statistics
 from expressions.options import channels_last
-from expressions.runs import holds_run
-from expressions.training import TrainConfig, TrainState, adam, load_generator, train, train_step
+from expressions.runs import holds_run, load_generator
+from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
 FAKES = 10_000
 REPEATS = 3

@@ -1,10 +1,11 @@
 """What a visitor waits for: beside Gradio with handlers that do nothing, in one run.
 
-Four measurements. The computation of a slider event on one core. In Chromium, the time from a slider's input event to
-the new picture on the screen. The events per second of many visitors who drag at once, and what the server's memory
-and disk do. The time from `python app.py` to the first face in Chromium, beside that of importing torch and gradio.
-What is compared alternates, so that a noisy machine slows all. The empty handlers answer with pictures of app.py: one
-through Gradio's queue, which is its default, the other directly, around the queue, as app.py answers a drag.
+Four measurements. On one core, the computation of what a drag shows on its way, a draft, and of the parts of the face
+that follows where it rests. In Chromium, the time from a slider's input event to the new picture on the screen, a
+draft. The events per second of many visitors who drag at once, and what the server's memory and disk do. The time from
+`python app.py` to the first face in Chromium, beside that of importing torch and gradio. What is compared alternates,
+so that a noisy machine slows all. The empty handlers answer with pictures of app.py: one through Gradio's queue, which
+is its default, the other directly, around the queue, as app.py answers a drag.
 
     PYTHONPATH=. python benchmarks/serve.py
 
@@ -69,7 +70,7 @@ def spread(seconds: Sequence[float]) -> Figures:
 
 
 class Handler:
-    """What the page does at a slider event, and the parts that it is made of."""
+    """What the page does at a slider event."""
 
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
@@ -78,22 +79,25 @@ class Handler:
         first = self.page.first
         self.view = (first.view, first.strip, first.across, first.down, first.to)
 
-    def answer(self, seed: int, targets: Mapping[str, float]) -> Any:
-        """What the page's function returns."""
+    def draft(self, seed: int, targets: Mapping[str, float]) -> Any:
+        """What the page's function returns: a picture, encoded."""
         sliders = {**self.page.faces.own_values(seed), **targets}
         request = f"1?seed={seed}"
         return self.page.draft(request, request, *self.view, *sliders.values())
 
 
 def measure_compute(editor: Editor) -> Figures:
-    """Edit, synthesis and encoding by themselves, and a whole answer: function and encoding, all in one thread."""
+    """An edit as at rest, measured and corrected, synthesis and encoding by themselves, and a whole draft ("together").
+
+    All in one thread.
+    """
     torch.set_num_threads(1)
     handler = Handler(editor)
     draw = random.Random(0)  # noqa: S311, nothing is secret here
     times: dict[str, list[float]] = {name: [] for name in ("edit", "synthesize", "encode", "together")}
     for _ in range(DRAGS):
         seed, slider = draw.randrange(2**32), draw.choice(handler.attributes)
-        handler.answer(seed, {})  # as the page does before its sliders can be moved
+        handler.draft(seed, {})  # as the page does before its sliders can be moved
         start = editor.look(editor.latents(seed))
         for value in draw.sample(range(101), VALUES):
             targets = {slider: float(value)}
@@ -104,7 +108,7 @@ def measure_compute(editor: Editor) -> Figures:
             marks.append(time.perf_counter())
             data_url(enlarged(face.image[0]))
             marks.append(time.perf_counter())
-            handler.answer(seed, targets)
+            handler.draft(seed, targets)
             marks.append(time.perf_counter())
             for (before, after), seconds in zip(pairwise(marks), times.values(), strict=True):
                 seconds.append(after - before)
@@ -413,7 +417,7 @@ def print_report(report: Figures) -> None:
     compute, paint, load, start = (report[name] for name in GOALS)
     rows = [
         *[(f"compute: {name}", _times(compute[name])) for name in ("edit", "synthesize", "encode")],
-        ("compute: together", _times(compute["together"]), "compute"),
+        ("compute: a draft", _times(compute["together"]), "compute"),
         *[(f"input to paint: {name}", _times(paint[name])) for name in ("ours", "empty", "direct")],
         ("input to paint: ratios", _ratios(paint), "paint"),
         *[(f"load: {name}", _load(load[name])) for name in ("ours", "empty", "direct")],

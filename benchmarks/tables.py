@@ -70,7 +70,8 @@ def sliders() -> str:
     low, high = smiling["male_flips_interval"]
     flips = f"{smiling['male_flips'] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
     rows.append([f"`Smiling`, {smiling['faces']:,} seeds", "", "", "", flips, f"{smiling['median_ita_change']:.1f}"])
-    head = ["slider", "slope", "mean error, points", "within reach", "`Male` flips", "change of skin, degrees"]
+    first = f"slider, {measured['seeds']:,} seeds"
+    head = [first, "slope", "mean error, points", "within reach", "`Male` flips", "change of skin, degrees"]
     return _table(head, rows)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .losses import d_hinge_loss, d_relativistic_loss, g_hinge_loss, g_relativistic_loss, gradient_penalty
-from .model import Discriminator, ProjectedDiscriminator, Seer
+from .model import Discriminator, FeatureNetwork, ProjectedDiscriminator
 
 
 class Adversary(ABC):
@@ -40,7 +40,7 @@ class RelativisticAdversary(Adversary):
         super().__init__(Discriminator())
         self.gamma, self.penalty_batch = gamma, penalty_batch
 
-    def d_loss(self, real: Tensor, fake: Tensor, _rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         real_logits, fake_logits = self.discriminator(torch.cat([real, fake])).float().chunk(2)
         loss = d_relativistic_loss(real_logits, fake_logits)
         if self.gamma:
@@ -49,7 +49,7 @@ class RelativisticAdversary(Adversary):
             loss = loss + self.gamma / 2 * penalty
         return loss, real_logits, fake_logits
 
-    def g_loss(self, real: Tensor, fake: Tensor, _rng: torch.Generator) -> Tensor:
+    def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002
         with torch.no_grad():
             real_logits = self.discriminator(real).float()
         return g_relativistic_loss(real_logits, self.discriminator(fake).float())
@@ -59,15 +59,15 @@ class ProjectedAdversary(Adversary):
     """The discriminator that sees through a trained network; hinge loss (Sauer et al. 2021, arXiv:2111.01007).
 
     Args:
-        seer: sees the faces, and stays as it is.
+        features: sees the faces, and stays as it is.
     """
 
-    def __init__(self, seer: Seer) -> None:
-        super().__init__(ProjectedDiscriminator(seer))
+    def __init__(self, features: FeatureNetwork) -> None:
+        super().__init__(ProjectedDiscriminator(features))
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         real_logits, fake_logits = self.discriminator(torch.cat([real, fake]), rng).float().chunk(2)
         return d_hinge_loss(real_logits, fake_logits), real_logits, fake_logits
 
-    def g_loss(self, _real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+    def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002
         return g_hinge_loss(self.discriminator(fake, rng).float())

@@ -16,22 +16,28 @@ from tqdm.auto import tqdm
 from .augmentation import add_noise, mirror, relight, shift
 from .errors import first_line
 from .images import to_unit
-from .options import DataOptions, DeviceOptions, channels_last, check, option
+from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierConfig(DataOptions, DeviceOptions):
+class FitOptions(DeviceOptions):
+    """How a network is fitted to faces."""
+
+    epochs: int = option(16, "passes over the faces", above=0)
+    batch_size: int = option(128, "faces in one step", least=2)
+    lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
+    seed: int = option(0, "seed of everything drawn, new weights included", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(DataOptions, FitOptions):
     """Every option of the classifier's fit."""
 
     split: str = option("train", "split to fit on")
     test_split: str = option("valid", "split to report the accuracy on")
     out: str = option("runs/classifier", "folder for the classifier and its accuracies")
-    epochs: int = option(16, "passes over the faces", above=0)
-    batch_size: int = option(128, "faces in one step", least=2)
-    lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
-    seed: int = option(0, "seed of the initial weights and of everything drawn", least=0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -93,7 +99,7 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def fit_classifier(images: Tensor, labels: Tensor, config: ClassifierConfig) -> AttributeClassifier:
+def fit_classifier(images: Tensor, labels: Tensor, config: FitOptions) -> AttributeClassifier:
     """Fit a classifier of all attributes, on faces that `augment` changes.
 
     Args:
@@ -120,7 +126,7 @@ def fit_labels(
     model: Network,
     images: Tensor,
     labels: Tensor,
-    config: ClassifierConfig,
+    config: FitOptions,
     augment: Augment,
     *,
     loss: Loss = attribute_loss,
@@ -155,7 +161,7 @@ def fit_labels(
         for _ in range(config.epochs):
             for index in torch.randperm(len(images), generator=rng, device=device).split(batch_size)[:steps]:
                 batch = augment(to_unit(images[index]), rng)
-                with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
+                with autocast_to(device, dtype):
                     logits = model(batch)
                 cost = loss(logits.float(), labels[index])
                 optimizer.zero_grad(set_to_none=True)

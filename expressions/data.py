@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from .errors import first_line
 from .images import crop_face
+from .options import IDENTITIES
 
 HUB_DATASET = "flwrlabs/celeba"
 HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"
@@ -80,7 +81,9 @@ def load_faces(
         raise DataError(f"limit must be at least 1, got {limit}")
     if streaming and limit is None:
         raise DataError("streaming reads only the first rows: say how many with limit")
-    where = f"{source}, split {split!r}"
+    if identities not in IDENTITIES:
+        raise DataError(f"identities must be one of {', '.join(IDENTITIES)}, got {identities!r}")
+    where = f"{source}, split {split!r}" + ("" if identities == "all" else f", {identities} people")
     rows = _open(source, split, revision, streaming)
     columns = rows.column_names or list(next(iter(rows), {}))
     needed = ["image", *attributes] + [_PERSON] * (people or identities != "all")
@@ -92,8 +95,12 @@ def load_faces(
     except (NotImplementedError, TypeError, ValueError) as error:  # pyarrow's
         raise DataError(f"{where}, column image: expected pictures: {_sentence(error)}") from error
     if identities != "all":
-        parity = {"even": 0, "odd": 1}[identities]
-        rows = rows.filter(lambda celeb_id: celeb_id % 2 == parity, input_columns=_PERSON)
+        rows = rows.filter(
+            _is_one_of,
+            with_indices=True,
+            input_columns=_PERSON,
+            fn_kwargs={"identities": identities, "where": f"{source}, split {split!r}"},
+        )
     names = [*attributes, *[_PERSON] * people]
     if streaming:
         return _read_stream(rows, names, limit, where)
@@ -181,10 +188,20 @@ def _faces(images: Tensor, columns: dict[str, list[Any]], where: str) -> Faces:
     """Put decoded pictures together with the columns that were read: the attributes, and the people if asked for."""
     ids = columns.pop(_PERSON, [])
     for row, person in enumerate(ids):
-        if not isinstance(person, int):
-            raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {person!r}")
+        _check_person(person, row, where)
     labels = _binarise(columns, len(images), where)
     return Faces(images, labels, tuple(columns), torch.tensor(ids, dtype=torch.int64))
+
+
+def _is_one_of(person: Any, row: int, identities: str, where: str) -> bool:
+    """Whether a person belongs to the even or to the odd ones."""
+    _check_person(person, row, where)
+    return bool(person % 2 == (identities == "odd"))
+
+
+def _check_person(person: Any, row: int, where: str) -> None:
+    if isinstance(person, bool) or not isinstance(person, int):
+        raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {person!r}")
 
 
 def _decode_batch(batch: dict[str, list[Any]], indices: list[int], where: str) -> dict[str, list[bytes]]:

@@ -7,26 +7,28 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from .classifier import AttributeClassifier, ClassifierConfig, augment, fit_labels, predict
+from .classifier import AttributeClassifier, FitOptions, augment, fit_labels, predict
 from .editability import EDIT_LENGTHS, draw_edits
 from .images import to_uint8
 from .latents import to_uniform
-from .model import Generator
-from .options import GeneratorOptions, channels_last, option
-
-_BATCH = 250
+from .model import BATCH, Generator
+from .options import DataOptions, GeneratorOptions, channels_last, check, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillationConfig(GeneratorOptions, ClassifierConfig):
+class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
     """Every option of the distillation."""
 
+    test_split: str = option("valid", "split to report the accuracy on")
     student: str = option("runs/classifier/classifier.safetensors", "the classifier to go on from")
     teachers: str = option("runs/teacher1/classifier.safetensors", "classifiers to learn from, separated by commas")
     out: str = option("runs/student", "folder for the classifier and its accuracies")
     samples: int = option(24_000, "generated faces to learn from", least=2)
     epochs: int = option(3, "passes over the faces", above=0)
     lr: float = option(5e-4, "peak of the one-cycle schedule of AdamW's rate", above=0)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def distil(
@@ -50,6 +52,7 @@ def distil(
     Raises:
         ValueError, FloatingPointError: as for `fit_labels`.
     """
+    torch.manual_seed(config.seed)  # of the student's dropout
     device, _ = config.resolve()
     images = draw_faces(generator.to(device), config.samples, config.seed)
     targets = torch.stack([predict(channels_last(teacher).to(device), images) for teacher in teachers]).mean(0)
@@ -75,5 +78,5 @@ def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
     directions = generator.directions.cpu()
     if len(directions):
         u[: samples // 2] += draw_edits(samples // 2, torch.tensor(EDIT_LENGTHS), rng) @ directions
-    batches = to_uniform(u).to(generator.directions.device).split(_BATCH)
+    batches = to_uniform(u).to(generator.directions.device).split(BATCH)
     return torch.cat([to_uint8(generator(z)) for z in batches])

@@ -17,11 +17,11 @@ from .classifier import AttributeClassifier
 from .identity import IdentityEmbedding
 from .images import to_unit
 from .latents import to_normal, to_uniform
-from .model import Generator
+from .model import BATCH, Generator
 from .skin import cheek_lab, individual_typology_angle
 
-# Of an edit, in standard deviations of the score: from the 5th to the 95th percentile of a normal one; and of a second
-# attribute, in half of the pairs.
+# Longest edit of the first attribute, from the 5th to the 95th percentile of a normal score, and of the second, in
+# standard deviations.
 EDIT_LENGTHS = (3.3, 2.0)
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
@@ -44,6 +44,7 @@ class EditLoss(nn.Module):
     """
 
     REAL_FACES = 3000  # that the scores are standardised on
+    FIRST_FACES = 4000  # generated, that the first directions come from
 
     mean: Tensor
     deviation: Tensor
@@ -51,7 +52,7 @@ class EditLoss(nn.Module):
     high: Tensor
     reads: Tensor
     holds: Tensor
-    renames: Tensor
+    changes_identity: Tensor
     lengths: Tensor
 
     def __init__(
@@ -65,7 +66,7 @@ class EditLoss(nn.Module):
         self.identity = identity.eval().requires_grad_(False) if identity is not None else None
         self.classifiers = nn.ModuleList(classifiers).eval().requires_grad_(False)
         names = [*list(attributes) * len(classifiers), SKIN_TONE, "L*", "a*", "b*"]  # of the scores
-        scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(250)])
+        scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(BATCH)])
         low, high = ((scores - scores.mean(0)) / scores.std(0)).quantile(scores.new_tensor([0.01, 0.99]), dim=0)
         weight = torch.tensor([_KEY_WEIGHT if name in (*IDENTIFYING, "L*", "a*", "b*") else 1.0 for name in names])
         reads = torch.tensor([[float(score == name) for score in names] for name in SLIDERS])
@@ -77,7 +78,7 @@ class EditLoss(nn.Module):
             "high": high,
             "reads": reads,  # (K, S): the scores that tell each attribute
             "holds": holds * weight.to(holds),  # (K, S)
-            "renames": torch.tensor([float(name in IDENTIFYING) for name in SLIDERS]),
+            "changes_identity": torch.tensor([float(name in IDENTIFYING) for name in SLIDERS]),
             "lengths": torch.tensor(EDIT_LENGTHS),  # of the edits of a pair
         }
         for name, tensor in buffers.items():
@@ -93,15 +94,14 @@ class EditLoss(nn.Module):
         return torch.cat([*logits, individual_typology_angle(images)[:, None], cheek_lab(images)], 1)
 
     @torch.no_grad()
-    def first_directions(self, generator: Generator, samples: int = 4000) -> Tensor:
+    def first_directions(self, generator: Generator) -> Tensor:
         """Directions (K, z_dim) in u to start from: the ridge dual basis of the scores' regression on it.
 
         Args:
             generator: in evaluation mode.
-            samples: faces to regress on.
         """
-        u = torch.randn(samples, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(self.mean)
-        scores = torch.cat([self.scores(generator(to_uniform(batch))) for batch in u.split(250)])
+        u = torch.randn(self.FIRST_FACES, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(self.mean)
+        scores = torch.cat([self.scores(generator(to_uniform(batch))) for batch in u.split(BATCH)])
         scores = scores @ (self.reads / self.reads.sum(1, keepdim=True)).T  # (N, K)
         return dual_basis(regress(u, scores))
 
@@ -151,7 +151,7 @@ class EditLoss(nn.Module):
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
         if self.identity is not None:
             first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
-            keeps = (moves @ self.renames == 0).float()
+            keeps = (moves @ self.changes_identity == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
         return loss, (images[0::2] - images[1::2]).abs().mean()
 
@@ -184,7 +184,7 @@ def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
 
 def _is_held(score: str, moved: str) -> bool:
     """Whether an edit of the attribute `moved` should leave a score alone."""
-    if moved in (SKIN_TONE, "Pale_Skin") and score in ("L*", "a*", "b*"):
+    if moved == SKIN_TONE and score in ("L*", "a*", "b*"):
         return False
     return score != moved and score not in COUPLED.get(moved, ())
 

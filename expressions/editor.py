@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -13,17 +12,15 @@ from huggingface_hub import PyTorchModelHubMixin, constants
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS, missing_sliders
+from .attributes import COUPLED, IDENTIFYING, SKIN_TONE
 from .classifier import AttributeClassifier
-from .editability import dual_basis, regress
 from .errors import first_line
 from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
 from .images import to_pil
 from .latents import to_normal, to_uniform
-from .model import IMAGE_SIZE, Z_DIM, Generator, estimate_statistics
-from .options import GeneratorOptions, channels_last, check, option
+from .model import IMAGE_SIZE, Z_DIM, Generator
+from .options import channels_last
 from .skin import individual_typology_angle
 
 MAX_SEED = 2**32 - 1
@@ -33,9 +30,7 @@ EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.
 
 MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
 _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
-_HELD_SHARE = 0.5  # of what one of `IDENTIFYING` has moved by, unless it is named or coupled, is taken back in a step
-_BATCH = 250
-_STATISTICS = 10_000  # random faces that the generator's batch-norm statistics are estimated on
+_HELD_SHARE = 0.5  # of the drift of one of `IDENTIFYING`, unless it is named or coupled, that a step corrects
 _TOLERANCE = 1.0  # a face whose values are this close to the targets has arrived
 
 
@@ -153,6 +148,8 @@ class Editor(
             ValueError: z has another shape, or numbers outside [-1, 1].
         """
         image = self.synthesize(z)
+        if len(image) != 1:
+            raise ValueError(f"z must be one latent, of shape (1, {Z_DIM}), got shape {tuple(z.shape)}")
         return Look(z, image, self.values(self._scores(image))[0])
 
     @torch.no_grad()
@@ -169,6 +166,8 @@ class Editor(
         Raises:
             ValueError: as for `edit`.
         """
+        if not self.checked_targets(targets):
+            return face.z.clone()
         columns, goal, share = self._course(face, targets)
         directions, response = self.generator.directions[columns], self.response[columns][:, columns]
         amounts = _within_reach(damped_solve(response, (goal - face.values[columns]) * share), directions)
@@ -207,8 +206,8 @@ class Editor(
         return best
 
     def _course(self, face: Look, targets: Mapping[str, float]) -> tuple[list[int], Tensor, Tensor]:
-        """The columns that an edit names, then those it holds in the picture; where each should be, and how much of
-        what is missing to that a step goes for."""
+        """The columns that an edit names, then those it holds in the picture; where each should be, and the share of
+        what is missing that a step corrects."""
         targets = self.checked_targets(targets)
         free = set(targets).union(*(COUPLED.get(name, ()) for name in targets))
         named = [self.attributes.index(name) for name in targets]
@@ -232,7 +231,8 @@ class Editor(
         """
         self.checked_targets({name: 0.0})
         column = self.attributes.index(name)
-        faces = [self.look(row) for row in _checked_latents(z).to(self.low).split(1)] if len(z) else []
+        z = _checked_latents(z).to(self.low)
+        faces = [self.look(row) for row in z.split(1)] if len(z) else []
         ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
         return self.low.new_tensor(ends).reshape(-1, 2).clamp(0, 100)
 
@@ -247,8 +247,7 @@ class Editor(
         Raises:
             ValueError: as for `latents` and `edit`, or a size that is not a whole number from 1 to 4096.
         """
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_SIZE:
-            raise ValueError(f"size must be a whole number from 1 to {MAX_SIZE}, got {size!r}")
+        size = _checked_whole(size, "size", 1, MAX_SIZE)
         _checked_seed(seed)
         picture = to_pil(self.follow(self.look(self.latents(seed)), {} if targets is None else targets).image[0])
         return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
@@ -298,20 +297,36 @@ class Editor(
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
-        cls, source: str | Path | None = None, *, revision: str | None = None, **options: Any
+        cls,
+        source: str | Path | None = None,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
     ) -> Self:
         """Load an editor; every tensor must be there, in its shape.
 
         Args:
             source: a local folder, a Hub id of the form owner/name, or None for the embedded weights.
-            revision: commit, tag or branch of a Hub repository.
-            options: `token`, `cache_dir`, `local_files_only`, `force_download` of the Hub client.
+            revision: commit, tag or branch of a Hub repository; a folder has none.
+            token: access token for the Hub; None takes HF_TOKEN or the stored login.
+            cache_dir: where downloads are kept; None is the Hub client's own place.
+            local_files_only: take what was downloaded before, and ask for nothing.
+            force_download: download again.
 
         Raises:
             WeightsError: there is no such folder or repository, it cannot be reached, or its files are
                 incomplete or do not fit.
         """
         name = str(EMBEDDED_WEIGHTS if source is None else source)
+        options = {
+            "token": token,
+            "cache_dir": cache_dir,
+            "local_files_only": local_files_only,
+            "force_download": force_download,
+        }
         try:
             files = fetch_files(name, revision, options)
             editor = cls(**read_config(files[constants.CONFIG_NAME]))
@@ -326,80 +341,11 @@ class Editor(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights; kernels in half precision, to which the fit rounded them."""
-        tensors = {name: _stored(tensor).contiguous() for name, tensor in self.state_dict().items()}
+        tensors = {name: stored(tensor).contiguous() for name, tensor in self.state_dict().items()}
         save_file(tensors, save_directory / constants.SAFETENSORS_SINGLE_FILE, metadata={"format": "pt"})
 
 
-# Fitting ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class EditorConfig(GeneratorOptions):
-    """Every option of the editor's fit."""
-
-    classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
-    out: str = option("runs/editor", "folder for the editor")
-    samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
-    seed: int = option(0, "seed of the random faces", least=0)
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-def fit_editor(
-    generator: Generator, classifier: AttributeClassifier, attributes: Sequence[str], config: EditorConfig
-) -> Editor:
-    """Calibrate the scores of random faces, and measure what the directions change.
-
-    The generator's batch-norm statistics are estimated anew. What it was not taught a direction for gets a row of the
-    ridge dual basis of all scores.
-
-    Args:
-        generator: draws the faces.
-        classifier: scores them, one logit for each of `attributes`.
-        attributes: names of the classifier's outputs.
-        config: the options.
-
-    Returns:
-        The fitted editor, its weights already rounded to the precision in which they are saved.
-
-    Raises:
-        ValueError: the generator was taught other directions than those of `SLIDERS`, or the classifier does not score
-            one of these.
-    """
-    editor = Editor(attributes)
-    taught = generator.directions
-    if len(taught) not in (0, len(SLIDERS)):
-        raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")
-    missing = missing_sliders(attributes)
-    if len(taught) and missing:
-        raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
-    editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
-    editor.classifier.load_state_dict(classifier.state_dict())
-    editor.load_state_dict({name: _stored(tensor) for name, tensor in editor.state_dict().items()})
-
-    u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
-    estimate_statistics(editor.generator, to_uniform(u[:_STATISTICS]))
-    batches = tqdm(u.split(_BATCH), desc="Scoring random faces")
-    scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
-    low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
-    editor.low.copy_(low)
-    editor.high.copy_(high)
-    editor.generator.directions.copy_(dual_basis(regress(u, (scores - scores.mean(0)) / scores.std(0))))
-    for name, direction in zip(SLIDERS, taught, strict=False):
-        editor.generator.directions[editor.attributes.index(name)] = direction
-    editor.response.copy_(_response(editor, u[:_BATCH]))
-    return editor
-
-
-def _response(editor: Editor, u: Tensor) -> Tensor:
-    """Mean change of the values by a unit step along each direction, (K, K): values by directions; u (N, 100)."""
-
-    def values(moved: Tensor) -> Tensor:
-        return editor.values(editor.scores(editor.synthesize(to_uniform(moved)))).mean(0)
-
-    directions = tqdm(editor.generator.directions, desc="Trying the directions")
-    return torch.stack([(values(u + step) - values(u - step)) / 2 for step in directions], 1)
+# Solving ------------------------------------------------------------------------------------------
 
 
 def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
@@ -431,9 +377,13 @@ def _greatest(errors: Tensor) -> float:
 
 
 def _checked_seed(seed: object) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"seed must be a whole number from 0 to {MAX_SEED}, got {seed!r}")
-    return int(seed)
+    return _checked_whole(seed, "seed", 0, MAX_SEED)
+
+
+def _checked_whole(number: object, name: str, least: int, most: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, got {number!r}")
+    return int(number)
 
 
 def _latent(seed: int) -> np.ndarray:
@@ -470,6 +420,6 @@ def _first_outside(tensor: Tensor) -> float:
     return float(tensor[~(tensor.abs() <= 1)][0])
 
 
-def _stored(tensor: Tensor) -> Tensor:
+def stored(tensor: Tensor) -> Tensor:
     """As it is saved: kernels in half precision, matrices and vectors as they are."""
     return tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor

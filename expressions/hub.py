@@ -33,8 +33,9 @@ class WeightsError(ValueError):
 
 def fetch_files(name: str, revision: str | None, options: dict[str, Any]) -> dict[str, Path]:
     """Paths of the two files of an editor, downloaded from one commit if `name` is a Hub id and no folder."""
-    if Path(name).is_dir():
-        files = {file: Path(name) / file for file in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)}
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        files = {file: folder / file for file in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)}
         for path in files.values():
             if not path.is_file():
                 raise WeightsError(f"it has no file {path.name}")

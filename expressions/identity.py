@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_model
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
-from .classifier import AttributeClassifier, ClassifierConfig, augment, fit_labels
+from .classifier import AttributeClassifier, ClassifierConfig, FitOptions, augment, fit_labels
 from .errors import first_line
 from .options import option
 
@@ -58,7 +58,7 @@ def margin_loss(cosines: Tensor, person: Tensor) -> Tensor:
     return cross_entropy(_SCALE * (cosines - _MARGIN * one_hot(person, cosines.shape[1])), person)
 
 
-def fit_identity(images: Tensor, people: Tensor, config: ClassifierConfig) -> IdentityEmbedding:
+def fit_identity(images: Tensor, people: Tensor, config: FitOptions) -> IdentityEmbedding:
     """Fit an embedding that tells people apart, on faces that `augment` changes. Who is seen once only is left out.
 
     Args:

@@ -11,12 +11,17 @@ _EDGE = 1 - 2.0**-24  # the float32 below 1
 
 def to_normal(z: Tensor) -> Tensor:
     """u = Phi^-1((z + 1) / 2): standard normal where z is uniform in (-1, 1). The ends are drawn in by half a step."""
-    return ndtri((z.double().clamp(-_EDGE, _EDGE) + 1) / 2).float()
+    return ndtri((_double(z).clamp(-_EDGE, _EDGE) + 1) / 2).float().to(z.device)
 
 
 def to_uniform(u: Tensor) -> Tensor:
     """z = 2 Phi(u) - 1, in (-1, 1)."""
-    return torch.erf(u.double() / math.sqrt(2)).float().clamp(-_EDGE, _EDGE)
+    return torch.erf(_double(u) / math.sqrt(2)).float().clamp(-_EDGE, _EDGE).to(u.device)
+
+
+def _double(latents: Tensor) -> Tensor:
+    """In double precision, which Apple's GPUs lack: on the processor instead."""
+    return (latents.cpu() if latents.device.type == "mps" else latents).double()
 
 
 def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:

@@ -14,7 +14,7 @@ from .augmentation import FAINT, add_noise
 
 Z_DIM = 100
 IMAGE_SIZE = 64
-_BATCH = 250  # latents that batch-norm statistics are estimated on at a time
+BATCH = 250  # images that are drawn or judged at a time
 
 
 def _normalised(convolution: nn.Module, channels: int) -> list[nn.Module]:
@@ -83,10 +83,21 @@ def estimate_statistics(generator: nn.Module, z: Tensor) -> None:
     Raises:
         ValueError: they do not fill one batch.
     """
-    whole = [batch for batch in z.split(_BATCH) if len(batch) == _BATCH]
+    whole = [batch for batch in z.split(BATCH) if len(batch) == BATCH]
     if not whole:
-        raise ValueError(f"statistics are estimated on at least {_BATCH} latents, got {len(z)}")
+        raise ValueError(f"statistics are estimated on at least {BATCH} latents, got {len(z)}")
     update_bn(whole, generator)
+
+
+@torch.no_grad()
+def ema_update(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
+    """average <- (1 - weight) * average + weight * model, batch-norm statistics included; counters are copied."""
+    source = model.state_dict()
+    for name, value in average.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(source[name], weight)
+        else:
+            value.copy_(source[name])
 
 
 class Discriminator(nn.Module):
@@ -118,8 +129,8 @@ class Discriminator(nn.Module):
         return logits.flatten()
 
 
-class Seer(Protocol):
-    """A network whose layers a discriminator looks through."""
+class FeatureNetwork(Protocol):
+    """A trained network whose layers a discriminator looks through."""
 
     MAPS: Sequence[tuple[int, int]]
 
@@ -135,30 +146,30 @@ class ProjectedDiscriminator(nn.Module):
     heads are spectrally normalised.
 
     Args:
-        seer: sees the faces; stays as it is, and is no part of the state.
+        features: sees the faces; stays as it is, where it is, and is no part of the state.
     """
 
     SIDE = 16  # patches a side; a head with fewer repeats its verdicts
 
-    def __init__(self, seer: Seer) -> None:
+    def __init__(self, features: FeatureNetwork) -> None:
         super().__init__()
-        self._seer = (seer,)  # in a tuple, so that nobody trains or saves it with the heads
-        self.heads = nn.ModuleList(_head(channels, side) for channels, side in ((3, IMAGE_SIZE), *seer.MAPS))
+        self._features = (features,)  # in a tuple, so that nobody trains, moves or saves it with the heads
+        self.heads = nn.ModuleList(_head(channels, side) for channels, side in ((3, IMAGE_SIZE), *features.MAPS))
 
     def forward(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 1280), of 256 patches by each of five heads.
 
         Args:
             images: the images.
-            rng: of the noise on what the seer is shown.
+            rng: of the noise on what the feature network is shown.
         """
-        maps = (images, *self._seer[0].maps(add_noise(images, FAINT, rng)))
+        maps = (images, *self._features[0].maps(add_noise(images, FAINT, rng)))
         verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
         return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
 
 
 def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:
-    """Three convolutions to a map of logits, whose side is no less than 4."""
+    """Two or three convolutions to a map of logits, whose side is no less than 4."""
     layers: list[nn.Module] = [spectral_norm(nn.Conv2d(channels, width, 3, 2 if side > 8 else 1, 1))]
     if side > 4:
         layers += [nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, width, 4, 2, 1))]

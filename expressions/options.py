@@ -70,8 +70,15 @@ def from_flags(options: type[Options], arguments: argparse.Namespace) -> Options
 
 
 def split_paths(given: str | None) -> list[str]:
-    """The paths of an option, which separates them by commas."""
-    return given.split(",") if given else []
+    """The paths of an option, which separates them by commas.
+
+    Raises:
+        ValueError: one of them is empty.
+    """
+    paths = [] if given is None else [path.strip() for path in given.split(",")]
+    if not all(paths):
+        raise ValueError(f"paths must be separated by commas, and none empty, got {given!r}")
+    return paths
 
 
 def _plain_type(hint: Any) -> Any:
@@ -135,9 +142,14 @@ class GeneratorOptions:
 def has_fast_bf16(device: str) -> bool:
     """Whether the hardware computes in bfloat16, rather than emulating it."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
     return device == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def autocast_to(device: torch.device, dtype: torch.dtype | None) -> torch.autocast:
+    """Compute in a dtype where that is safe, or in float32 if it is None."""
+    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
 
 def channels_last(module: Module) -> Module:

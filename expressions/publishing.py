@@ -157,6 +157,8 @@ def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None =
     Raises:
         PublishError: a figure has no value, an unknown field, or a value that is no finite number or text.
     """
+    if figures is not None and not isinstance(figures, Mapping):
+        raise PublishError(f"figures must be a mapping of names to figures, got {figures!r:.80}")
     checked = {name: _checked_figure(name, figure) for name, figure in (figures or {}).items()}
     # What the class says of itself: licence, library, task and tags.
     known = editor.generate_model_card().data.to_dict()
@@ -193,6 +195,10 @@ def _checked_figure(name: str, figure: Any) -> dict[str, Any]:
     number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not number and not isinstance(value, str):
         raise PublishError(f"figure {name!r}: value must be a finite number or a text, got {value!r}")
+    for field, kind, expected in (("unit", str, "a text"), ("note", str, "a text"), ("samples", int, "a whole number")):
+        given = figure.get(field, kind())
+        if isinstance(given, bool) or not isinstance(given, kind):
+            raise PublishError(f"figure {name!r}: {field} must be {expected}, got {given!r}")
     return dict(figure)
 
 

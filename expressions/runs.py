@@ -1,18 +1,20 @@
-"""A training run's folder: what is in it, and how each file is written completely or not at all."""
+"""A training run's folder: what is in it, how it is read, how each file is written completely or not at all."""
 
 import dataclasses
 import json
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from .errors import first_line
+from .model import Generator, ema_update
+from .options import channels_last
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint-previous.pt"
@@ -40,7 +42,6 @@ def start_run(run: Path, options: Any) -> None:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot make the run folder {run}: {error.strerror}") from error
-    (run / STATS).unlink(missing_ok=True)
     write_options(run, options)
 
 
@@ -52,6 +53,9 @@ def check_unused(run: Path) -> None:
     """
     if holds_run(run):
         raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
+    left = [name for name in (BEST, GENERATOR, STATS) if (run / name).exists()]
+    if left:
+        raise RunError(f"{run} already holds {left[0]}, which a run would replace: name another folder with --out")
 
 
 def check_resumable(run: Path, options: Any) -> None:
@@ -67,11 +71,12 @@ def check_resumable(run: Path, options: Any) -> None:
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"nothing to resume: cannot read {run / OPTIONS}: {error}") from error
     now = dataclasses.asdict(options)
-    changed = [name for name in now if name not in RESUMABLE and saved.get(name) != now[name]]
+    then = {item.name: item.default for item in dataclasses.fields(options)} | saved  # an option may be newer
+    changed = [name for name in now if name not in RESUMABLE and then[name] != now[name]]
     if changed:
         raise RunError(
             f"{run} was started with "
-            + ", ".join(f"{name}={saved.get(name)!r} (now {now[name]!r})" for name in changed)
+            + ", ".join(f"{name}={then[name]!r} (now {now[name]!r})" for name in changed)
             + ": resume with the same options, or start another run with --out"
         )
 
@@ -148,6 +153,42 @@ def _advice(broken: Path) -> str:
     previous = broken.with_name(PREVIOUS)
     is_another = previous.exists() and broken != previous
     return f"remove it to go on from {previous}" if is_another else "there is none before it"
+
+
+# The generator ------------------------------------------------------------------------------------
+
+
+def load_generator(path: Path) -> Generator:
+    """Read the averaged generator that a training run wrote.
+
+    Raises:
+        RunError: the file is missing or does not hold this generator.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            generator = Generator(directions=file.get_slice("directions").get_shape()[0])
+            generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except Exception as error:
+        raise RunError(f"{path} does not hold a generator: {first_line(error)}") from error
+    return channels_last(generator.eval().requires_grad_(False))
+
+
+def mean_generator(paths: Sequence[Path]) -> Generator:
+    """Average the weights of several trainings that went on from the same networks, their start among them or not: the
+    mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482).
+
+    Raises:
+        RunError: a file is missing or does not hold this generator, or they were taught different directions.
+    """
+    mean, *others = (load_generator(path) for path in paths)
+    for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
+        if len(other.directions) != len(mean.directions):
+            raise RunError(f"{path} has {len(other.directions)} directions, {paths[0]} has {len(mean.directions)}")
+        ema_update(mean, other, torch.tensor(1 / count))
+    return mean
+
+
+# Writing ------------------------------------------------------------------------------------------
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

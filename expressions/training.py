@@ -5,7 +5,7 @@ import hashlib
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_model
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -37,8 +36,8 @@ from .errors import first_line
 from .identity import load_identity
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
-from .model import IMAGE_SIZE, Z_DIM, Generator
-from .options import DataOptions, DeviceOptions, channels_last, check, option, split_paths
+from .model import BATCH, IMAGE_SIZE, Z_DIM, Generator, ema_update
+from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
     CHECKPOINT,
@@ -55,13 +54,12 @@ from .runs import (
     write_atomically,
     write_options,
 )
+from .trackers import TRACKERS, no_log, start_tracker
 
 GRID_SIDE = 8
 MAX_ROLLBACKS = 3
 LOSSES = ("d_loss", "g_loss", "real_logit", "fake_logit", "edit_loss")
 COUNTERS = ("step", "rollbacks", "best_distance", "best_step")  # of a training, in its checkpoint
-
-TRACKERS = ("none", "tensorboard", "trackio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +93,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     features: str | None = option(
         None,
         "a classifier: the discriminator judges what this one sees of a face as well as the pixels, by hinge loss and "
-        "spectral norms instead of relativistic loss and penalties",
+        "with spectral norms, instead of by relativistic loss under gradient penalties",
     )
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
     identity: str | None = option(None, "train edits: an identity embedding, by which people are to stay who they are")
@@ -114,6 +112,8 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError("identity belongs to the training of edits: give classifiers too")
         if self.classifiers and self.batch_size % 2:
             raise ValueError(f"batch_size must be even where edits are trained, got {self.batch_size}")
+        if self.lead_kimg > self.kimg:
+            raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
         if self.max_shift >= IMAGE_SIZE:
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
@@ -131,7 +131,7 @@ def check_ready(config: TrainConfig) -> None:
         ValueError: this machine lacks the device or the tracker, or the classifiers cannot be used.
     """
     config.resolve()
-    _tracker(config.tracker)
+    start_tracker(config.tracker)
     _classifiers(config)
     if config.identity:
         load_identity(Path(config.identity))
@@ -163,25 +163,23 @@ def train(config: TrainConfig, images: Tensor) -> Path:
 
     Raises:
         RunError: the folder holds another run, no checkpoint to resume from, or cannot be written.
+        ValueError: there are fewer than two faces, the processes cannot share a batch, or as for `check_ready`.
         FloatingPointError: not finite after as many rollbacks as are allowed; the checkpoint is intact.
+        SystemExit: a signal stopped it; the checkpoint holds what it had reached.
     """
     check_ready(config)
     run = Path(config.out)
     device, dtype = config.resolve()
-    start_log = _tracker(config.tracker)
+    start_log = start_tracker(config.tracker)
     device = join_processes(device)
-    unit = process_count() * (2 if config.classifiers else 1)  # a face and its edit stay together
-    if config.batch_size % unit:
-        raise ValueError(
-            f"batch_size must be a multiple of {unit} for {process_count()} processes, got {config.batch_size}"
-        )
+    _check_shares(config, len(images))
     is_writer = process_rank() == 0
     images = images.to(device)
     state = _first_state(config, images)
     if is_writer:
         (write_options if config.resume else start_run)(run, config)
     probe = Probe(images)
-    log = start_log(run) if is_writer else _no_log
+    log = start_log(run) if is_writer else no_log
     tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
     total, done = (steps * config.batch_size for steps in (config.step_count, state.step))
     bar = tqdm(total=total, initial=done, unit="img", unit_scale=True, disable=not is_writer)
@@ -205,7 +203,9 @@ def train(config: TrainConfig, images: Tensor) -> Path:
             average_([mean_losses])
             means = mean_losses.tolist()
             if not (all(map(math.isfinite, means)) and state.is_finite()):
-                bar.write(state.roll_back(run))
+                told = state.roll_back(run)
+                if is_writer:
+                    bar.write(told)
                 bar.update(state.step * config.batch_size - bar.n)
                 continue
             seconds = time.perf_counter() - start_time
@@ -229,6 +229,21 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     return run / GENERATOR
 
 
+def _check_shares(config: TrainConfig, faces: int) -> None:
+    """Refuse too few faces, and batches that the processes cannot share.
+
+    Raises:
+        ValueError: telling how many there must be.
+    """
+    if faces < 2:
+        raise ValueError(f"training needs at least 2 faces, got {faces}")
+    unit = process_count() * (2 if config.classifiers else 1)  # a face and its edit stay together
+    if config.batch_size % unit:
+        raise ValueError(
+            f"batch_size must be a multiple of {unit} for {process_count()} processes, got {config.batch_size}"
+        )
+
+
 class TrainState:
     """All that changes while training: networks, optimisers, average, random state, step."""
 
@@ -236,8 +251,8 @@ class TrainState:
         torch.manual_seed(config.seed)
         self.edits = edits
         networks = (config.features, config.identity, *split_paths(config.classifiers))
-        self.classifiers = {path: _digest(path) for path in networks if path}
-        self.seer = self.classifiers[config.features] if config.features else ""  # what the discriminator sees through
+        self.digests = {path: _digest(path) for path in networks if path}
+        self.features = self.digests[config.features] if config.features else ""  # what the discriminator sees through
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.adversary = _adversary(config, device)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
@@ -250,7 +265,7 @@ class TrainState:
         self.replays: dict[bool, Replay] = {}  # of a step, by whether the discriminator leads
         self.step = 0
         self.rollbacks = 0
-        self.best_distance, self.best_step = math.inf, 0
+        self.best_distance, self.best_step = math.inf, -1
         fixed = torch.Generator().manual_seed(config.seed)
         self.fixed_z = (torch.rand(GRID_SIDE**2, self.generator.z_dim, generator=fixed) * 2 - 1).to(device)
 
@@ -271,7 +286,7 @@ class TrainState:
         if process_rank() == 0:
             checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
             checkpoint |= {name: getattr(self, name) for name in COUNTERS}
-            checkpoint |= {"random": randoms, "classifiers": self.classifiers, "seer": self.seer}
+            checkpoint |= {"random": randoms, "digests": self.digests, "features": self.features}
             save_checkpoint(run, checkpoint)
             self.export(run)
         wait_for_all()
@@ -299,7 +314,7 @@ class TrainState:
             self.replays.clear()  # the optimisers' state is now elsewhere
             if len(checkpoint["random"]) != process_count():
                 raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
-            changed = [path for path, digest in self.classifiers.items() if checkpoint["classifiers"][path] != digest]
+            changed = [path for path, digest in self.digests.items() if checkpoint["digests"][path] != digest]
             if changed:
                 raise ValueError(f"{changed[0]} is not what it was then")
             self._set_random(checkpoint["random"][process_rank()], checkpoint["step"])
@@ -333,7 +348,7 @@ class TrainState:
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
             discriminator = networks.get("discriminator", {})
-            is_of_this_kind = networks.get("seer", "") == self.seer and not discriminator.keys().isdisjoint(
+            is_of_this_kind = networks.get("features", "") == self.features and not discriminator.keys().isdisjoint(
                 self.discriminator.state_dict()
             )
             if is_of_this_kind:
@@ -399,7 +414,7 @@ class Probe:
     @torch.no_grad()
     def __call__(self, generator: nn.Module) -> float:
         """The distance for a generator in evaluation mode."""
-        fakes = [self.features(generator(z)) for z in self.z.split(250)]
+        fakes = [self.features(generator(z)) for z in self.z.split(BATCH)]
         return frechet_distance(self.real_features.cpu(), torch.cat(fakes).cpu())
 
 
@@ -424,7 +439,7 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.d
     """What a step does on the device, the same each time; returns the means of `LOSSES`."""
     G, rng, edits = state.generator, state.random, state.edits
     device, count = images.device, config.batch_size // process_count()
-    autocast = torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+    autocast = autocast_to(device, dtype)
 
     # Draw a batch of real faces, half of them mirrored, and a batch of latents, half of them edits of the others.
     index = torch.randint(len(images), (count,), generator=rng, device=device)
@@ -520,17 +535,6 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
-@torch.no_grad()
-def ema_update(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
-    """average <- (1 - weight) * average + weight * model, batch-norm statistics included; counters are copied."""
-    source = model.state_dict()
-    for name, value in average.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(source[name], weight)
-        else:
-            value.copy_(source[name])
-
-
 def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     """New networks, those of the run to start from, or those of the checkpoint to resume."""
     state = TrainState(config, images.device, _edit_loss(config, images))
@@ -562,8 +566,8 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
 def _adversary(config: TrainConfig, device: torch.device) -> Adversary:
     """The adversary that the options ask for, its discriminator new."""
     if config.features:
-        seer, _ = load_classifier(Path(config.features))
-        return ProjectedAdversary(channels_last(seer).to(device))
+        features, _ = load_classifier(Path(config.features))
+        return ProjectedAdversary(channels_last(features).to(device))
     return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
 
 
@@ -597,36 +601,6 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_generator(path: Path) -> Generator:
-    """Read the averaged generator that a training run wrote.
-
-    Raises:
-        RunError: the file is missing or does not hold this generator.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            generator = Generator(directions=file.get_slice("directions").get_shape()[0])
-            generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except Exception as error:
-        raise RunError(f"{path} does not hold a generator: {first_line(error)}") from error
-    return channels_last(generator.eval().requires_grad_(False))
-
-
-def mean_generator(paths: Sequence[Path]) -> Generator:
-    """Average the weights of several trainings that went on from the same networks, their start among them or not: the
-    mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482).
-
-    Raises:
-        RunError: a file is missing or does not hold this generator, or they were taught different directions.
-    """
-    mean, *others = (load_generator(path) for path in paths)
-    for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
-        if len(other.directions) != len(mean.directions):
-            raise RunError(f"{path} has {len(other.directions)} directions, {paths[0]} has {len(mean.directions)}")
-        ema_update(mean, other, torch.tensor(1 / count))
-    return mean
-
-
 @contextmanager
 def _stop_requested() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them: the list is empty until one arrives."""
@@ -641,44 +615,3 @@ def _stop_requested() -> Iterator[list[int]]:
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
-
-
-Log = Callable[[dict[str, float], int], None]
-
-
-def _tracker(name: str) -> Callable[[Path], Log]:
-    """What starts the named tracker for a run folder and returns the function that sends it one record.
-
-    Raises:
-        ValueError: the tracker is not installed.
-    """
-    try:
-        if name == "tensorboard":
-            from torch.utils.tensorboard import SummaryWriter
-
-            return lambda run: _tensorboard_log(SummaryWriter(run))
-        if name == "trackio":
-            import trackio
-
-            return lambda run: _trackio_log(trackio, run)
-    except ImportError as error:
-        raise ValueError(f"tracker: {name} is not installed; run: pip install {name}") from error
-    return lambda _run: _no_log
-
-
-def _no_log(_record: dict[str, float], _step: int) -> None:
-    """Where no tracker is asked for."""
-
-
-def _tensorboard_log(writer: Any) -> Log:
-    def log(record: dict[str, float], step: int) -> None:
-        for key, value in record.items():
-            writer.add_scalar(key, value, step)
-        writer.flush()
-
-    return log
-
-
-def _trackio_log(trackio: Any, run: Path) -> Log:
-    trackio.init(project="expressions", name=run.name, embed=False)
-    return lambda record, step: trackio.log(record, step=step)

@@ -15,6 +15,7 @@ import torch
 from app_server import Server, serving
 
 from expressions import Editor
+from expressions.editability import EditLoss
 from expressions.training import Probe
 
 
@@ -31,17 +32,19 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _small_probe() -> Iterator[None]:
-    """Judge each tick of a training on a few faces: a thousand would take most of the time of its tests."""
+def _few_faces() -> Iterator[None]:
+    """Judge each tick of a training, and find its first directions, on a few faces: thousands would take most of the
+    time of its tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Probe, "COUNT", 16)
+        patch.setattr(EditLoss, "FIRST_FACES", 250)
         yield
 
 
 @pytest.fixture
 def quick_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try each direction of an editor that is fitted on a few faces."""
-    monkeypatch.setattr("expressions.editor._BATCH", 16)
+    monkeypatch.setattr("expressions.fitting._TRIED", 16)
 
 
 @pytest.fixture(scope="session")

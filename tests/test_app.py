@@ -2,10 +2,12 @@ import base64
 import functools
 import html
 import http.server
+import io
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +17,15 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from app_server import PATIENCE, Server, wait_until
 from axe_playwright_python.sync_playwright import Axe
+from gradio_client import Client
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 import app
 from expressions import Editor
 from expressions.attributes import SLIDERS
 from expressions.demo.faces import DRAFT_SIZE, data_url
+from expressions.demo.programs import MOST_SEEDS
 from expressions.demo.state import FIRST_SEED
 from expressions.demo.views import ALT
 
@@ -32,15 +36,19 @@ ANSWERED = "html:not([data-opening]) #face img"  # what a visitor sees when the 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next((path for name in names if (path := shutil.which(name))), None)
-    if executable is None:
-        pytest.fail(f"the page is tested in a real browser: install one of {', '.join(names)}")
+    executable = next((path for name in names if (path := shutil.which(name))), None)  # or Playwright's own
     expect.set_options(timeout=1000 * PATIENCE)
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    flags += ["--host-resolver-rules=MAP *.hf.space 127.0.0.1"]  # a Space, without leaving the machine
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         yield browser
         browser.close()
+
+
+def file_of(url: str) -> bytes:
+    """What a data URL holds."""
+    return base64.b64decode(url.partition(",")[2])
 
 
 @dataclass
@@ -94,15 +102,13 @@ class Visit:
 
     def picture(self) -> bytes:
         """The file that the page shows."""
-        source = self.page.locator("#face img").last.get_attribute("src")
-        assert source is not None
-        return base64.b64decode(source.partition(",")[2])
+        return file_of(self.page.locator("#face img").last.get_attribute("src") or "")
 
     def expected(self) -> bytes:
         """The file of what the page should show, by the seed and the sliders that it shows."""
         own = own_values(self.editor, self.seed)
         moved = {name: value for name, value in self.sliders.items() if value != own[name]}
-        return base64.b64decode(data_url(self.editor.render(self.seed, moved, size=512)).partition(",")[2])
+        return file_of(data_url(self.editor.render(self.seed, moved, size=512)))
 
     def is_right(self) -> bool:
         return self.picture() == self.expected()
@@ -254,17 +260,28 @@ def test_no_click_and_no_move_is_lost_in_a_hurry(visit: Visit) -> None:
     visit.settle()
 
 
+# Collects every draft that is shown.
+WATCH_DRAFTS = """
+    window.drafts = [];
+    new MutationObserver(() => {
+        const draft = document.querySelector("#face [data-draft]");
+        if (draft) window.drafts.push(draft.src);
+    }).observe(document.querySelector("#face"), {subtree: true, childList: true});
+"""
+
+
 def test_a_drag_is_followed_by_drafts_and_ends_in_the_face_itself(visit: Visit) -> None:
     slider = visit.slider("Smile").bounding_box()
     assert slider is not None
     middle = slider["y"] + slider["height"] / 2
     visit.page.mouse.move(slider["x"] + slider["width"] * 0.2, middle)
     visit.page.mouse.down()
-    widths = set()
+    visit.page.evaluate(WATCH_DRAFTS)
     for share in range(20, 80, 2):
         visit.page.mouse.move(slider["x"] + slider["width"] * share / 100, middle)
-        widths.add(visit.page.evaluate("document.querySelector('#face img').naturalWidth"))
-    assert DRAFT_SIZE in widths
+    wait_until(lambda: visit.page.evaluate("window.drafts"), "a draft")
+    for draft in visit.page.evaluate("window.drafts"):
+        assert Image.open(io.BytesIO(file_of(draft))).width == DRAFT_SIZE
     visit.settle()  # a drag that rests
     visit.page.mouse.up()
     visit.settle()
@@ -396,6 +413,9 @@ def test_before_and_now_lie_under_a_wipe_that_follows_the_hand_and_the_keys(visi
     wipe.fill("30")
     wipe.press("ArrowRight")
     assert "31%" in now.evaluate("image => getComputedStyle(image).clipPath")
+    visit.slider("Smile").fill("5")
+    visit.settle()
+    expect(wipe).to_have_value("31")
 
 
 def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: Visit) -> None:
@@ -414,6 +434,57 @@ def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: 
     expect(visit.button("Back")).to_be_disabled()
     visit.button("Forward").click()
     wait_for_link(visit, seed=FIRST_SEED + 5)
+
+
+def test_presses_of_back_and_forward_in_a_hurry_forget_no_face(visit: Visit) -> None:
+    for step in (1, 2, 3):
+        visit.button("Next").click()
+        wait_for_link(visit, seed=FIRST_SEED + step)
+    visit.page.route("**/gradio_api/queue/join**", answer_slowly)
+    hurry = """async name => {
+        for (let press = 0; press < 3; press++) {
+            document.querySelector(name).click();
+            await new Promise(resolve => setTimeout(resolve, 100));
+        }
+    }"""
+    visit.page.evaluate(hurry, "#back")
+    wait_for_link(visit, seed=FIRST_SEED)
+    expect(visit.button("Back")).to_be_disabled()
+    visit.page.evaluate(hurry, "#forward")
+    wait_for_link(visit, seed=FIRST_SEED + 3)
+    expect(visit.button("Forward")).to_be_disabled()
+    visit.button("Back").click()
+    wait_for_link(visit, seed=FIRST_SEED + 2)
+    visit.settle()
+
+
+def answer_slowly(route: Route) -> None:
+    time.sleep(1)
+    route.continue_()
+
+
+def test_a_seed_typed_digit_by_digit_is_one_face_seen(visit: Visit) -> None:
+    seed = visit.page.get_by_label("Seed", exact=True)
+    seed.fill("")
+    for typed in ("7", "70", "705"):
+        seed.press(typed[-1])
+        wait_for_link(visit, seed=typed)
+    visit.button("Back").click()
+    wait_for_link(visit, seed=FIRST_SEED)
+    expect(visit.button("Back")).to_be_disabled()
+    visit.button("Forward").click()
+    wait_for_link(visit, seed=705)
+    visit.settle()
+
+
+def test_next_goes_on_from_the_face_on_screen_where_no_seed_is_typed(visit: Visit) -> None:
+    for typed, name, step in (("", "Next", 1), ("-1", "Previous", 0), ("1.5", "Reset", 0)):
+        visit.page.get_by_label("Seed", exact=True).fill(typed)
+        wait_until(lambda: "from 0 to 4294967295" in visit.remark, "the rule")
+        visit.button(name).click()
+        wait_until(lambda: visit.remark == "", "the rule to go")
+        wait_for_link(visit, seed=FIRST_SEED + step)
+        assert visit.seed == FIRST_SEED + step
 
 
 def test_a_morph_is_a_loop_to_download(visit: Visit) -> None:
@@ -444,6 +515,43 @@ def test_keys_do_what_the_buttons_do_but_not_while_a_number_is_typed(visit: Visi
     wait_for_link(visit, seed=70)
 
 
+def test_keys_go_by_the_letter_once_and_can_be_turned_off(visit: Visit) -> None:
+    visit.page.keyboard.press("Shift+N")
+    wait_for_link(visit, seed=FIRST_SEED + 1)
+    visit.page.keyboard.down("n")
+    for _ in range(5):
+        visit.page.keyboard.down("n")  # as a key that is held repeats
+    visit.page.keyboard.up("n")
+    wait_for_link(visit, seed=FIRST_SEED + 2)
+    visit.page.get_by_label("Keyboard shortcuts").uncheck()
+    visit.page.keyboard.press("n")
+    visit.settle()
+    assert visit.seed == FIRST_SEED + 2
+    visit.page.reload()
+    visit.page.wait_for_selector(ANSWERED)
+    expect(visit.page.get_by_label("Keyboard shortcuts")).not_to_be_checked()
+    visit.page.keyboard.press("n")
+    visit.settle()
+    assert visit.seed == FIRST_SEED + 2
+    visit.page.get_by_label("Keyboard shortcuts").check()
+    visit.page.keyboard.press("n")
+    wait_for_link(visit, seed=FIRST_SEED + 3)
+
+
+def test_keys_work_where_nothing_can_be_stored(server: Server, browser: Browser, editor: Editor) -> None:
+    page = browser.new_page()
+    page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden'); }})")
+    visit = Visit(page, editor)
+    visit.open(server.url)
+    page.keyboard.press("n")
+    wait_for_link(visit, seed=FIRST_SEED + 1)
+    page.get_by_label("Keyboard shortcuts").uncheck()
+    page.keyboard.press("n")
+    visit.settle()
+    assert visit.seed == FIRST_SEED + 1
+    page.close()
+
+
 def test_one_slider_is_set_back_alone(visit: Visit) -> None:
     started = visit.sliders
     visit.slider("Smile").fill("95")
@@ -470,23 +578,50 @@ def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, ser
     assert dict(parse_qsl(urlsplit(other.address).query)) == {
         "seed": "9", "Smiling": "100", "view": "compare", "weights": visit.editor.fingerprint(), "__theme": "dark",
     }  # fmt: skip
+    other.page.goto(f"{server.url}/?seed=7&seed=8")
+    wait_until(lambda: "seed=8&" in other.address, "the last seed")
+    other.settle()
     other.page.goto(f"{server.url}/?seed=-5")
     wait_until(lambda: "from 0 to 4294967295" in other.remark, "the rule")
     other.settle()
     other.page.close()
 
 
-def test_the_link_and_the_embed_code_are_copied(visit: Visit) -> None:
+def test_the_link_and_the_embed_code_are_copied(visit: Visit, server: Server) -> None:
+    visit.page.goto(f"{server.url}/?__theme=dark&__sign=x")
+    wait_until(lambda: "weights=" in visit.address, "the answer")
+    assert visit.address.endswith("&__theme=dark&__sign=x")
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit.unfold("Save and share")
     visit.button("Copy link").click()
     expect(visit.page.locator("#copy-link")).to_have_attribute("data-done", "Copied")
-    assert visit.page.evaluate("navigator.clipboard.readText()") == visit.address
+    shared = f"{server.url}/?seed={FIRST_SEED}&weights={visit.editor.fingerprint()}"
+    assert visit.page.evaluate("navigator.clipboard.readText()") == shared
     visit.button("Copy embed code").click()
     expect(visit.page.locator("#copy-embed")).to_have_attribute("data-done", "Copied")
     code = visit.page.evaluate("navigator.clipboard.readText()")
-    assert html.escape(visit.address) in code
-    assert code.startswith("<iframe ")
+    assert code.startswith(f'<iframe src="{html.escape(shared)}" ')
+
+
+def test_what_opens_a_private_space_stays_in_the_address(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url.replace('127.0.0.1', 'a-space.hf.space')}/?seed=9&__theme=dark&__sign=x")
+    page.wait_for_selector(ANSWERED)
+    page.evaluate(
+        """() => {
+            window.posted = [];
+            window.postMessage = (message) => message.queryString && window.posted.push(message.queryString);
+            const frame = document.createElement("iframe");
+            frame.src = location.href;
+            document.body.append(frame);
+        }"""
+    )
+    wait_until(lambda: page.evaluate("window.posted.length"), "the frame to tell its address")
+    assert "__" not in page.evaluate("window.posted.join()")
+    assert "seed=9" in page.evaluate("window.posted.join()")
+    fields = dict(parse_qsl(urlsplit(page.evaluate("location.href")).query))
+    assert fields.items() >= {"seed": "9", "__theme": "dark", "__sign": "x"}.items()
+    page.close()
 
 
 def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_path: Path) -> None:
@@ -536,6 +671,16 @@ def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
     face = page.locator("#face img")
     expect(face).to_have_attribute("src", data_url(editor.render(FIRST_SEED, {}, size=512)))
     expect(face).to_be_visible(visible=is_visible)
+    page.close()
+
+
+def test_a_link_that_is_not_answered_leaves_a_face_to_see(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    full = {"detail": "Queue is full."}
+    page.route("**/gradio_api/queue/join**", lambda route: route.fulfill(status=503, json=full))
+    page.goto(f"{server.url}/?seed=9")
+    expect(page.get_by_text("currently busy").first).to_be_visible()
+    expect(page.locator("#face img")).to_be_visible()
     page.close()
 
 
@@ -594,13 +739,18 @@ def test_only_attributes_that_the_editor_has_get_a_slider() -> None:
     assert labels == ["Smile", "Darker to lighter skin"]
 
 
-def test_visitors_do_not_wait_for_programs(editor: Editor) -> None:
-    demo = app.build_demo(editor)
-    for function in demo.fns.values():
-        demo._queue.create_event_queue_for_fn(function)
-    limits = {name: queue.concurrency_limit for name, queue in demo._queue.event_queue_per_concurrency_id.items()}
-    assert limits["visitors"] == app.WORKERS
-    assert limits["programs"] == 1
+def test_visitors_do_not_wait_for_programs(visit: Visit, server: Server) -> None:
+    client = Client(server.url, verbose=False)
+    many = MOST_SEEDS // 2
+    jobs = [
+        client.submit(seeds=list(range(start, start + many)), attributes={"Smiling": 90}, api_name="/batch")
+        for start in range(10**6, 10**6 + (app.WORKERS + 1) * many, many)
+    ]
+    visit.button("Next").click()
+    wait_for_link(visit, seed=FIRST_SEED + 1)
+    assert sum(job.done() for job in jobs) < len(jobs) - 1  # in one queue with them it would wait for all but one
+    assert all(len(job.result()) == many for job in jobs)
+    client.close()
 
 
 def test_importing_the_page_loads_no_training_and_no_data() -> None:

@@ -177,6 +177,18 @@ def test_a_strange_person_is_named_by_row(tmp_path):
     assert "row 0, column celeb_id: expected a whole number, got 'Ann'" in refusal(tmp_path, people=True)
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(("people", "row"), [(["Ann", "Bob"], 0), ([4, None], 1)])
+def test_a_strange_person_has_no_half(tmp_path, people, row, streaming):
+    write_parquet(tmp_path, "train", [celeba_row(index, celeb_id=person) for index, person in enumerate(people)])
+    message = refusal(tmp_path, identities="even", streaming=streaming, limit=2)
+    assert f"row {row}, column celeb_id: expected a whole number, got {people[row]!r}" in message
+
+
+def test_halves_that_there_are_not_are_refused(folder):
+    assert refusal(folder, identities="third") == "identities must be one of all, even, odd, got 'third'"
+
+
 @pytest.mark.parametrize("options", [{"limit": 0}, {"streaming": True}])
 def test_limits_that_make_no_sense_are_refused(folder, options):
     assert "limit" in refusal(folder, **options)

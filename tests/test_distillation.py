@@ -1,3 +1,6 @@
+import copy
+import dataclasses
+
 import pytest
 import torch
 
@@ -43,11 +46,20 @@ def test_the_student_learns_the_mean_of_its_teachers(generator, monkeypatch):
     monkeypatch.setattr(distillation, "draw_faces", coloured)
     pictures = coloured(None, 64, seed=9)
     mean = 2 * predict(Teacher(1), pictures)
-    torch.manual_seed(0)
     student = distil(AttributeClassifier(2), [Teacher(1), Teacher(3)], generator, CONFIG)
     miss = (predict(student, pictures) - mean).square().mean(0) / mean.var(0)
     assert miss.max() < 0.1  # 0.25 for either teacher, 1 for who knows no more than the mean picture
     assert not student.training
+
+
+def test_the_same_options_give_the_same_student(generator, monkeypatch):
+    monkeypatch.setattr(distillation, "draw_faces", coloured)
+    start, config = AttributeClassifier(2), dataclasses.replace(CONFIG, samples=32, epochs=1)
+    torch.manual_seed(1)
+    first = distil(copy.deepcopy(start), [Teacher(1)], generator, config)
+    torch.manual_seed(2)
+    again = distil(copy.deepcopy(start), [Teacher(1)], generator, config)
+    assert all(torch.equal(*pair) for pair in zip(first.parameters(), again.parameters(), strict=True))
 
 
 def test_half_of_the_faces_are_edits(generator):

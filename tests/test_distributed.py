@@ -11,8 +11,8 @@ import torch
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.distributed import any_process, average_, gather, process_count, process_rank
-from expressions.runs import CHECKPOINT, GENERATOR, STATS
-from expressions.training import TrainConfig, load_generator
+from expressions.runs import CHECKPOINT, GENERATOR, STATS, load_generator
+from expressions.training import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 from typing import Any
 
 import gradio as gr
@@ -12,8 +13,8 @@ from expressions import Editor
 from expressions.demo import figures, views
 from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, Faces, data_url, enlarged
 from expressions.demo.heat_map import draw
-from expressions.demo.page import NO_RECIPE, OTHER_WEIGHTS, Page
-from expressions.demo.state import State, parse_link
+from expressions.demo.page import IGNORED, NO_RECIPE, OTHER_WEIGHTS, Page
+from expressions.demo.state import FIRST_SEED, State, parse_link
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_an_event_that_comes_late_leaves_the_face_as_it_is(page: Page) -> None:
         ("seed=-1", "from 0 to 4294967295. This is still face 7."),
         ("recipe=none", NO_RECIPE),
         ("seed=8&weights=0", OTHER_WEIGHTS),
-        ("seed=8&Bald=10&Smiling=x", "Left out, for want of a slider or of a number: Bald, Smile."),
+        ("seed=8&Bald=10&Smiling=x", f"{IGNORED} Bald, Smile."),
         ("seed=08", '<p role="status"></p>'),
     ],
 )
@@ -100,6 +101,12 @@ def test_what_cannot_be_opened_is_said(page: Page, query: str, remark: str) -> N
     shown = ask(page, f"2?{query}", "1?seed=7", sliders=list(page.faces.own_values(7).values()))
     assert remark in shown.remark
     assert parse_link(shown.link, (), State())[0].seed == (8 if "8" in query else 7)
+
+
+def test_a_link_that_opens_no_face_shows_the_first_one_and_says_so(page: Page) -> None:
+    shown = ask(page, "1?seed=-1")
+    assert f"from 0 to 4294967295. Showing face {FIRST_SEED} instead." in shown.remark
+    assert f"?seed={FIRST_SEED}&" in shown.link
 
 
 @pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
@@ -113,10 +120,11 @@ def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
         shown = Shown(page.answer(*held))
         assert "data:image/jpeg" in shown.stage
         assert shown.link.startswith("?seed=")
-    assert page.answer("1?seed=7", "1?seed=7", *[nuisance] * 5, *[nuisance] * count)
-    assert page.draft("1?seed=7", nuisance, *[nuisance] * 5, *[nuisance] * count)
-    assert page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 4, *[nuisance] * count)
-    assert page.download(64, nuisance, *[nuisance] * count)
+    assert "<img" in Shown(page.answer("1?seed=7", "1?seed=7", *[nuisance] * 5, *[nuisance] * count)).stage
+    assert page.draft("1?seed=7", nuisance, *[nuisance] * 5, *[nuisance] * count) == gr.skip()
+    assert "<img" in page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 4, *[nuisance] * count)
+    _, data = page.download(64, nuisance, *[nuisance] * count).split("|")
+    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (64, 64)
 
 
 def test_every_view_shows_as_many_faces_as_it_promises(page: Page) -> None:
@@ -130,6 +138,13 @@ def test_every_view_shows_as_many_faces_as_it_promises(page: Page) -> None:
     assert pictures("morph", to=8) == 1
     assert pictures("sheet") == SHEET
     assert pictures("map", across="Young", down="Young") == 0
+
+
+def test_a_choice_is_called_by_what_was_asked_and_what_it_shows(page: Page) -> None:
+    shown = views.stage(page.faces, State(7, {}, "map", across="Young", down="Bangs"))
+    names = re.findall(r'aria-label="Take Older to younger \d+, Fringe \d+; measured (\d+ / \d+)"', shown)
+    assert names == re.findall(r"<span>(\d+ / \d+)</span>", shown)
+    assert len(names) == len(MAP) ** 2
 
 
 def test_a_strip_is_the_same_face_edited_value_by_value(page: Page, editor: Editor) -> None:
@@ -156,9 +171,23 @@ def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_no
     seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "No_Beard")[0, 0] > 20)
     low, high = editor.reach(editor.latents(seed), "No_Beard")[0].tolist()
     missed, met = State(seed, {"No_Beard": 0}), State(seed)
-    assert views.shortfall(page.faces, missed) == f"As far as this face goes: Bearded to clean-shaven {low:.0f}."
-    assert f"Bearded to clean-shaven from {low:.0f} to {high:.0f}" in views.reach(page.faces, missed)
+    assert views.shortfall(page.faces, missed) == f"Not fully reached: Bearded to clean-shaven {low:.0f} (asked 0)."
+    alone = f"Bearded to clean-shaven reaches {low:.0f} to {high:.0f}"
+    assert views.reach(page.faces, missed) == f"Moved on its own, {alone} on this face."
     assert views.shortfall(page.faces, met) == views.reach(page.faces, met) == ""
+
+
+def test_several_missed_targets_are_one_sentence(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page.faces, "missed", lambda targets, _: list(targets))
+    monkeypatch.setattr(page.faces, "reach", lambda *_: (1.0, 80.4))
+    state = State(7, {"Smiling": 90, "Eyeglasses": 99.5})
+    values = page.faces.values(page.faces.face(7, state.targets))
+    assert views.shortfall(page.faces, state) == (
+        f"Not fully reached: Smile {values['Smiling']:.0f} (asked 90), Glasses {values['Eyeglasses']:.0f} (asked 99.5)."
+    )
+    assert views.reach(page.faces, state) == (
+        "Each moved on its own, Smile reaches 1 to 80, Glasses reaches 1 to 80 on this face."
+    )
 
 
 def test_a_download_opens_the_face_it_came_from(page: Page) -> None:
@@ -205,3 +234,8 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     assert all(
         text in shown for text in ("0.12", "<td>0.97</td><td>4.2</td><td>50 %</td>", "6.50", "as it was measured")
     )
+    assert "<th scope=row>Smile</th><td>1.0</td>" in shown
+    assert "other editors" not in shown
+    editing |= {"calibration": calibration, "strongest_rival": {"name": "InterFaceGAN", "mean_dependency": 0.25}}
+    file.write_text(json.dumps({"weights": "ab", "editing": editing, "quality": quality}))
+    assert "The best of five other editors on this same generator, InterFaceGAN: 0.25." in figures.quality("ab")

@@ -237,6 +237,22 @@ def test_a_figure_with_an_unknown_field_is_refused_by_name(small_editor: Editor)
         model_card(small_editor, "alice/faces", {"Leak": {"value": 1, "sample": 3}})
 
 
+@pytest.mark.parametrize(
+    ("field", "given", "expected"),
+    [("unit", None, "a text"), ("note", 3, "a text"), ("samples", 0.5, "a whole number")],
+)
+def test_a_field_of_a_figure_that_cannot_be_printed_is_refused_by_name(
+    small_editor: Editor, field: str, given: object, expected: str
+) -> None:
+    with pytest.raises(PublishError, match=f"figure 'Leak': {field} must be {expected}, got {given}"):
+        model_card(small_editor, "alice/faces", {"Leak": {"value": 1, field: given}})
+
+
+def test_figures_that_are_no_mapping_are_refused(small_editor: Editor) -> None:
+    with pytest.raises(PublishError, match="figures must be a mapping of names to figures"):
+        model_card(small_editor, "alice/faces", ["Leak"])  # type: ignore[arg-type]
+
+
 def test_the_card_shows_how_to_load_and_what_not_to_do(small_editor: Editor) -> None:
     card = model_card(small_editor, "alice/faces")
     assert 'Editor.from_pretrained("alice/faces")' in card

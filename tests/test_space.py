@@ -304,7 +304,6 @@ def test_the_command_line_pushes_both_from_the_folder_it_lies_in(tmp_path: Path)
 # What was pushed, started -------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alice/plain", "alice/pinned"])
 def test_a_pushed_space_is_complete(pushed: Pushed, name: str, tmp_path: Path) -> None:
     """It starts from its files alone, without a network; a pinned one from what was preloaded."""

@@ -46,10 +46,18 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["gan", "--kimg", "0"], "train.py gan: error: kimg must be a number above 0"),
-        (["gan", "--data", "no/such/folder"], "train.py gan: error: data: no folder 'no/such/folder'"),
+        (
+            ["gan", "--data", "no/such/folder", "--out", "no/such/run"],
+            "train.py gan: error: data: no folder 'no/such/folder'",
+        ),
         (
             ["editor", "--classifier", "nothing"],
             "train.py editor: error: nothing does not hold an attribute classifier",
+        ),
+        (["gan", "--kimg", "5", "--lead-kimg", "6"], "train.py gan: error: lead_kimg must be at most kimg, 5, got 6"),
+        (
+            ["editor", "--generator", "a,,b"],
+            "train.py editor: error: paths must be separated by commas, and none empty",
         ),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
         (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision and --figures belong to"),
@@ -59,6 +67,12 @@ def test_a_mistake_ends_in_one_sentence(arguments, message):
     with pytest.raises(SystemExit) as caught:
         train.main(arguments)
     assert str(caught.value.code).startswith(message)
+
+
+def test_one_face_is_too_few_to_train_on(data, tmp_path):
+    with pytest.raises(SystemExit, match="training needs at least 2 faces, got 1"):
+        train.main(["gan", "--data", data, "--limit", "1", "--out", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_flag_is_named(capsys):

@@ -22,18 +22,27 @@ from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.identity import IdentityEmbedding, save_identity
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
-from expressions.model import Generator
+from expressions.model import Generator, ema_update
 from expressions.replay import Replay
-from expressions.runs import BEST, CHECKPOINT, GENERATOR, PREVIOUS, STATS, RunError, save_checkpoint, write_atomically
+from expressions.runs import (
+    BEST,
+    CHECKPOINT,
+    GENERATOR,
+    OPTIONS,
+    PREVIOUS,
+    STATS,
+    RunError,
+    load_generator,
+    mean_generator,
+    save_checkpoint,
+    write_atomically,
+)
 from expressions.training import (
     MAX_ROLLBACKS,
     Probe,
     TrainConfig,
     TrainState,
     ema_decay,
-    ema_update,
-    load_generator,
-    mean_generator,
     rate_factor,
     train,
     train_step,
@@ -175,6 +184,27 @@ def test_a_run_is_not_overwritten(images, finished):
     with pytest.raises(RunError, match="already holds a run.*--resume"):
         run(images, finished)
     assert (finished / CHECKPOINT).read_bytes() == before
+
+
+def test_a_generator_without_its_checkpoint_is_not_overwritten(images, finished, tmp_path):
+    for name in (GENERATOR, BEST, STATS):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(finished / name, folder)
+        with pytest.raises(RunError, match=f"already holds {name}, which a run would replace.*--out"):
+            run(images, folder)
+        assert [path.name for path in folder.iterdir()] == [name]
+        assert (folder / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_a_run_from_before_there_was_an_option_goes_on_with_its_default(images, finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    path = tmp_path / "run" / OPTIONS
+    saved = json.loads(path.read_text())
+    path.write_text(json.dumps({name: saved[name] for name in saved if name != "lead_kimg"}))
+    run(images, tmp_path / "run", resume=True)
+    with pytest.raises(RunError, match=r"lead_kimg=0.0 \(now 0.004\)"):
+        run(images, tmp_path / "run", resume=True, lead_kimg=0.004)
 
 
 def test_changed_options_are_refused_by_name(images, finished):

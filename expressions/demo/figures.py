@@ -1,5 +1,6 @@
 """What the page says of its weights: how good they are, what they are, and what they are not for."""
 
+import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from ..editor import EMBEDDED_FIGURES
 from .controls import label
-from .heat_map import draw
+from .heat_map import cells, draw, written
 from .views import table
 
 _QUALITY = {
@@ -42,11 +43,24 @@ def quality(weights: str) -> str:
 
 def _leaks(editing: Mapping[str, Any]) -> str:
     ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", "mean difference"))
+    best = editing.get("strongest_rival")
+    others = (
+        f"The best of five other editors on this same generator, {html.escape(best['name'])}: "
+        f"{best['mean_dependency']:.2f}. "
+        if best
+        else ""
+    )
+    sliders = editing["sliders"]
+    rows = zip(map(label, sliders), cells(editing["methods"]["ours"], sliders), strict=True)
+    numbers = table(("Slider", *map(label, sliders)), [(name, *map(written, values)) for name, values in rows])
     return (
         f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
-        f"Adding the usual mean difference, on a generator that was not taught, moves it by {rival:.2f}. "
+        f"Adding the usual mean difference, on a generator that was not taught, moves it by {rival:.2f}. {others}"
         f"Rows: the slider; columns: what changed. {editing['seeds']} seeds.</p>"
-        f'<div class="figure" tabindex="0" role="img" aria-label="What each slider changes">{draw(editing)}</div>'
+        '<div class="figure" tabindex="0" role="img" aria-label="Heat maps of what each slider changes besides: '
+        f'on average {ours:.2f} here, {rival:.2f} by the mean difference">{draw(editing, label)}</div>'
+        "<details><summary>The first of these as a table</summary>"
+        f'<div class="wide" tabindex="0">{numbers}</div></details>'
     )
 
 

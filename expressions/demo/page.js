@@ -7,6 +7,8 @@ window.expressions = (() => {
   const MAX_SEED = 4294967295;
   const seen = []; // queries of the faces seen
   let at = -1; // which of them is on screen
+  let isTyped = false; // whether its seed was
+  const purposes = new Map(); // of requests, by count: "typed", or the place in `seen` to go to
   let pending = ""; // query that #open is to ask for
 
   const element = (selector) => document.querySelector(selector);
@@ -15,13 +17,17 @@ window.expressions = (() => {
   const isLink = [...new URLSearchParams(location.search).keys()].some((name) => !name.startsWith("__"));
   document.documentElement.dataset.opening = isLink ? "link" : "first";
 
-  function ask(asked, seed, query) {
-    const given = new URLSearchParams(query).get("seed");
-    const isSeed = given !== null && /^\d+$/.test(given) && Number(given) <= MAX_SEED;
-    return [`${(parseInt(asked) || 0) + 1}?${String(query).replace(/^\?/, "")}`, isSeed ? Number(given) : seed];
+  function ask(asked, seed, query, purpose) {
+    const count = (parseInt(asked) || 0) + 1;
+    const given = seedOf(query);
+    const isSeed = /^\d+$/.test(given) && Number(given) <= MAX_SEED;
+    purposes.set(count, purpose);
+    return [`${count}?${String(query).replace(/^\?/, "")}`, isSeed ? Number(given) : seed];
   }
 
+  const seedOf = (query) => new URLSearchParams(query).getAll("seed").at(-1) ?? ""; // the last, as the server does
   const queryOf = (request) => request.slice(request.indexOf("?") + 1);
+  const purposeOf = (request) => purposes.get(parseInt(request));
   const isAnswered = (asked, answered) => parseInt(asked) === parseInt(answered);
   const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
@@ -34,19 +40,37 @@ window.expressions = (() => {
     return ask(asked, seed, fields);
   }
 
-  const valid = (seed) => Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED;
+  function load(asked, seed) {
+    element("#shortcuts").checked = hasShortcuts();
+    return ask(asked, seed, location.search);
+  }
+
+  // Open the face so many seeds after that of the box or, if it holds none, after the one on screen.
+  function walk(asked, seed, answered, steps) {
+    const isSeed = Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED;
+    const start = isSeed ? seed : Number(seedOf(queryOf(answered)));
+    return ask(asked, seed, `seed=${(start + steps + MAX_SEED + 1) % (MAX_SEED + 1)}`);
+  }
+
+  // Go through the faces seen, from the one on screen or already asked for.
+  function turn(asked, seed, steps) {
+    const place = (Number.isInteger(purposeOf(asked)) ? purposeOf(asked) : at) + steps;
+    return place in seen ? ask(asked, seed, seen[place], place) : [asked, seed];
+  }
+
   const opens = {
-    load: (asked, seed) => ask(asked, seed, location.search),
-    typed: (asked, seed) => [ask(asked, seed, `seed=${seed}`)[0], seed],
-    next: (asked, seed) => ask(asked, seed, `seed=${valid(seed) && seed < MAX_SEED ? seed + 1 : 0}`),
-    previous: (asked, seed) => ask(asked, seed, `seed=${valid(seed) && seed > 0 ? seed - 1 : MAX_SEED}`),
+    load,
+    typed: (asked, seed) => [ask(asked, seed, `seed=${seed}`, "typed")[0], seed],
+    next: (asked, seed, answered) => walk(asked, seed, answered, 1),
+    previous: (asked, seed, answered) => walk(asked, seed, answered, -1),
     random: (asked, seed) => ask(asked, seed, `seed=${randomSeed()}`),
     surprise,
-    reset: (asked, seed) => ask(asked, seed, at < 0 ? "" : `seed=${new URLSearchParams(seen[at]).get("seed")}`),
-    back: (asked, seed) => (at > 0 ? ask(asked, seed, seen[--at]) : [asked, seed]),
-    forward: (asked, seed) => (at < seen.length - 1 ? ask(asked, seed, seen[++at]) : [asked, seed]),
+    reset: (asked, seed, answered) => walk(asked, seed, answered, 0),
+    back: (asked, seed) => turn(asked, seed, -1),
+    forward: (asked, seed) => turn(asked, seed, 1),
     pending: (asked, seed) => ask(asked, seed, pending),
-    rest: (asked, seed, answered) => ask(asked, seed, isAnswered(asked, answered) ? "rest" : queryOf(asked)),
+    rest: (asked, seed, answered) =>
+      isAnswered(asked, answered) ? ask(asked, seed, "rest") : ask(asked, seed, queryOf(asked), purposeOf(asked)),
   };
 
   function open(query) {
@@ -56,26 +80,38 @@ window.expressions = (() => {
 
   // The address ------------------------------------------------------------------------------------
 
-  // Keep what Gradio put there, such as __theme.
   function address(link) {
     const url = new URL(location.href);
-    const kept = [...url.searchParams].filter(([name]) => name.startsWith("__"));
-    url.search = new URLSearchParams([...new URLSearchParams(link), ...kept]);
+    url.search = link;
     return url;
   }
 
-  function remember(link) {
-    delete document.documentElement.dataset.opening;
+  const reveal = () => delete document.documentElement.dataset.opening;
+
+  function remember(link, answered) {
+    reveal();
     const url = address(link);
-    history.replaceState(history.state, "", url);
     if (window.parent !== window && location.hostname.endsWith(".hf.space")) {
       window.parent.postMessage({ queryString: url.searchParams.toString() }, "https://huggingface.co");
     }
+    // The address keeps what Gradio put there: __theme, and __sign, which opens a private Space and is not to be shared.
+    for (const [name, value] of new URLSearchParams(location.search)) {
+      if (name.startsWith("__")) url.searchParams.append(name, value);
+    }
+    history.replaceState(history.state, "", url);
+    see(link, purposeOf(answered));
+  }
+
+  // Put an answer among the faces seen; a seed that is typed digit by digit is one of them.
+  function see(link, purpose) {
     const fields = new URLSearchParams(link);
     for (const name of ["view", "strip", "across", "down", "to", "weights"]) fields.delete(name);
-    const seedOf = (query) => new URLSearchParams(query).get("seed");
-    if (at < 0 || seedOf(seen[at]) !== fields.get("seed")) seen.splice(++at, seen.length, fields.toString());
-    else seen[at] = fields.toString();
+    const [old, seed] = [at < 0 ? "" : seedOf(seen[at]), fields.get("seed")];
+    const isLonger = isTyped && purpose === "typed" && (seed.startsWith(old) || old.startsWith(seed));
+    if (Number.isInteger(purpose)) at = purpose;
+    else if (seed !== old && !isLonger) seen.splice(++at, seen.length);
+    isTyped = purpose === "typed" && (isTyped || seed !== old);
+    seen[at] = fields.toString();
     element("#back").disabled = at <= 0;
     element("#forward").disabled = at >= seen.length - 1;
   }
@@ -138,16 +174,36 @@ window.expressions = (() => {
 
   function settle() {
     if (element("#face [data-draft]")) restAfter(250);
+    const wipe = element(".wipe input");
+    if (wipe) wipe.value = element("#face").style.getPropertyValue("--wipe") || 50;
   }
 
   // Listeners --------------------------------------------------------------------------------------
 
   const KEYS = { n: "#next", p: "#previous", r: "#random", s: "#surprise", b: "#back", f: "#forward", 0: "#reset" };
+  const TYPING = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]";
+
+  // A browser may forbid to store anything.
+  function hasShortcuts() {
+    try {
+      return localStorage.getItem("expressions-shortcuts") !== "off";
+    } catch {
+      return true;
+    }
+  }
+
+  function keepShortcuts(on) {
+    try {
+      localStorage.setItem("expressions-shortcuts", on ? "on" : "off");
+    } catch {
+      // They are as chosen until the page is left.
+    }
+  }
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest("input:not([type=range]):not([type=radio]), textarea, select, [contenteditable]")) return;
-    const button = KEYS[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+    if (!element("#shortcuts")?.checked || event.target.closest(TYPING)) return;
+    const button = KEYS[event.key?.toLowerCase()];
     if (button) element(button)?.click();
   });
 
@@ -165,6 +221,7 @@ window.expressions = (() => {
 
   document.addEventListener("change", (event) => {
     if (event.target.matches?.("[id^=slider-] input")) restAfter(0);
+    if (event.target.matches?.("#shortcuts")) keepShortcuts(event.target.checked);
     if (event.target.matches?.("#restore input") && event.target.files[0]) {
       restore(event.target.files[0]);
       event.target.value = ""; // so that the same file can be opened again
@@ -181,5 +238,5 @@ window.expressions = (() => {
     restore(event.dataTransfer.files[0]);
   });
 
-  return { ...opens, settle, remember, copyLink, copyEmbed, save, resetSlider };
+  return { ...opens, settle, reveal, remember, copyLink, copyEmbed, save, resetSlider };
 })();

@@ -16,7 +16,8 @@ from .state import State, as_value, choose, first_state, parse_link, read_seed
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
 REST = "rest"
 REFUSALS = (NO_RECIPE, SEED_RULE)
-OTHER_WEIGHTS = "This link was made with other weights: its face may be another."
+OTHER_WEIGHTS = "This link was made with other weights, so the face may differ."
+IGNORED = "Ignored, because there is no such slider or the value is not a number:"
 SIZES = (64, 256, 512)  # of downloads
 
 
@@ -67,7 +68,7 @@ class Page:
             if opens:
                 state = linked
             if remark in REFUSALS:
-                remark += f" This is still face {state.seed}."
+                remark += f" This is still face {state.seed}." if old_query else f" Showing face {state.seed} instead."
         own = self.faces.own_values(state.seed)
         asked_of = {name: value for name, value in state.targets.items() if value != own[name]}
         state = replace(state, targets=asked_of)
@@ -101,8 +102,8 @@ class Page:
             return SEED_RULE
         if fields.get("weights", self.faces.weights) != self.faces.weights:
             return OTHER_WEIGHTS
-        lacking = [label(name) for name in self.faces.editor.attributes if name in fields and name not in state.targets]
-        return f"Left out, for want of a slider or of a number: {', '.join(lacking)}." if lacking else ""
+        ignored = [label(name) for name in self.faces.editor.attributes if name in fields and name not in state.targets]
+        return f"{IGNORED} {', '.join(ignored)}." if ignored else ""
 
     def moved(self, seed: int, sliders: Sequence[object]) -> dict[str, float]:
         """What is asked of a face: the sliders that do not show its own value."""

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from ..editor import MAX_SEED
 
-VIEWS = ("face", "compare", "strip", "map", "morph", "sheet")
+# What a link calls each view, and what the page calls it.
+VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}
 FIRST_SEED = 64
 DECIMALS = 2  # of a value in a link
 _MAX_LINK = 4000  # characters: no link of ours is longer
@@ -78,7 +79,7 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
 def choose(state: State, attributes: Sequence[str], **chosen: object) -> State:
     """Put a visitor's choices into a state; one that is none is ignored."""
     known: dict[str, object] = {name: chosen[name] for name in _ATTRIBUTE_FIELDS if chosen.get(name) in attributes}
-    if chosen.get("view") in VIEWS:
+    if chosen.get("view") in tuple(VIEWS):  # it may be unhashable
         known["view"] = chosen["view"]
     if (to := as_seed(chosen.get("to"))) is not None:
         known["to"] = to

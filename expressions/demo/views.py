@@ -98,7 +98,7 @@ def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
     words = ", ".join(f"{label(name)} {value}" for name, value in asked.items())
     reached = " / ".join(f"{values[name]:.0f}" for name in asked)
     return (
-        f'<button type="button" data-sliders="{data}" aria-label="Take {words}">'
+        f'<button type="button" data-sliders="{data}" aria-label="Take {words}; measured {reached}">'
         f"{_image(face.image[0], '', THUMBNAIL_SIZE)}<span>{reached}</span></button>"
     )
 
@@ -113,8 +113,11 @@ def remark(text: str) -> str:
 def shortfall(faces: Faces, state: State) -> str:
     """Say what was reached where it is not what was asked; nothing if every target was met."""
     values = faces.values(faces.face(state.seed, state.targets))
-    parts = [f"{LABELS[name]} {values[name]:.0f}" for name in faces.missed(state.targets, values)]
-    return f"As far as this face goes: {', '.join(parts)}." if parts else ""
+    parts = [
+        f"{LABELS[name]} {values[name]:.0f} (asked {state.targets[name]:g})"
+        for name in faces.missed(state.targets, values)
+    ]
+    return f"Not fully reached: {', '.join(parts)}." if parts else ""
 
 
 def reach(faces: Faces, state: State) -> str:
@@ -122,8 +125,9 @@ def reach(faces: Faces, state: State) -> str:
     parts = []
     for name in faces.missed(state.targets, faces.values(faces.face(state.seed, state.targets))):
         low, high = faces.reach(state.seed, name)
-        parts.append(f"{LABELS[name]} from {low:.0f} to {high:.0f}")
-    return f"Alone, it can show {', '.join(parts)}." if parts else ""
+        parts.append(f"{LABELS[name]} reaches {low:.0f} to {high:.0f}")
+    moved = "Each moved on its own" if len(parts) > 1 else "Moved on its own"
+    return f"{moved}, {', '.join(parts)} on this face." if parts else ""
 
 
 def marks(own: Mapping[str, int]) -> str:

@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from expressions.attributes import SKIN_TONE, SLIDERS
+from expressions.classifier import AttributeClassifier
+from expressions.fitting import EditorConfig, fit_editor
+from expressions.latents import to_normal, to_uniform
+from expressions.model import Generator
+
+
+@pytest.fixture(scope="module")
+def generator():
+    torch.manual_seed(0)
+    return Generator(directions=len(SLIDERS)).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def fitted(generator):
+    scored = [name for name in SLIDERS if name != SKIN_TONE]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("expressions.fitting._TRIED", 16)
+        return fit_editor(generator, AttributeClassifier(10).eval(), scored, EditorConfig(samples=1100))
+
+
+@pytest.fixture(scope="module")
+def u():
+    """What the editor was fitted on."""
+    return torch.randn(1100, 100, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_fit_calibrates_to_the_percentiles_of_random_faces(fitted, u):
+    values = fitted.values(fitted.scores(fitted.synthesize(to_uniform(u))))
+    assert torch.allclose(values.quantile(torch.tensor([0.01, 0.99]), dim=0).T, torch.tensor([0.0, 100.0]), atol=0.1)
+
+
+def test_a_fit_estimates_the_batch_norm_statistics_of_the_generator_anew(fitted, u):
+    first, normalisation = fitted.generator.layers[:2]
+    maps = first(to_uniform(u[:1000])[:, :, None, None])  # the whole batches of 250
+    assert torch.allclose(normalisation.running_mean, maps.mean((0, 2, 3)), atol=1e-5)
+    assert torch.allclose(normalisation.running_var, maps.var((0, 2, 3)), rtol=0.02)
+    assert not fitted.generator.training
+
+
+def test_directions_that_a_training_taught_are_kept(fitted, generator):
+    rows = [fitted.attributes.index(name) for name in SLIDERS]
+    assert torch.equal(fitted.generator.directions[rows], generator.directions)
+
+
+def test_the_response_is_what_a_step_along_a_direction_changes(editor):
+    column, u = editor.attributes.index("Smiling"), to_normal(editor.latents(range(300)))
+    up, down = (
+        editor.values(editor.scores(editor.synthesize(to_uniform(u + sign * editor.generator.directions[column]))))
+        for sign in (1, -1)
+    )
+    measured = ((up - down) / 2).mean(0)[column].item()
+    assert editor.response[column, column].item() == pytest.approx(measured, rel=0.1)
+
+
+def test_a_generator_with_other_directions_is_refused():
+    with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 11"):
+        fit_editor(Generator(directions=3), AttributeClassifier(2), ["A", "B"], EditorConfig())
