@@ -12,7 +12,7 @@ from .editability import EDIT_LENGTHS, draw_edits
 from .images import to_uint8
 from .latents import to_uniform
 from .model import BATCH, Generator
-from .options import DataOptions, GeneratorOptions, channels_last, check, option
+from .options import DataOptions, GeneratorOptions, channels_last, check, option, split_paths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
 
     def __post_init__(self) -> None:
         check(self)
+        for paths in (self.generator, self.teachers):
+            split_paths(paths)
 
 
 def distil(

@@ -103,6 +103,7 @@ class TrainConfig(DataOptions, DeviceOptions):
 
     def __post_init__(self) -> None:
         check(self)
+        split_paths(self.classifiers)
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")

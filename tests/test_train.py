@@ -57,7 +57,11 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
         (["gan", "--kimg", "5", "--lead-kimg", "6"], "train.py gan: error: lead_kimg must be at most kimg, 5, got 6"),
         (
             ["editor", "--generator", "a,,b"],
-            "train.py editor: error: paths must be separated by commas, and none empty",
+            "train.py editor: error: paths must be separated by commas, and none empty, got 'a,,b'",
+        ),
+        (
+            ["distil", "--teachers", ""],
+            "train.py distil: error: paths must be separated by commas, and none empty, got ''",
         ),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
         (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision and --figures belong to"),
