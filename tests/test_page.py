@@ -238,4 +238,4 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     assert "other editors" not in shown
     editing |= {"calibration": calibration, "strongest_rival": {"name": "InterFaceGAN", "mean_dependency": 0.25}}
     file.write_text(json.dumps({"weights": "ab", "editing": editing, "quality": quality}))
-    assert "The best of five other editors on this same generator, InterFaceGAN: 0.25." in figures.quality("ab")
+    assert "The best of the other editors on this same generator, InterFaceGAN: 0.25." in figures.quality("ab")

@@ -45,7 +45,7 @@ def _leaks(editing: Mapping[str, Any]) -> str:
     ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", "mean difference"))
     best = editing.get("strongest_rival")
     others = (
-        f"The best of five other editors on this same generator, {html.escape(best['name'])}: "
+        f"The best of the other editors on this same generator, {html.escape(best['name'])}: "
         f"{best['mean_dependency']:.2f}. "
         if best
         else ""
