@@ -12,9 +12,10 @@ from typing import Any
 from tables import ON_OURS
 
 from expressions import Editor
+from expressions.demo.heat_map import RIVAL
 from expressions.editor import EMBEDDED_FIGURES
 
-SHOWN = ("ours", "mean difference")  # of the editors that editing.py compares
+SHOWN = ("ours", RIVAL)  # of the editors that editing.py compares
 
 
 def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
         "calibration_error": statistics.mean(row["mean_absolute_error"] for row in rows),
         "within_reach": statistics.mean(row["within_reach"] for row in rows),
     }
-    rival, strongest = editing["methods"]["mean difference"]["mean_dependency"], strongest_rival(editing)
+    rival, strongest = editing["methods"][RIVAL]["mean_dependency"], strongest_rival(editing)
     notes = {
         "mean_leak": "change of another attribute when a slider moves its own by 1 "
         f"(95 %: {low:.2f} to {high:.2f}); mean difference on a generator without edits: {rival:.2f}, "

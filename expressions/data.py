@@ -83,7 +83,8 @@ def load_faces(
         raise DataError("streaming reads only the first rows: say how many with limit")
     if identities not in IDENTITIES:
         raise DataError(f"identities must be one of {', '.join(IDENTITIES)}, got {identities!r}")
-    where = f"{source}, split {split!r}" + ("" if identities == "all" else f", {identities} people")
+    whole = f"{source}, split {split!r}"
+    where = whole if identities == "all" else f"{whole}, {identities} people"
     rows = _open(source, split, revision, streaming)
     columns = rows.column_names or list(next(iter(rows), {}))
     needed = ["image", *attributes] + [_PERSON] * (people or identities != "all")
@@ -99,7 +100,7 @@ def load_faces(
             _is_one_of,
             with_indices=True,
             input_columns=_PERSON,
-            fn_kwargs={"identities": identities, "where": f"{source}, split {split!r}"},
+            fn_kwargs={"identities": identities, "where": whole},
         )
     names = [*attributes, *[_PERSON] * people]
     if streaming:

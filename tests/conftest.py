@@ -33,18 +33,13 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _few_faces() -> Iterator[None]:
-    """Judge each tick of a training, and find its first directions, on a few faces: thousands would take most of the
-    time of its tests."""
+    """Judge each tick of a training, find its first directions and try those of a fit on a few faces: thousands would
+    take most of the time of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Probe, "COUNT", 16)
         patch.setattr(EditLoss, "FIRST_FACES", 250)
+        patch.setattr("expressions.fitting._TRIED", 16)
         yield
-
-
-@pytest.fixture
-def quick_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try each direction of an editor that is fitted on a few faces."""
-    monkeypatch.setattr("expressions.fitting._TRIED", 16)
 
 
 @pytest.fixture(scope="session")

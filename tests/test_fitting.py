@@ -17,9 +17,7 @@ def generator():
 @pytest.fixture(scope="module")
 def fitted(generator):
     scored = [name for name in SLIDERS if name != SKIN_TONE]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("expressions.fitting._TRIED", 16)
-        return fit_editor(generator, AttributeClassifier(10).eval(), scored, EditorConfig(samples=1100))
+    return fit_editor(generator, AttributeClassifier(10).eval(), scored, EditorConfig(samples=1100))
 
 
 @pytest.fixture(scope="module")

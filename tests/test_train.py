@@ -85,7 +85,6 @@ def test_an_unknown_flag_is_named(capsys):
     assert "--wings" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("quick_fit")
 def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     cpu = ["--device", "cpu", "--precision", "fp32"]
     run, fitted, out = (str(tmp_path / name) for name in ("run", "classifier", "editor"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..editor import EMBEDDED_FIGURES
 from .controls import label
-from .heat_map import cells, draw, written
+from .heat_map import RIVAL, cells, draw, written
 from .views import table
 
 _QUALITY = {
@@ -42,7 +42,7 @@ def quality(weights: str) -> str:
 
 
 def _leaks(editing: Mapping[str, Any]) -> str:
-    ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", "mean difference"))
+    ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", RIVAL))
     best = editing.get("strongest_rival")
     others = (
         f"The best of the other editors on this same generator, {html.escape(best['name'])}: "
