@@ -9,27 +9,29 @@ PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
 resume = $(if $(wildcard $(addprefix $(RUNS)/$(1)/,checkpoint.pt checkpoint-previous.pt)),--resume)
-averaged = $(RUNS)/$(1)/generator.safetensors
-GENERATORS := $(call averaged,polish1),$(call averaged,polish2),$(call averaged,polish3)
-teachers = $(RUNS)/teacher$(1)/classifier.safetensors,$(RUNS)/teacher$(2)/classifier.safetensors
-TEACHERS := $(call teachers,1,2),$(call teachers,3,4)
+GENERATOR := $(RUNS)/last/generator.safetensors
+teacher = $(RUNS)/teacher$(1)/classifier.safetensors
+TEACHERS := $(call teacher,1),$(call teacher,2),$(call teacher,3),$(call teacher,4)
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
-# How long, and in what batches: with SIZE=gpu as the embedded weights were trained, nine minutes of an H200.
+# How long, and in what batches: with SIZE=gpu nearly as the embedded weights were trained.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
-gan.gpu := --kimg 3300 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --g-lr 3e-4 --d-lr 3e-4
-edits.gpu := --kimg 1500 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --edit-weight 5 --pixel-weight 0.5
-polish.gpu := --kimg 420 --batch-size 128 --lead-kimg 16 --ema-kimg 30
+gan.gpu := --kimg 3300 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
+edits.gpu := --kimg 1500 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --max-shift 4 \
+	--edit-weight 5 --pixel-weight 0.5
+polish.gpu := --kimg 1400 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --lead-kimg 60
+last.gpu := --kimg 260 --batch-size 128 --penalty-batch 16 --ema-kimg 30
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
-last := --kimg 24 --lead-kimg 4 --ema-kimg 8 --edit-weight 2.5 --pixel-weight 0.25
+last.cpu := --kimg 24 --ema-kimg 8
 
-# A training from another one's generator, run $(1), run $(2), whose discriminator sees through teacher $(3); it holds
-# what the teachers $(4) tell.
-polish = $(TRAIN) gan --data $(DATA) --out $(RUNS)/$(1) $(call resume,$(1)) --start $(RUNS)/$(2) --seed $(3) --cooldown 0.4 \
-	--g-lr 1e-4 --beta1 0 --beta2 0.99 --max-shift 0 --features $(RUNS)/teacher$(3)/classifier.safetensors \
-	--classifiers $(4) --identity $(IDENTITY)
+# A training with edits, run $(1), from another one's generator, run $(2).
+edits = $(TRAIN) gan --data $(DATA) --out $(RUNS)/$(1) $(call resume,$(1)) --start $(RUNS)/$(2) \
+	--classifiers $(TEACHERS) --identity $(IDENTITY)
+# Such a training whose discriminator sees through a classifier and the embedding of identities, and the pixels.
+polish = $(call edits,$(1),$(2)) --features $(call teacher,1),$(IDENTITY) --texture-weight 1 \
+	--g-lr 1e-4 --beta1 0 --beta2 0.99
 
 .PHONY: demo test check train evaluate embed browser
 
@@ -48,15 +50,12 @@ check: test
 train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors $(IDENTITY) \
 		$(foreach seed,1 2 3 4,$(RUNS)/teacher$(seed)/classifier.safetensors)
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(gan.$(SIZE))
-	$(TRAIN) gan --data $(DATA) --out $(RUNS)/edits $(call resume,edits) --start $(RUNS)/gan --cooldown 0.5 \
-		--classifiers $(TEACHERS) --identity $(IDENTITY) $(edits.$(SIZE))
-	$(call polish,polish1,edits,1,$(TEACHERS)) \
-		--edit-weight 1.2 --pixel-weight 0.12 $(polish.$(SIZE))
-	$(call polish,polish2,polish1,2,$(call teachers,1,2)) $(last)
-	$(call polish,polish3,polish1,3,$(call teachers,3,4)) $(last)
-	$(TRAIN) distil --data $(DATA) --generator $(GENERATORS) --student $(RUNS)/classifier/classifier.safetensors \
+	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))
+	$(call polish,polish,edits) --cooldown 0.1 --edit-weight 3 --pixel-weight 0.3 $(polish.$(SIZE))
+	$(call polish,last,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 12 $(last.$(SIZE))
+	$(TRAIN) distil --data $(DATA) --generator $(GENERATOR) --student $(RUNS)/classifier/classifier.safetensors \
 		--teachers $(TEACHERS) --out $(RUNS)/student
-	$(TRAIN) editor --generator $(GENERATORS) --classifier $(RUNS)/student/classifier.safetensors --out $(RUNS)/editor
+	$(TRAIN) editor --generator $(GENERATOR) --classifier $(RUNS)/student/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
 	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/editing.json
 

@@ -8,7 +8,7 @@ A table stands between a comment that names it, such as `<!-- sliders -->`, and 
 import json
 import re
 import statistics
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ FIGURES = {
     "novelty": ("distance to the nearest training face, relative", "{:.2f}"),
 }
 REAL = "real faces"
+GENERATORS = {"weights": "this generator", "without edits": "without edits", REAL: REAL}
 
 
 def editors() -> str:
@@ -77,22 +78,29 @@ def sliders() -> str:
 
 def faces() -> str:
     """The image quality of the embedded weights."""
-    titles = {"weights": "this generator", "without edits": "without edits"}
     measured = _read("quality")
-    return _quality(measured["rows"], titles, f"{measured['fakes']:,} faces, medians")
+    columns = {title: measured["rows"][name] for name, title in GENERATORS.items() if name in measured["rows"]}
+    rows = []
+    for figure, (label, text) in FIGURES.items():
+        medians = {title: text.format(statistics.median(row[figure])) for title, row in columns.items()}
+        if figure == "novelty":
+            medians[REAL] = ""
+        rows.append([label, *medians.values()])
+    return _table([f"{measured['fakes']:,} faces, medians", *columns], rows)
 
 
 def recipes() -> str:
-    """Short trainings beside each other."""
-    titles = {
-        "ours": "Expressions",
-        "spectral norm": "with spectral norm instead of penalties",
-        "reference": "PyTorch's DCGAN example",
-    }
-    meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
+    """Short trainings beside each other, a row each."""
+    titles = {"reference": "PyTorch's DCGAN example", "ours": "Expressions"}
     measured = _read("comparison")
+    meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
+    figures = {name: shown for name, shown in FIGURES.items() if name not in meaningless}
+    rows = []
+    for recipe, row in measured["rows"].items():
+        medians = [text.format(statistics.median(row[name])) for name, (_, text) in figures.items()]
+        rows.append([titles.get(recipe, recipe), *medians])
     head = f"after {measured['kimg'] * 1000:,.0f} images each"
-    return _quality(measured["rows"], titles, head, without=meaningless)
+    return _table([head, *(label for label, _ in figures.values())], rows)
 
 
 def speed() -> str:
@@ -171,20 +179,6 @@ def with_tables(text: str) -> str:
         if count != 1:
             raise ValueError(f"the comment <!-- {name} --> must be there once, and is {count} times")
     return text
-
-
-def _quality(
-    rows: dict[str, dict[str, list[float]]], titles: dict[str, str], head: str, without: Collection[str] = ()
-) -> str:
-    titles = {name: titles[name] for name in titles if name in rows} | {REAL: REAL}
-    lines = []
-    for figure, (label, text) in FIGURES.items():
-        if figure in without:
-            continue
-        medians = {name: statistics.median(rows[name][figure]) for name in titles}
-        shown = [text.format(medians[name]) if (figure, name) != ("novelty", REAL) else "" for name in titles]
-        lines.append([label, *shown])
-    return _table([head, *titles.values()], lines)
 
 
 def _percent(share: float) -> str:

@@ -1,6 +1,7 @@
 """What the generator is trained against: a discriminator, with what each side pays."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -56,13 +57,13 @@ class RelativisticAdversary(Adversary):
 
 
 class ProjectedAdversary(Adversary):
-    """The discriminator that sees through a trained network; hinge loss (Sauer et al. 2021, arXiv:2111.01007).
+    """The discriminator that sees through trained networks; hinge loss (Sauer et al. 2021, arXiv:2111.01007).
 
     Args:
-        features: sees the faces, and stays as it is.
+        features: see the faces, and stay as they are.
     """
 
-    def __init__(self, features: FeatureNetwork) -> None:
+    def __init__(self, features: Sequence[FeatureNetwork]) -> None:
         super().__init__(ProjectedDiscriminator(features))
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,3 +72,24 @@ class ProjectedAdversary(Adversary):
 
     def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002
         return g_hinge_loss(self.discriminator(fake, rng).float())
+
+
+class JointAdversary(Adversary):
+    """Two adversaries at once; their losses are added.
+
+    Args:
+        first: its logits are reported.
+        second: learns beside it.
+        weight: of the second in the generator's loss.
+    """
+
+    def __init__(self, first: Adversary, second: Adversary, weight: float) -> None:
+        super().__init__(nn.ModuleList([first.discriminator, second.discriminator]))
+        self.first, self.second, self.weight = first, second, weight
+
+    def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        loss, real_logits, fake_logits = self.first.d_loss(real, fake, rng)
+        return loss + self.second.d_loss(real, fake, rng)[0], real_logits, fake_logits
+
+    def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        return self.first.g_loss(real, fake, rng) + self.weight * self.second.g_loss(real, fake, rng)

@@ -30,6 +30,7 @@ class IdentityEmbedding(nn.Module):
     whether they are of one person."""
 
     SIZE = 128
+    MAPS = AttributeClassifier.MAPS
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +39,10 @@ class IdentityEmbedding(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, 64, 64) in [-1, 1] -> unit vectors (N, 128)."""
         return normalize(self.network(images).float(), dim=1)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """What the layers see of images (N, 3, 64, 64) in [-1, 1]: the last features of each side, `MAPS`."""
+        return self.network.maps(images)
 
 
 class _Recogniser(nn.Module):

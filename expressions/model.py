@@ -1,7 +1,7 @@
 """The networks: a DCGAN generator of eight convolutions, and two discriminators."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Protocol
 
 import torch
@@ -139,31 +139,33 @@ class FeatureNetwork(Protocol):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Judges what a trained network sees of a face, at each of its sides, and the pixels.
+    """Judges what trained networks see of a face, at each of their sides, and the pixels.
 
-    It knows from the start what the other network has learnt, so it is a match for a trained generator after a few
+    It knows from the start what the other networks have learnt, so it is a match for a trained generator after a few
     thousand images, where a new `Discriminator` takes hundreds of thousands (Sauer et al. 2021, arXiv:2111.01007). Its
     heads are spectrally normalised.
 
     Args:
-        features: sees the faces; stays as it is, where it is, and is no part of the state.
+        features: see the faces; they stay as they are, where they are, and are no part of the state.
     """
 
     SIDE = 16  # patches a side; a head with fewer repeats its verdicts
 
-    def __init__(self, features: FeatureNetwork) -> None:
+    def __init__(self, features: Sequence[FeatureNetwork]) -> None:
         super().__init__()
-        self._features = (features,)  # in a tuple, so that nobody trains, moves or saves it with the heads
-        self.heads = nn.ModuleList(_head(channels, side) for channels, side in ((3, IMAGE_SIZE), *features.MAPS))
+        self._features = tuple(features)  # no module list: nobody trains, moves or saves them with the heads
+        maps = [(3, IMAGE_SIZE), *chain.from_iterable(network.MAPS for network in features)]
+        self.heads = nn.ModuleList(_head(channels, side) for channels, side in maps)
 
     def forward(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 1280), of 256 patches by each of five heads.
+        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 256 * heads), of as many patches by each.
 
         Args:
             images: the images.
-            rng: of the noise on what the feature network is shown.
+            rng: of the noise on what the feature networks are shown.
         """
-        maps = (images, *self._features[0].maps(add_noise(images, FAINT, rng)))
+        shown = add_noise(images, FAINT, rng)
+        maps = [images, *chain.from_iterable(network.maps(shown) for network in self._features)]
         verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
         return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_model
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .adversaries import Adversary, ProjectedAdversary, RelativisticAdversary
+from .adversaries import Adversary, JointAdversary, ProjectedAdversary, RelativisticAdversary
 from .attributes import SLIDERS, missing_sliders
 from .augmentation import mirror, shift
 from .classifier import AttributeClassifier, load_classifier, load_classifiers
@@ -33,7 +33,7 @@ from .distributed import (
 from .editability import EditLoss
 from .editor import Editor
 from .errors import first_line
-from .identity import load_identity
+from .identity import IdentityEmbedding, load_identity
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
 from .model import BATCH, IMAGE_SIZE, Z_DIM, Generator, ema_update
@@ -80,7 +80,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
     penalty_batch: int = option(8, "real and as many generated images of a batch that carry the penalties", above=0)
     ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
-    max_shift: int = option(4, "the discriminator sees every image shifted by up to this many pixels", least=0)
+    max_shift: int = option(0, "the discriminator sees every image shifted by up to this many pixels", least=0)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0)
     start: str | None = option(
         None, "start with the networks of another training's run folder, or of an editor's weights (folder or Hub id)"
@@ -92,8 +92,15 @@ class TrainConfig(DataOptions, DeviceOptions):
     )
     features: str | None = option(
         None,
-        "a classifier: the discriminator judges what this one sees of a face as well as the pixels, by hinge loss and "
-        "with spectral norms, instead of by relativistic loss under gradient penalties",
+        "classifiers or identity embeddings, separated by commas: the discriminator judges what their layers see of a "
+        "face as well as the pixels, by hinge loss and with spectral norms, instead of by relativistic loss under "
+        "gradient penalties",
+    )
+    texture_weight: float = option(
+        0.0,
+        "weight, in the generator's loss, of a second discriminator of the pixels alone, by relativistic loss, beside "
+        "the one that sees through features",
+        least=0,
     )
     classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
     identity: str | None = option(None, "train edits: an identity embedding, by which people are to stay who they are")
@@ -104,6 +111,7 @@ class TrainConfig(DataOptions, DeviceOptions):
     def __post_init__(self) -> None:
         check(self)
         split_paths(self.classifiers)
+        split_paths(self.features)
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
@@ -113,6 +121,8 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError("identity belongs to the training of edits: give classifiers too")
         if self.classifiers and self.batch_size % 2:
             raise ValueError(f"batch_size must be even where edits are trained, got {self.batch_size}")
+        if self.texture_weight and not self.features:
+            raise ValueError("texture_weight belongs to a discriminator that sees through features: give features too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
         if self.max_shift >= IMAGE_SIZE:
@@ -136,8 +146,7 @@ def check_ready(config: TrainConfig) -> None:
     _classifiers(config)
     if config.identity:
         load_identity(Path(config.identity))
-    if config.features:
-        load_classifier(Path(config.features))
+    _feature_networks(config)
     if config.resume:
         check_resumable(Path(config.out), config)
     else:
@@ -251,9 +260,9 @@ class TrainState:
     def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        networks = (config.features, config.identity, *split_paths(config.classifiers))
-        self.digests = {path: _digest(path) for path in networks if path}
-        self.features = self.digests[config.features] if config.features else ""  # what the discriminator sees through
+        features, classifiers = split_paths(config.features), split_paths(config.classifiers)
+        self.digests = {path: _digest(path) for path in (*features, config.identity, *classifiers) if path}
+        self.features = ",".join(self.digests[path] for path in features)  # what the discriminator sees through
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
         self.adversary = _adversary(config, device)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
@@ -566,10 +575,28 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
 
 def _adversary(config: TrainConfig, device: torch.device) -> Adversary:
     """The adversary that the options ask for, its discriminator new."""
-    if config.features:
-        features, _ = load_classifier(Path(config.features))
-        return ProjectedAdversary(channels_last(features).to(device))
-    return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
+    of_pixels = RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
+    features = [channels_last(network).to(device) for network in _feature_networks(config)]
+    if not features:
+        return of_pixels
+    projected = ProjectedAdversary(features)
+    return JointAdversary(projected, of_pixels, config.texture_weight) if config.texture_weight else projected
+
+
+def _feature_networks(config: TrainConfig) -> list[AttributeClassifier | IdentityEmbedding]:
+    """What the discriminator sees through.
+
+    Raises:
+        ValueError: one of them is neither a classifier nor an embedding of identities.
+    """
+    return [_feature_network(Path(path)) for path in split_paths(config.features)]
+
+
+def _feature_network(path: Path) -> AttributeClassifier | IdentityEmbedding:
+    try:
+        return load_identity(path)
+    except ValueError:
+        return load_classifier(path)[0]
 
 
 def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:

@@ -2,16 +2,28 @@ import pytest
 import torch
 from torch import nn
 
-from expressions.adversaries import ProjectedAdversary, RelativisticAdversary
+from expressions.adversaries import JointAdversary, ProjectedAdversary, RelativisticAdversary
 from expressions.classifier import AttributeClassifier
+from expressions.identity import IdentityEmbedding
 
 
-@pytest.fixture(params=["relativistic", "projected"])
+def relativistic():
+    return RelativisticAdversary(gamma=0.3, penalty_batch=2)
+
+
+def projected():
+    networks = [AttributeClassifier(2), IdentityEmbedding()]
+    return ProjectedAdversary([network.eval().requires_grad_(False) for network in networks])
+
+
+def joint(weight=0.5):
+    return JointAdversary(projected(), relativistic(), weight)
+
+
+@pytest.fixture(params=[relativistic, projected, joint])
 def adversary(request):
     torch.manual_seed(0)
-    if request.param == "relativistic":
-        return RelativisticAdversary(gamma=0.3, penalty_batch=2)
-    return ProjectedAdversary(AttributeClassifier(2).eval().requires_grad_(False))
+    return request.param()
 
 
 def rng():
@@ -63,3 +75,19 @@ def test_a_linear_critic_pays_gamma_times_its_squared_norm():
         losses.append(adversary.d_loss(dark, bright, rng())[0].item())
     # R1 and R2, each the squared norm of every gradient, times half of gamma.
     assert losses[1] - losses[0] == pytest.approx(0.3 * critic[1].weight.square().sum().item(), rel=1e-4)
+
+
+def test_two_adversaries_learn_together_and_the_generator_weighs_the_second():
+    dark, bright = dark_and_bright()
+    both = joint(weight=0.25)
+    first, second = both.first, both.second
+    heads, pixels = both.discriminator
+    assert (heads, pixels) == (first.discriminator, second.discriminator)
+    loss, real_logits, _ = both.d_loss(dark, bright, rng())
+    loss.backward()
+    assert all(parameter.grad is not None for parameter in both.discriminator.parameters())
+    alone, alone_logits, _ = first.d_loss(dark, bright, rng())
+    assert loss.item() == pytest.approx((alone + second.d_loss(dark, bright, rng())[0]).item(), rel=1e-3)
+    assert real_logits.shape == alone_logits.shape
+    parts = [adversary.g_loss(dark, bright, rng()).item() for adversary in (first, second)]
+    assert both.g_loss(dark, bright, rng()).item() == pytest.approx(parts[0] + 0.25 * parts[1], rel=1e-3)

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from expressions.classifier import AttributeClassifier
+from expressions.identity import IdentityEmbedding
 from expressions.model import Discriminator, Generator, ProjectedDiscriminator, estimate_statistics
 
 
@@ -52,13 +53,14 @@ def test_the_discriminator_has_no_batch_normalisation():
 @pytest.fixture
 def projected():
     torch.manual_seed(0)
-    return ProjectedDiscriminator(AttributeClassifier(2).eval().requires_grad_(False))
+    networks = [AttributeClassifier(2), IdentityEmbedding()]
+    return ProjectedDiscriminator([network.eval().requires_grad_(False) for network in networks])
 
 
-def test_the_projected_discriminator_judges_patches_at_every_side_and_in_the_pixels(projected):
+def test_the_projected_discriminator_judges_patches_at_every_side_of_each_network_and_in_the_pixels(projected):
     images = (torch.rand(2, 3, 64, 64) * 2 - 1).requires_grad_()
     logits = projected.eval()(images, torch.Generator())
-    assert logits.shape == (2, 5 * 256)
+    assert logits.shape == (2, 9 * 256)
     for head in logits[0].split(256):
         (gradient,) = torch.autograd.grad(head.sum(), images, retain_graph=True)
         assert gradient[0].abs().sum() > 0

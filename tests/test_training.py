@@ -469,7 +469,10 @@ def test_a_training_does_not_go_on_with_another_classifier_of_the_same_name(imag
 def test_a_training_by_features_goes_on_from_one_by_pixels_and_resumes_bit_for_bit(
     images, finished, classifier, tmp_path, capfd
 ):
-    options = {"features": str(classifier), "start": str(finished), "kimg": 0.008}
+    identity = tmp_path / "identity.safetensors"
+    save_identity(IdentityEmbedding(), identity)
+    features = f"{classifier},{identity}"
+    options = {"features": features, "texture_weight": 0.5, "start": str(finished), "kimg": 0.008}
     run(images, tmp_path / "whole", **options)
     assert f"the discriminator is new: {finished} has none of this kind" in capfd.readouterr().out
     run(images, tmp_path / "parts", **options | {"kimg": 0.004})
@@ -624,6 +627,8 @@ def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
         ({"edit_weight": -0.5}, "edit_weight must be a number of at least 0, got -0.5"),
         ({"beta1": 1.0}, "beta1 must be at least 0 and below 1, got 1.0"),
         ({"cooldown": 1.5}, "cooldown must be from 0 to 1, got 1.5"),
+        ({"features": "a.safetensors,"}, "paths must be separated by commas, and none empty, got 'a.safetensors,'"),
+        ({"texture_weight": 1.0}, "texture_weight belongs to a discriminator that sees through features"),
         ({"max_shift": 64}, "max_shift must be below 64 pixels, got 64"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
         ({"tracker": "paper"}, "tracker must be one of none, tensorboard, trackio, got 'paper'"),
