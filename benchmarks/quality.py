@@ -42,7 +42,7 @@ from expressions.metrics import (
 )
 from expressions.model import Generator, estimate_statistics
 from expressions.options import channels_last
-from expressions.runs import holds_run, load_generator
+from expressions.runs import GENERATOR, check_options, holds_run, load_generator, start_run, write_atomically
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
 FAKES = 10_000
@@ -192,15 +192,17 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
 def _altered(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
     """The averaged generator of a training whose networks are not those of the package."""
     device, dtype = config.resolve()
-    state, path = TrainState(config, device), Path(config.out) / "generator.safetensors"
+    run = Path(config.out)
+    state, path = TrainState(config, device), run / GENERATOR
     ALTERED[recipe](state, config)
     if path.exists():
+        check_options(run, config)
         state.ema.load_state_dict(load_file(path))
         return state.ema
+    start_run(run, config)
     for _ in tqdm(range(config.step_count), desc=recipe, unit="step"):
         train_step(state, images, config, dtype)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_model(state.ema, str(path))
+    write_atomically(path, lambda temporary: save_model(state.ema, str(temporary)))
     return state.ema
 
 
@@ -245,9 +247,7 @@ def card_figures(row: Row, floor: Row, held_out: int) -> dict[str, Any]:
 
 
 def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor: Row) -> None:
-    """Train every recipe, or read what an earlier call trained, and measure it; write after each, for a call that is
-    cut off."""
-    comparison: dict[str, Any] = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(judges.held_out["random"])}
+    """Train every recipe, or read what an earlier call trained, and measure it."""
     rows = {"real faces": floor}
     for recipe in ("reference", "ours", *arguments.variants):
 
@@ -255,11 +255,11 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
             return recipe_faces(recipe, seed, arguments.kimg, images, arguments.runs)
 
         rows[recipe] = measure(recipe, faces, judges)
-        if "ours" in rows:
-            comparison["above_floor"] = above_floor(rows["ours"], rows["reference"], floor)
-        _write(comparison | {"rows": rows}, arguments.out or Path("benchmarks/comparison.json"))
-    left = ", ".join(f"{name} {share:.2f}" for name, share in comparison["above_floor"].items())
-    print(f"ours to the reference, above the floor: {left}")
+    left = above_floor(rows["ours"], rows["reference"], floor)
+    print("ours to the reference, above the floor: " + ", ".join(f"{name} {share:.2f}" for name, share in left.items()))
+    counts = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(judges.held_out["random"])}
+    comparison = counts | {"above_floor": left, "rows": rows}
+    _write(comparison, arguments.out or Path("benchmarks/comparison.json"))
 
 
 def above_floor(row: Row, reference: Row, floor: Row) -> Figures:

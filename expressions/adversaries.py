@@ -75,7 +75,7 @@ class ProjectedAdversary(Adversary):
 
 
 class JointAdversary(Adversary):
-    """Two adversaries at once; their losses are added.
+    """Two adversaries at once: the sum of the losses of both discriminators, and of the generator's against them.
 
     Args:
         first: its logits are reported.

@@ -66,6 +66,15 @@ def check_resumable(run: Path, options: Any) -> None:
     """
     if not holds_run(run):
         raise RunError(f"nothing to resume: {run / CHECKPOINT} does not exist")
+    check_options(run, options)
+
+
+def check_options(run: Path, options: Any) -> None:
+    """Refuse options that differ from a run's in what is computed.
+
+    Raises:
+        RunError: its options cannot be read, or some have changed; they are named.
+    """
     try:
         saved = dict(json.loads((run / OPTIONS).read_text()))
     except (OSError, ValueError, TypeError) as error:

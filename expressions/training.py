@@ -94,7 +94,7 @@ class TrainConfig(DataOptions, DeviceOptions):
         None,
         "classifiers or identity embeddings, separated by commas: the discriminator judges what their layers see of a "
         "face as well as the pixels, by hinge loss and with spectral norms, instead of by relativistic loss under "
-        "gradient penalties",
+        "gradient penalties (texture_weight: by both)",
     )
     texture_weight: float = option(
         0.0,
@@ -139,7 +139,8 @@ def check_ready(config: TrainConfig) -> None:
 
     Raises:
         RunError: the folder holds another run, or there is no checkpoint to resume or start from.
-        ValueError: this machine lacks the device or the tracker, or the classifiers cannot be used.
+        ValueError: this machine lacks the device or the tracker, or the classifiers, the embedding or the features
+            cannot be used.
     """
     config.resolve()
     start_tracker(config.tracker)
@@ -346,7 +347,7 @@ class TrainState:
 
         Returns:
             Whether the discriminator is among them: an editor has none, another run perhaps one of another kind, or one
-            that sees through another classifier.
+            that sees through other networks.
 
         Raises:
             ValueError: they cannot be read, or are not these networks.
@@ -575,19 +576,22 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
 
 def _adversary(config: TrainConfig, device: torch.device) -> Adversary:
     """The adversary that the options ask for, its discriminator new."""
-    of_pixels = RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
     features = [channels_last(network).to(device) for network in _feature_networks(config)]
     if not features:
-        return of_pixels
+        return _of_pixels(config)
     projected = ProjectedAdversary(features)
-    return JointAdversary(projected, of_pixels, config.texture_weight) if config.texture_weight else projected
+    return JointAdversary(projected, _of_pixels(config), config.texture_weight) if config.texture_weight else projected
+
+
+def _of_pixels(config: TrainConfig) -> RelativisticAdversary:
+    return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
 
 
 def _feature_networks(config: TrainConfig) -> list[AttributeClassifier | IdentityEmbedding]:
     """What the discriminator sees through.
 
     Raises:
-        ValueError: one of them is neither a classifier nor an embedding of identities.
+        ValueError: one of them cannot be read, or is neither a classifier nor an identity embedding.
     """
     return [_feature_network(Path(path)) for path in split_paths(config.features)]
 
@@ -595,8 +599,12 @@ def _feature_networks(config: TrainConfig) -> list[AttributeClassifier | Identit
 def _feature_network(path: Path) -> AttributeClassifier | IdentityEmbedding:
     try:
         return load_identity(path)
-    except ValueError:
+    except ValueError as error:
+        reason = first_line(error.__cause__ or error)
+    try:
         return load_classifier(path)[0]
+    except ValueError as error:
+        raise ValueError(f"{path} holds neither an attribute classifier nor an identity embedding: {reason}") from error
 
 
 def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:

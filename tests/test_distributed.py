@@ -37,6 +37,7 @@ folder = Path(sys.argv[1])
 images = torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 options = dict(kimg=float(sys.argv[2]), tick_kimg=0.008, batch_size=8, penalty_batch=2, cooldown=0)
 options |= dict(device="cpu", precision="fp32")
+options |= dict(features=str(folder / "classifier.safetensors"), texture_weight=1)
 training.train(training.TrainConfig(out=str(folder / "run"), resume=sys.argv[3] == "resume", **options), images)
 (state,), rank = states, process_rank()
 mine = torch.tensor([float(rank + 1)])
@@ -54,6 +55,8 @@ leave_processes()
 
 def launch(folder, kimg, resume=False, processes=2):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    torch.manual_seed(0)
+    save_classifier(AttributeClassifier(1), ("Smiling",), folder / "classifier.safetensors")
     script = folder / "process.py"
     script.write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + PROCESS)
     arguments = [str(script), str(folder), str(kimg), "resume" if resume else "start"]

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from expressions import Editor
+from expressions import Editor, augmentation, training
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.identity import IdentityEmbedding, save_identity
@@ -58,6 +58,7 @@ TWO_STEPS = TrainConfig(
     penalty_batch=2,
     ema_kimg=0.004,
     cooldown=0,
+    max_shift=1,
     device="cpu",
     precision="fp32",
 )
@@ -494,9 +495,25 @@ def test_heads_that_learnt_through_another_classifier_are_not_taken_over(images,
 
 
 def test_features_that_cannot_be_used_are_named_before_anything_is_written(images, tmp_path):
-    with pytest.raises(ValueError, match=r"missing\.safetensors does not hold an attribute classifier"):
-        run(images, tmp_path / "run", features=str(tmp_path / "missing.safetensors"))
+    save_identity(IdentityEmbedding(), tmp_path / "whole")
+    (tmp_path / "torn").write_bytes((tmp_path / "whole").read_bytes()[:-100])
+    for name in ("torn", "missing", "empty"):
+        (tmp_path / "empty").touch()
+        with pytest.raises(ValueError, match=f"{name} holds neither an attribute classifier nor an identity embedding"):
+            run(images, tmp_path / "run", features=f"{tmp_path / 'whole'},{tmp_path / name}")
     assert not (tmp_path / "run").exists()
+
+
+def test_both_sides_of_a_step_see_real_and_generated_images_shifted(images, tmp_path, monkeypatch):
+    seen = []
+
+    def shift(given, max_shift, rng):
+        seen.append((len(given), max_shift))
+        return augmentation.shift(given, max_shift, rng)
+
+    monkeypatch.setattr(training, "shift", shift)
+    run(images, tmp_path, kimg=0.004, max_shift=2)
+    assert seen == [(8, 2), (4, 2), (4, 2)]  # the discriminator's batch, then the generator's real and generated ones
 
 
 def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_path):
