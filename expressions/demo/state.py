@@ -10,7 +10,7 @@ from ..editor import MAX_SEED
 
 # What a link calls each view, and what the page calls it.
 VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}
-FIRST_SEED = 64
+FIRST_SEED = 4
 DECIMALS = 2  # of a value in a link
 _MAX_LINK = 4000  # characters: no link of ours is longer
 _ATTRIBUTE_FIELDS = ("strip", "across", "down")
