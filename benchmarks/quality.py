@@ -49,10 +49,8 @@ FAKES = 10_000
 REPEATS = 3
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
-SHIFTS = {"max_shift": 4}
-
-# What differs from the defaults of `train.py gan`.
-VARIANTS: dict[str, dict[str, Any]] = {
+# What differs from the defaults of `train.py gan`: one thing, and the same with shifts.
+CHANGES: dict[str, dict[str, Any]] = {
     "spectral norm": {"gamma": 0.0},
     "gamma 2": {"gamma": 2.0},
     "penalty batch 4": {"penalty_batch": 4},
@@ -63,12 +61,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ema 0.1 kimg": {"ema_kimg": 0.1},
     "no cooldown": {"cooldown": 0.0},
     "half width": {},
-    "shifts": SHIFTS,
-    "shifts, spectral norm": SHIFTS | {"gamma": 0.0},
-    "shifts, d_lr 4e-4, g_lr 1e-4": SHIFTS | {"d_lr": 4e-4, "g_lr": 1e-4},
-    "shifts, ema 0.1 kimg": SHIFTS | {"ema_kimg": 0.1},
-    "shifts, half width": SHIFTS,
 }
+SHIFTS = {"max_shift": 4}
+WITH_SHIFTS = "shifts, "
+VARIANTS = CHANGES | {"shifts": SHIFTS} | {WITH_SHIFTS + name: SHIFTS | change for name, change in CHANGES.items()}
 
 
 def normalise_spectrally(state: TrainState, config: TrainConfig) -> None:
@@ -89,11 +85,7 @@ def halve_width(state: TrainState, config: TrainConfig) -> None:
     state.g_optimizer = adam(state.generator, config.g_lr, betas)
 
 
-ALTERED = {
-    prefix + name: alter
-    for prefix in ("", "shifts, ")
-    for name, alter in (("spectral norm", normalise_spectrally), ("half width", halve_width))
-}
+ALTERED = {"spectral norm": normalise_spectrally, "half width": halve_width}
 
 Figures = dict[str, float]
 Row = dict[str, list[float]]  # by figure, its value for each set of faces
@@ -180,7 +172,8 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
     options = VARIANTS.get(recipe, {})
     device = images.device.type
     config = TrainConfig(out=str(run), kimg=kimg, seed=seed, device=device, resume=holds_run(run), **options)
-    generator = _altered(recipe, config, images) if recipe in ALTERED else load_generator(train(config, images))
+    alter = ALTERED.get(recipe.removeprefix(WITH_SHIFTS))
+    generator = _altered(alter, config, images) if alter else load_generator(train(config, images))
     generator.to(images.device)
     z = torch.rand(2 * FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)).to(images.device) * 2 - 1
     z, others = z.split(FAKES)
@@ -189,18 +182,18 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
         return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
 
 
-def _altered(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
+def _altered(alter: Callable[[TrainState, TrainConfig], None], config: TrainConfig, images: Tensor) -> Generator:
     """The averaged generator of a training whose networks are not those of the package."""
     device, dtype = config.resolve()
     run = Path(config.out)
     state, path = TrainState(config, device), run / GENERATOR
-    ALTERED[recipe](state, config)
+    alter(state, config)
     if path.exists():
         check_options(run, config)
         state.ema.load_state_dict(load_file(path))
         return state.ema
     start_run(run, config)
-    for _ in tqdm(range(config.step_count), desc=recipe, unit="step"):
+    for _ in tqdm(range(config.step_count), desc=run.name, unit="step"):
         train_step(state, images, config, dtype)
     write_atomically(path, lambda temporary: save_model(state.ema, str(temporary)))
     return state.ema
