@@ -18,12 +18,12 @@ IDENTITY := $(RUNS)/identity/identity.safetensors
 # classifier and an average after them.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
-gan.gpu := --kimg 3300 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
-edits.gpu := --kimg 1500 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --max-shift 4 \
-	--edit-weight 5 --pixel-weight 0.5
+batches := --batch-size 128 --penalty-batch 16 --ema-kimg 30
+gan.gpu := --kimg 3300 $(batches) --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
+edits.gpu := --kimg 1500 $(batches) --max-shift 4 --edit-weight 5 --pixel-weight 0.5
 texture.gpu := --texture-weight 1
-polish.gpu := --kimg 1400 --batch-size 128 --penalty-batch 16 --ema-kimg 30 --lead-kimg 60
-last.gpu := --kimg 260 --batch-size 128 --penalty-batch 16 --ema-kimg 30
+polish.gpu := --kimg 1400 $(batches) --lead-kimg 60
+last.gpu := --kimg 260 $(batches)
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
 last.cpu := --kimg 24 --ema-kimg 8

@@ -12,7 +12,7 @@ from .editability import EDIT_LENGTHS, draw_edits
 from .images import to_uint8
 from .latents import to_uniform
 from .model import BATCH, Generator
-from .options import DataOptions, GeneratorOptions, channels_last, check, option, split_paths
+from .options import DataOptions, GeneratorOptions, channels_last, check, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,9 @@ class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
 
     test_split: str = option("valid", "split to report the accuracy on")
     student: str = option("runs/classifier/classifier.safetensors", "the classifier to go on from")
-    teachers: str = option("runs/teacher1/classifier.safetensors", "classifiers to learn from, separated by commas")
+    teachers: str = option(
+        "runs/teacher1/classifier.safetensors", "classifiers to learn from, separated by commas", paths=True
+    )
     out: str = option("runs/student", "folder for the classifier and its accuracies")
     samples: int = option(24_000, "generated faces to learn from", least=2)
     epochs: int = option(3, "passes over the faces", above=0)
@@ -29,8 +31,6 @@ class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
 
     def __post_init__(self) -> None:
         check(self)
-        for paths in (self.generator, self.teachers):
-            split_paths(paths)
 
 
 def distil(

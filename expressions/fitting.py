@@ -13,7 +13,7 @@ from .editability import dual_basis, regress
 from .editor import Editor, stored
 from .latents import to_uniform
 from .model import BATCH, Z_DIM, Generator, estimate_statistics
-from .options import GeneratorOptions, check, option, split_paths
+from .options import GeneratorOptions, check, option
 
 _STATISTICS = 10_000  # random faces that the generator's batch-norm statistics are estimated on
 _TRIED = 250  # faces on which each direction is tried
@@ -30,7 +30,6 @@ class EditorConfig(GeneratorOptions):
 
     def __post_init__(self) -> None:
         check(self)
-        split_paths(self.generator)
 
 
 def fit_editor(

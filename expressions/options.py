@@ -19,17 +19,24 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 
 def option(
-    default: Any, text: str, *, choices: tuple[str, ...] = (), above: float | None = None, least: float | None = None
+    default: Any,
+    text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    above: float | None = None,
+    least: float | None = None,
+    paths: bool = False,
 ) -> Any:
     """A dataclass field with its default, its help text and what values it allows."""
-    return field(default=default, metadata={"help": text, "choices": choices, "above": above, "least": least})
+    allowed = {"choices": choices, "above": above, "least": least, "paths": paths}
+    return field(default=default, metadata={"help": text, **allowed})
 
 
 def check(options: Any) -> None:
-    """Reject values that a field's `choices`, `above` or `least` exclude.
+    """Reject values that a field's `choices`, `above` or `least` exclude, and `paths` of which one is empty.
 
     Raises:
-        ValueError: naming the field, its value and what is allowed.
+        ValueError: telling the value and what is allowed.
     """
     for item in dataclasses.fields(options):
         value = getattr(options, item.name)
@@ -42,6 +49,8 @@ def check(options: Any) -> None:
             raise ValueError(f"{item.name} must be a number above {above:g}, got {value!r}")
         if least is not None and not (math.isfinite(value) and value >= least):
             raise ValueError(f"{item.name} must be a number of at least {least:g}, got {value!r}")
+        if item.metadata["paths"]:
+            split_paths(value)
 
 
 def add_flags(parser: argparse.ArgumentParser, options: type) -> None:
@@ -136,6 +145,7 @@ class GeneratorOptions:
     generator: str = option(
         "runs/gan/generator.safetensors",
         "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
+        paths=True,
     )
 
 

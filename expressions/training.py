@@ -95,6 +95,7 @@ class TrainConfig(DataOptions, DeviceOptions):
         "classifiers or identity embeddings, separated by commas: the discriminator judges what their layers see of a "
         "face as well as the pixels, by hinge loss and with spectral norms, instead of by relativistic loss under "
         "gradient penalties (texture_weight: by both)",
+        paths=True,
     )
     texture_weight: float = option(
         0.0,
@@ -102,7 +103,9 @@ class TrainConfig(DataOptions, DeviceOptions):
         "the one that sees through features",
         least=0,
     )
-    classifiers: str | None = option(None, "train edits: attribute classifiers to hold, separated by commas")
+    classifiers: str | None = option(
+        None, "train edits: attribute classifiers to hold, separated by commas", paths=True
+    )
     identity: str | None = option(None, "train edits: an identity embedding, by which people are to stay who they are")
     edit_weight: float = option(3.5, "weight of what an edit should and should not change", least=0)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
@@ -110,8 +113,6 @@ class TrainConfig(DataOptions, DeviceOptions):
 
     def __post_init__(self) -> None:
         check(self)
-        split_paths(self.classifiers)
-        split_paths(self.features)
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")

@@ -497,8 +497,8 @@ def test_heads_that_learnt_through_another_classifier_are_not_taken_over(images,
 def test_features_that_cannot_be_used_are_named_before_anything_is_written(images, tmp_path):
     save_identity(IdentityEmbedding(), tmp_path / "whole")
     (tmp_path / "torn").write_bytes((tmp_path / "whole").read_bytes()[:-100])
+    (tmp_path / "empty").touch()
     for name in ("torn", "missing", "empty"):
-        (tmp_path / "empty").touch()
         with pytest.raises(ValueError, match=f"{name} holds neither an attribute classifier nor an identity embedding"):
             run(images, tmp_path / "run", features=f"{tmp_path / 'whole'},{tmp_path / name}")
     assert not (tmp_path / "run").exists()
