@@ -9,13 +9,13 @@ PLAIN ?= $(RUNS)/gan/generator.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
 resume = $(if $(wildcard $(addprefix $(RUNS)/$(1)/,checkpoint.pt checkpoint-previous.pt)),--resume)
-GENERATOR := $(RUNS)/last/generator.safetensors
+GENERATOR := $(RUNS)/strict/generator.safetensors,$(RUNS)/mild/generator.safetensors
 teacher = $(RUNS)/teacher$(1)/classifier.safetensors
 TEACHERS := $(call teacher,1),$(call teacher,2),$(call teacher,3),$(call teacher,4)
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
 # How long, and in what batches. SIZE=gpu is the schedule of the embedded weights, but for 420,000 images through one
-# classifier and an average after them.
+# classifier and an average before the polish.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 batches := --batch-size 128 --penalty-batch 16 --ema-kimg 30
@@ -54,7 +54,8 @@ train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(gan.$(SIZE))
 	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))
 	$(call polish,polish,edits) --cooldown 0.1 --edit-weight 3 --pixel-weight 0.3 $(polish.$(SIZE))
-	$(call polish,last,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 1 $(last.$(SIZE))
+	$(call polish,strict,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 1 $(last.$(SIZE))
+	$(call polish,mild,polish) --cooldown 0.6 --edit-weight 2.5 --pixel-weight 0.3 --seed 2 $(last.$(SIZE))
 	$(TRAIN) distil --data $(DATA) --generator $(GENERATOR) --student $(RUNS)/classifier/classifier.safetensors \
 		--teachers $(TEACHERS) --out $(RUNS)/student
 	$(TRAIN) editor --generator $(GENERATOR) --classifier $(RUNS)/student/classifier.safetensors --out $(RUNS)/editor

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from .classifier import AttributeClassifier, FitOptions, augment, fit_labels, predict
-from .editability import EDIT_LENGTHS, draw_edits
+from .editability import edit_half
 from .images import to_uint8
 from .latents import to_uniform
 from .model import BATCH, Generator
@@ -76,9 +76,6 @@ def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
         seed: of the faces and their edits.
     """
     rng = torch.Generator().manual_seed(seed)
-    u = torch.randn(samples, generator.z_dim, generator=rng)
-    directions = generator.directions.cpu()
-    if len(directions):
-        u[: samples // 2] += draw_edits(samples // 2, torch.tensor(EDIT_LENGTHS), rng) @ directions
+    u = edit_half(torch.randn(samples, generator.z_dim, generator=rng), generator.directions.cpu(), rng)
     batches = to_uniform(u).to(generator.directions.device).split(BATCH)
     return torch.cat([to_uint8(generator(z)) for z in batches])

@@ -174,6 +174,20 @@ def draw_edits(count: int, lengths: Tensor, rng: torch.Generator) -> Tensor:
     return torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
 
 
+def edit_half(u: Tensor, directions: Tensor, rng: torch.Generator) -> Tensor:
+    """Move every second latent by an edit, so that half of the faces are edits, as they are in training.
+
+    Args:
+        u: (N, z_dim).
+        directions: (K, z_dim) in u, one for each of `SLIDERS`; or none, (0, z_dim), and nothing moves.
+        rng: of what is edited, and how far.
+    """
+    u = u.clone()
+    if len(directions):
+        u[1::2] += draw_edits(len(u) // 2, u.new_tensor(EDIT_LENGTHS), rng) @ directions
+    return u
+
+
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
     """Images (2N, 3, H, W) mirrored and shifted, a face and its edit alike, under faint noise: what holds for one view
     of a face only would please the networks, not who looks at it."""

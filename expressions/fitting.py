@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from .attributes import SLIDERS, missing_sliders
 from .classifier import AttributeClassifier
-from .editability import dual_basis, regress
+from .editability import dual_basis, edit_half, regress
 from .editor import Editor, stored
 from .latents import to_uniform
 from .model import BATCH, Z_DIM, Generator, estimate_statistics
@@ -37,8 +37,8 @@ def fit_editor(
 ) -> Editor:
     """Calibrate the scores of random faces, and measure what the directions change.
 
-    The generator's batch-norm statistics are estimated anew. What it was not taught a direction for gets a row of the
-    ridge dual basis of all scores.
+    The generator's batch-norm statistics are estimated anew, on faces and edits as in its training. What it was not
+    taught a direction for gets a row of the ridge dual basis of all scores.
 
     Args:
         generator: draws the faces.
@@ -64,8 +64,9 @@ def fit_editor(
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict({name: stored(tensor) for name, tensor in editor.state_dict().items()})
 
-    u = torch.randn(config.samples, Z_DIM, generator=torch.Generator().manual_seed(config.seed))
-    estimate_statistics(editor.generator, to_uniform(u[:_STATISTICS]))
+    rng = torch.Generator().manual_seed(config.seed)
+    u = torch.randn(config.samples, Z_DIM, generator=rng)
+    estimate_statistics(editor.generator, to_uniform(edit_half(u[:_STATISTICS], taught, rng)))
     batches = tqdm(u.split(BATCH), desc="Scoring random faces")
     scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)

@@ -5,7 +5,7 @@ import hashlib
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from tqdm.auto import tqdm
 from .adversaries import Adversary, JointAdversary, ProjectedAdversary, RelativisticAdversary
 from .attributes import SLIDERS, missing_sliders
 from .augmentation import mirror, shift
-from .classifier import AttributeClassifier, load_classifier, load_classifiers
 from .distributed import (
     any_process,
     average_,
@@ -33,10 +32,10 @@ from .distributed import (
 from .editability import EditLoss
 from .editor import Editor
 from .errors import first_line
-from .identity import IdentityEmbedding, load_identity
+from .guides import load_guides
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
-from .model import BATCH, IMAGE_SIZE, Z_DIM, Generator, ema_update
+from .model import BATCH, IMAGE_SIZE, Z_DIM, FeatureNetwork, Generator, ema_update
 from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
@@ -145,10 +144,7 @@ def check_ready(config: TrainConfig) -> None:
     """
     config.resolve()
     start_tracker(config.tracker)
-    _classifiers(config)
-    if config.identity:
-        load_identity(Path(config.identity))
-    _feature_networks(config)
+    load_guides(config.classifiers, config.identity, config.features)
     if config.resume:
         check_resumable(Path(config.out), config)
     else:
@@ -259,14 +255,21 @@ def _check_shares(config: TrainConfig, faces: int) -> None:
 class TrainState:
     """All that changes while training: networks, optimisers, average, random state, step."""
 
-    def __init__(self, config: TrainConfig, device: torch.device, edits: EditLoss | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        device: torch.device,
+        edits: EditLoss | None = None,
+        features: Sequence[FeatureNetwork] = (),
+    ) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        features, classifiers = split_paths(config.features), split_paths(config.classifiers)
-        self.digests = {path: _digest(path) for path in (*features, config.identity, *classifiers) if path}
-        self.features = ",".join(self.digests[path] for path in features)  # what the discriminator sees through
+        seen_through = split_paths(config.features)
+        guides = (*seen_through, config.identity, *split_paths(config.classifiers))
+        self.digests = {path: _digest(path) for path in guides if path}
+        self.features = ",".join(self.digests[path] for path in seen_through)
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
-        self.adversary = _adversary(config, device)
+        self.adversary = _adversary(config, features)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
@@ -549,7 +552,11 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     """New networks, those of the run to start from, or those of the checkpoint to resume."""
-    state = TrainState(config, images.device, _edit_loss(config, images))
+    device = images.device
+    guides = load_guides(config.classifiers, config.identity, config.features, device)
+    few = images[: EditLoss.REAL_FACES]
+    edits = EditLoss(guides.classifiers, guides.attributes, few, guides.identity) if guides.classifiers else None
+    state = TrainState(config, device, edits, guides.features)
     if config.resume:
         state.load(Path(config.out))
     elif config.start and not state.start_from(config.start) and process_rank() == 0:
@@ -575,9 +582,8 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
     return {"generator": generator, "ema": generator}
 
 
-def _adversary(config: TrainConfig, device: torch.device) -> Adversary:
+def _adversary(config: TrainConfig, features: Sequence[FeatureNetwork]) -> Adversary:
     """The adversary that the options ask for, its discriminator new."""
-    features = [channels_last(network).to(device) for network in _feature_networks(config)]
     if not features:
         return _of_pixels(config)
     projected = ProjectedAdversary(features)
@@ -586,51 +592,6 @@ def _adversary(config: TrainConfig, device: torch.device) -> Adversary:
 
 def _of_pixels(config: TrainConfig) -> RelativisticAdversary:
     return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
-
-
-def _feature_networks(config: TrainConfig) -> list[AttributeClassifier | IdentityEmbedding]:
-    """What the discriminator sees through.
-
-    Raises:
-        ValueError: one of them cannot be read, or is neither a classifier nor an identity embedding.
-    """
-    return [_feature_network(Path(path)) for path in split_paths(config.features)]
-
-
-def _feature_network(path: Path) -> AttributeClassifier | IdentityEmbedding:
-    try:
-        return load_identity(path)
-    except ValueError as error:
-        reason = first_line(error.__cause__ or error)
-    try:
-        return load_classifier(path)[0]
-    except ValueError as error:
-        raise ValueError(f"{path} holds neither an attribute classifier nor an identity embedding: {reason}") from error
-
-
-def _edit_loss(config: TrainConfig, images: Tensor) -> EditLoss | None:
-    """What trains edits, if any are to be trained."""
-    classifiers, attributes = _classifiers(config)
-    if not classifiers:
-        return None
-    device, few = images.device, images[: EditLoss.REAL_FACES]
-    identity = channels_last(load_identity(Path(config.identity))).to(device) if config.identity else None
-    return EditLoss([channels_last(model).to(device) for model in classifiers], attributes, few, identity)
-
-
-def _classifiers(config: TrainConfig) -> tuple[list[AttributeClassifier], tuple[str, ...]]:
-    """The classifiers whose scores an edit holds, and the attributes that each of them scores.
-
-    Raises:
-        ValueError: one cannot be read, or scores other attributes than the first, or not all that is taught.
-    """
-    if not config.classifiers:
-        return [], ()
-    models, names = load_classifiers(split_paths(config.classifiers))
-    missing = missing_sliders(names)
-    if missing:
-        raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
-    return models, names
 
 
 def _digest(path: str) -> str:

@@ -6,7 +6,7 @@ from torch import nn
 
 from expressions import editability
 from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, SLIDERS
-from expressions.editability import EditLoss, dual_basis, regress
+from expressions.editability import EDIT_LENGTHS, EditLoss, dual_basis, edit_half, regress
 from expressions.latents import to_normal
 
 SIDE = 8  # of a patch
@@ -152,3 +152,16 @@ def test_a_row_of_the_dual_basis_changes_one_score():
     response = weights @ dual_basis(weights, ridge=1e-6).T
     assert torch.allclose(response, response.diagonal().diag(), atol=1e-4)
     assert torch.allclose(dual_basis(weights).norm(dim=1), torch.tensor(1.5))
+
+
+def test_every_second_latent_is_moved_by_an_edit_of_one_attribute_or_two():
+    u = torch.randn(400, 100, generator=rng())
+    moved = edit_half(u, torch.eye(len(SLIDERS), 100), rng()) - u  # along unit vectors: what is left are the amounts
+    assert not moved[0::2].any()
+    assert set((moved[1::2].abs() > 1e-6).sum(1).tolist()) == {1, 2}
+    assert 0.95 * EDIT_LENGTHS[0] < moved.abs().max() <= EDIT_LENGTHS[0] + 1e-5
+
+
+def test_without_directions_no_latent_is_moved():
+    u = torch.randn(4, 100, generator=rng())
+    assert torch.equal(edit_half(u, torch.empty(0, 100), rng()), u)

@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.classifier import AttributeClassifier, save_classifier
+from expressions.guides import load_guides
+from expressions.identity import IdentityEmbedding, save_identity
+
+
+@pytest.fixture
+def paths(tmp_path):
+    classifier, identity = str(tmp_path / "classifier.safetensors"), str(tmp_path / "identity.safetensors")
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, classifier)
+    save_identity(IdentityEmbedding(), identity)
+    return classifier, identity
+
+
+def test_what_both_holds_and_is_seen_through_is_one_network(paths):
+    classifier, identity = paths
+    guides = load_guides(classifier, identity, f"{identity},{classifier}")
+    assert guides.attributes == tuple(CELEBA_ATTRIBUTES)
+    assert guides.features[0] is guides.identity
+    assert guides.features[1] is guides.classifiers[0]
+
+
+def test_a_network_that_is_only_seen_through_holds_nothing(paths):
+    classifier, identity = paths
+    guides = load_guides(None, None, f"{classifier}, {identity}")
+    assert [type(network) for network in guides.features] == [AttributeClassifier, IdentityEmbedding]
+    assert (guides.classifiers, guides.attributes, guides.identity) == ([], (), None)
+
+
+def test_every_network_is_moved_to_the_device(paths):
+    classifier, identity = paths
+    guides = load_guides(f"{classifier},{classifier}", identity, None, torch.device("meta"))
+    for network in (*guides.classifiers, guides.identity):
+        assert all(parameter.is_meta for parameter in network.parameters())
