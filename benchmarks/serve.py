@@ -35,6 +35,7 @@ from typing import Any
 import gradio
 import httpx
 import torch
+from machine import processor
 from playwright.sync_api import Browser, Page, sync_playwright
 from visitors import PATIENCE, Drag, QueueFullError, ServerError, Visitor
 
@@ -456,7 +457,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/serve.json"), help="where to write the figures")
     arguments = parser.parse_args()
 
-    report: Figures = {"cores": os.cpu_count(), "torch": torch.__version__, "gradio": gradio.__version__}
+    report: Figures = {"device": processor(), "torch": torch.__version__, "gradio": gradio.__version__}
     report |= {"goals": GOALS, "compute": measure_compute(Editor.from_pretrained(arguments.weights))}
     with preparing(arguments.weights) as pages:
         report["paint"] = measure_paint(pages, arguments.rounds)

@@ -156,7 +156,7 @@ def serving() -> str:
         ],
     ]
     head = [
-        f"page, {measured['cores']} CPU cores",
+        f"page, {measured['device']}",
         "this page",
         "handler that does nothing, in Gradio's queue",
         "the same, around the queue",

@@ -11,7 +11,6 @@ Prints a table. Writes train_speed.json, or train_speed_cuda.json; README.md sho
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 import datasets
 import torch
+from machine import processor
 from reference import Reference
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -169,7 +169,7 @@ def main() -> None:
     decoded = len(load_faces(arguments.data)) * 3 * 64 * 64 / 2**20
     print(", ".join(f"{recipe} {peak:.0f} MB" for recipe, peak in memory.items()) + f"; decoded faces {decoded:.0f} MB")
     report = {
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else f"{os.cpu_count()} CPU cores",
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else processor(),
         "torch": torch.__version__,
         "rows": rows,
         "matrix_rate": rate,
