@@ -23,10 +23,10 @@ gan.gpu := --kimg 3300 $(batches) --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
 edits.gpu := --kimg 1500 $(batches) --max-shift 4 --edit-weight 5 --pixel-weight 0.5
 texture.gpu := --texture-weight 1
 polish.gpu := --kimg 1400 $(batches) --lead-kimg 60
-last.gpu := --kimg 260 $(batches)
+branch.gpu := --kimg 260 $(batches)
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
-last.cpu := --kimg 24 --ema-kimg 8
+branch.cpu := --kimg 24 --ema-kimg 8
 
 # A training with edits, run $(1), from another one's generator, run $(2).
 edits = $(TRAIN) gan --data $(DATA) --out $(RUNS)/$(1) $(call resume,$(1)) --start $(RUNS)/$(2) \
@@ -48,14 +48,15 @@ check: test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor.
+# What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor. The last training
+# branches, strict about edits and mild: the editor is that of the mean of both.
 train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors $(IDENTITY) \
 		$(foreach seed,1 2 3 4,$(call teacher,$(seed)))
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(gan.$(SIZE))
 	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))
 	$(call polish,polish,edits) --cooldown 0.1 --edit-weight 3 --pixel-weight 0.3 $(polish.$(SIZE))
-	$(call polish,strict,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 1 $(last.$(SIZE))
-	$(call polish,mild,polish) --cooldown 0.6 --edit-weight 2.5 --pixel-weight 0.3 --seed 2 $(last.$(SIZE))
+	$(call polish,strict,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 1 $(branch.$(SIZE))
+	$(call polish,mild,polish) --cooldown 0.6 --edit-weight 2.5 --pixel-weight 0.3 --seed 2 $(branch.$(SIZE))
 	$(TRAIN) distil --data $(DATA) --generator $(GENERATOR) --student $(RUNS)/classifier/classifier.safetensors \
 		--teachers $(TEACHERS) --out $(RUNS)/student
 	$(TRAIN) editor --generator $(GENERATOR) --classifier $(RUNS)/student/classifier.safetensors --out $(RUNS)/editor

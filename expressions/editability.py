@@ -175,7 +175,7 @@ def draw_edits(count: int, lengths: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def edit_half(u: Tensor, directions: Tensor, rng: torch.Generator) -> Tensor:
-    """Move every second latent by an edit, so that half of the faces are edits, as they are in training.
+    """Latents of which every second one is moved by an edit: half of the faces are edits, as in training.
 
     Args:
         u: (N, z_dim).

@@ -31,7 +31,8 @@ EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.
 MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
 _MAX_DISTANCE = 8.0  # how far an edit may take u; random faces lie 14 apart
 _HELD_SHARE = 0.5  # of the drift of one of `IDENTIFYING`, unless it is named or coupled, that a step corrects
-_TOLERANCE = 1.5  # a face whose values are this close to the targets has arrived
+_TOLERANCE = 1.5  # an edit whose values are this close to the targets has arrived
+_SAME = 0.5  # a face whose values are this close to the targets is not edited: a slider shows whole numbers
 
 
 class Look(NamedTuple):
@@ -192,8 +193,8 @@ class Editor(
         u, values = to_normal(face.z.to(self.low)), face.values[columns]
         amounts = torch.zeros_like(goal)
         best, best_error = face, _greatest((goal - values)[: len(targets)])
-        for _ in range(MAX_STEPS):
-            if best_error < _TOLERANCE:
+        for taken in range(MAX_STEPS):
+            if best_error < (_TOLERANCE if taken else _SAME):
                 break
             tried = _within_reach(amounts + damped_solve(response, (goal - values) * share), directions)
             step, before, amounts = tried - amounts, values, tried

@@ -15,7 +15,7 @@ from .latents import to_uniform
 from .model import BATCH, Z_DIM, Generator, estimate_statistics
 from .options import GeneratorOptions, check, option
 
-_STATISTICS = 10_000  # random faces that the generator's batch-norm statistics are estimated on
+_STATISTICS = 10_000  # faces that the generator's batch-norm statistics are estimated on
 _TRIED = 250  # faces on which each direction is tried
 
 
@@ -37,8 +37,8 @@ def fit_editor(
 ) -> Editor:
     """Calibrate the scores of random faces, and measure what the directions change.
 
-    The generator's batch-norm statistics are estimated anew, on faces and edits as in its training. What it was not
-    taught a direction for gets a row of the ridge dual basis of all scores.
+    The generator's batch-norm statistics are estimated anew, on faces of which half are edits where it was taught any,
+    as in its training. What it was not taught a direction for gets a row of the ridge dual basis of all scores.
 
     Args:
         generator: draws the faces.

@@ -184,7 +184,8 @@ def load_generator(path: Path) -> Generator:
 
 def mean_generator(paths: Sequence[Path]) -> Generator:
     """Average the weights of several trainings that went on from the same networks, their start among them or not: the
-    mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482).
+    mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482). Their batch-norm
+    statistics are averaged too, until `estimate_statistics` does better.
 
     Raises:
         RunError: a file is missing or does not hold this generator, or they were taught different directions.

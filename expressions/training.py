@@ -1,11 +1,10 @@
 """Adversarial training: its options, its state, its loop."""
 
 import copy
-import hashlib
 import math
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +31,10 @@ from .distributed import (
 from .editability import EditLoss
 from .editor import Editor
 from .errors import first_line
-from .guides import load_guides
+from .guides import Guides, load_guides
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
-from .model import BATCH, IMAGE_SIZE, Z_DIM, FeatureNetwork, Generator, ema_update
+from .model import BATCH, IMAGE_SIZE, Z_DIM, Generator, ema_update
 from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
@@ -58,6 +57,7 @@ from .trackers import TRACKERS, no_log, start_tracker
 GRID_SIDE = 8
 MAX_ROLLBACKS = 3
 LOSSES = ("d_loss", "g_loss", "real_logit", "fake_logit", "edit_loss")
+_NO_GUIDES = Guides()
 COUNTERS = ("step", "rollbacks", "best_distance", "best_step")  # of a training, in its checkpoint
 
 
@@ -144,7 +144,7 @@ def check_ready(config: TrainConfig) -> None:
     """
     config.resolve()
     start_tracker(config.tracker)
-    load_guides(config.classifiers, config.identity, config.features)
+    _guides(config)
     if config.resume:
         check_resumable(Path(config.out), config)
     else:
@@ -259,17 +259,15 @@ class TrainState:
         self,
         config: TrainConfig,
         device: torch.device,
+        guides: Guides = _NO_GUIDES,
         edits: EditLoss | None = None,
-        features: Sequence[FeatureNetwork] = (),
     ) -> None:
         torch.manual_seed(config.seed)
         self.edits = edits
-        seen_through = split_paths(config.features)
-        guides = (*seen_through, config.identity, *split_paths(config.classifiers))
-        self.digests = {path: _digest(path) for path in guides if path}
-        self.features = ",".join(self.digests[path] for path in seen_through)
+        self.digests = guides.digests
+        self.features = ",".join(self.digests[path] for path in split_paths(config.features))  # what is seen through
         self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
-        self.adversary = _adversary(config, features)
+        self.adversary = _adversary(config, guides)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
@@ -552,11 +550,8 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     """New networks, those of the run to start from, or those of the checkpoint to resume."""
-    device = images.device
-    guides = load_guides(config.classifiers, config.identity, config.features, device)
-    few = images[: EditLoss.REAL_FACES]
-    edits = EditLoss(guides.classifiers, guides.attributes, few, guides.identity) if guides.classifiers else None
-    state = TrainState(config, device, edits, guides.features)
+    guides = _guides(config, images.device)
+    state = TrainState(config, images.device, guides, _edit_loss(guides, images))
     if config.resume:
         state.load(Path(config.out))
     elif config.start and not state.start_from(config.start) and process_rank() == 0:
@@ -582,21 +577,28 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
     return {"generator": generator, "ema": generator}
 
 
-def _adversary(config: TrainConfig, features: Sequence[FeatureNetwork]) -> Adversary:
+def _guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:
+    paths = {"classifiers": config.classifiers, "identity": config.identity, "features": config.features}
+    return load_guides(**paths, device=device)
+
+
+def _edit_loss(guides: Guides, images: Tensor) -> EditLoss | None:
+    """What trains edits, if any are to be trained."""
+    if not guides.classifiers:
+        return None
+    return EditLoss(guides.classifiers, guides.attributes, images[: EditLoss.REAL_FACES], guides.identity)
+
+
+def _adversary(config: TrainConfig, guides: Guides) -> Adversary:
     """The adversary that the options ask for, its discriminator new."""
-    if not features:
+    if not guides.features:
         return _of_pixels(config)
-    projected = ProjectedAdversary(features)
+    projected = ProjectedAdversary(guides.features)
     return JointAdversary(projected, _of_pixels(config), config.texture_weight) if config.texture_weight else projected
 
 
 def _of_pixels(config: TrainConfig) -> RelativisticAdversary:
     return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
-
-
-def _digest(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

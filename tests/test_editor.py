@@ -126,6 +126,13 @@ def test_smiling_leaves_gender_age_and_skin_alone(editor):
             assert (values - before)[:, column].abs().median() < 5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_one_point_more_than_a_slider_shows_is_another_face(editor, seed):
+    face = editor.look(editor.latents(seed))
+    shown = round(face.values[editor.attributes.index("Smiling")].clamp(0, 99).item())
+    assert not torch.equal(editor.follow(face, {"Smiling": shown + 1}).z, face.z)
+
+
 def test_an_edit_without_targets_returns_z_bit_for_bit(editor):
     z = editor.latents(range(10))
     assert torch.equal(editor.edit(z, {}), z)

@@ -1,5 +1,7 @@
+import hashlib
+from pathlib import Path
+
 import pytest
-import torch
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.classifier import AttributeClassifier, save_classifier
@@ -17,7 +19,7 @@ def paths(tmp_path):
 
 def test_what_both_holds_and_is_seen_through_is_one_network(paths):
     classifier, identity = paths
-    guides = load_guides(classifier, identity, f"{identity},{classifier}")
+    guides = load_guides(classifiers=classifier, identity=identity, features=f"{identity},{classifier}")
     assert guides.attributes == tuple(CELEBA_ATTRIBUTES)
     assert guides.features[0] is guides.identity
     assert guides.features[1] is guides.classifiers[0]
@@ -25,13 +27,17 @@ def test_what_both_holds_and_is_seen_through_is_one_network(paths):
 
 def test_a_network_that_is_only_seen_through_holds_nothing(paths):
     classifier, identity = paths
-    guides = load_guides(None, None, f"{classifier}, {identity}")
+    guides = load_guides(classifiers=None, identity=None, features=f"{classifier}, {identity}")
     assert [type(network) for network in guides.features] == [AttributeClassifier, IdentityEmbedding]
-    assert (guides.classifiers, guides.attributes, guides.identity) == ([], (), None)
+    assert (guides.classifiers, guides.attributes, guides.identity) == ((), (), None)
+    assert guides.digests == {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
 
 
-def test_every_network_is_moved_to_the_device(paths):
+@pytest.mark.parametrize("role", ["classifiers", "identity", "features"])
+def test_every_network_is_moved_to_the_device(paths, role):
     classifier, identity = paths
-    guides = load_guides(f"{classifier},{classifier}", identity, None, torch.device("meta"))
-    for network in (*guides.classifiers, guides.identity):
-        assert all(parameter.is_meta for parameter in network.parameters())
+    given = {"classifiers": f"{classifier},{classifier}", "identity": identity, "features": f"{classifier},{identity}"}
+    guides = load_guides(**dict.fromkeys(given) | {role: given[role]}, device="meta")
+    networks = [guides.identity] if role == "identity" else getattr(guides, role)
+    assert networks
+    assert all(parameter.is_meta for network in networks for parameter in network.parameters())
