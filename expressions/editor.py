@@ -29,9 +29,9 @@ EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.py gathered about them
 
 MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
-_MAX_DISTANCE = 8.0  # how far an edit may take u; random faces lie 14 apart
+_MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
 _HELD_SHARE = 0.5  # of the drift of one of `IDENTIFYING`, unless it is named or coupled, that a step corrects
-_TOLERANCE = 1.5  # an edit whose values are this close to the targets has arrived
+_TOLERANCE = 1.0  # an edit whose values are this close to the targets has arrived
 _SAME = 0.5  # a face whose values are this close to the targets is not edited: a slider shows whole numbers
 
 

@@ -40,7 +40,7 @@ def test_a_fit_estimates_the_batch_norm_statistics_on_faces_of_which_half_are_ed
     maps, unedited = (first(to_uniform(latents)[:, :, None, None]) for latents in (half_edited, u[:1000]))
     assert torch.allclose(normalisation.running_mean, maps.mean((0, 2, 3)), atol=1e-5)
     assert torch.allclose(normalisation.running_var, maps.var((0, 2, 3)), rtol=0.02)
-    assert normalisation.running_var.mean() > 1.05 * unedited.var((0, 2, 3)).mean()
+    assert normalisation.running_var.mean() > 1.01 * unedited.var((0, 2, 3)).mean()
     assert not fitted.generator.training
 
 
