@@ -45,7 +45,7 @@ def load_guides(
     if identity and embedding:
         read[identity] = embedding
     read |= {path: _feature_network(Path(path)) for path in seen_through if path not in read}
-    for network in (*models, *read.values()):  # a path may be given twice
+    for network in {*models, *read.values()}:  # a path may be given twice, and is then read twice
         channels_last(network).to(device)
     return Guides(
         classifiers=tuple(models),

@@ -578,8 +578,9 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
 
 
 def _guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:
-    paths = {"classifiers": config.classifiers, "identity": config.identity, "features": config.features}
-    return load_guides(**paths, device=device)
+    return load_guides(
+        classifiers=config.classifiers, identity=config.identity, features=config.features, device=device
+    )
 
 
 def _edit_loss(guides: Guides, images: Tensor) -> EditLoss | None:
