@@ -91,8 +91,9 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
 def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:
     """An editor that was not fitted, of a generator that was trained without edits: it draws faces, with batch-norm
     statistics estimated anew, as a fit does."""
-    editor = Editor(attributes)
-    editor.generator = load_generator(generator)
+    plain = load_generator(generator)
+    editor = Editor(attributes, plain.width)
+    editor.generator = plain
     z = torch.rand(10_000, editor.generator.z_dim, generator=torch.Generator().manual_seed(0)) * 2 - 1
     estimate_statistics(editor.generator, z)
     return editor

@@ -35,10 +35,11 @@ class RelativisticAdversary(Adversary):
     Args:
         gamma: weight of the penalties.
         penalty_batch: images of each kind that carry them.
+        width: of the discriminator.
     """
 
-    def __init__(self, gamma: float, penalty_batch: int) -> None:
-        super().__init__(Discriminator())
+    def __init__(self, gamma: float, penalty_batch: int, width: int = Discriminator.WIDTH) -> None:
+        super().__init__(Discriminator(width))
         self.gamma, self.penalty_batch = gamma, penalty_batch
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002

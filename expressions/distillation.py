@@ -52,13 +52,16 @@ def distil(
         The student on the CPU, in evaluation mode.
 
     Raises:
-        ValueError, FloatingPointError: as for `fit_labels`.
+        ValueError: the generator draws the same face always, or as for `fit_labels`.
+        FloatingPointError: as for `fit_labels`.
     """
     torch.manual_seed(config.seed)  # of the student's dropout
     device, _ = config.resolve()
     images = draw_faces(generator.to(device), config.samples, config.seed)
     targets = torch.stack([predict(channels_last(teacher).to(device), images) for teacher in teachers]).mean(0)
     deviation = targets.std(0)
+    if not deviation.all():
+        raise ValueError("the teachers see no difference between the generator's faces")
 
     def loss(logits: Tensor, wanted: Tensor) -> Tensor:
         return mse_loss(logits / deviation, wanted / deviation)

@@ -64,17 +64,18 @@ class Editor(
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
+        width: of the generator.
     """
 
     response: Tensor
     low: Tensor
     high: Tensor
 
-    def __init__(self, attributes: Sequence[str]) -> None:
+    def __init__(self, attributes: Sequence[str], width: int = Generator.WIDTH) -> None:
         super().__init__()
         self.attributes: tuple[str, ...] = (*attributes, SKIN_TONE)
         count = len(self.attributes)
-        self.generator = Generator(directions=count)
+        self.generator = Generator(width=width, directions=count)
         self.classifier = AttributeClassifier(len(attributes))
         self.register_buffer("response", torch.eye(count))  # (K, K): values by unit steps along the directions
         self.register_buffer("low", torch.zeros(count))  # score of value 0

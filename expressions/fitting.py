@@ -53,7 +53,7 @@ def fit_editor(
         ValueError: the generator was taught other directions than those of `SLIDERS`, or the classifier does not score
             one of these.
     """
-    editor = Editor(attributes)
+    editor = Editor(attributes, generator.width)
     taught = generator.directions
     if len(taught) not in (0, len(SLIDERS)):
         raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")

@@ -25,6 +25,7 @@ from torch import nn
 
 from .attributes import SKIN_TONE
 from .errors import first_line
+from .model import MAX_WIDTH, Generator
 
 
 class WeightsError(ValueError):
@@ -74,6 +75,9 @@ def read_config(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path.name}: {SKIN_TONE} is measured from the pixels, not one of a classifier's attributes"
         )
+    width = config.get("width", Generator.WIDTH)
+    if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MAX_WIDTH:
+        raise WeightsError(f"{path.name}: width must be a whole number from 1 to {MAX_WIDTH}, got {width!r:.40}")
     return config
 
 

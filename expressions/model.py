@@ -1,8 +1,8 @@
 """The networks: a DCGAN generator of eight convolutions, and two discriminators."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from .augmentation import FAINT, add_noise
 
 Z_DIM = 100
 IMAGE_SIZE = 64
+MAX_WIDTH = 256  # of a generator
 BATCH = 250  # images that are drawn or judged at a time
 
 
@@ -38,17 +39,18 @@ class Generator(nn.Module):
 
     Args:
         z_dim: numbers in one latent, drawn uniformly from [-1, 1].
-        channels: feature maps at 4x4, 8x8, 16x16, 32x32 and 64x64.
+        width: feature maps at 64x64; twice as many at each halving of the side down to 8x8, 12 times as many at 4x4.
         directions: how many directions of u = Phi^-1((z + 1) / 2), the rows of `directions`, the training can teach to
             change one attribute each (see editability.py).
     """
 
-    def __init__(
-        self, z_dim: int = Z_DIM, channels: Sequence[int] = (384, 256, 128, 64, 32), directions: int = 0
-    ) -> None:
+    WIDTH = 32
+    AT_4X4 = 12
+
+    def __init__(self, z_dim: int = Z_DIM, width: int = WIDTH, directions: int = 0) -> None:
         super().__init__()
-        c4, c8, c16, c32, c64 = channels
-        self.z_dim = z_dim
+        c4, c8, c16, c32, c64 = (times * width for times in (self.AT_4X4, 8, 4, 2, 1))
+        self.z_dim, self.width = z_dim, width
         self.layers = nn.Sequential(
             *_normalised(nn.ConvTranspose2d(z_dim, c4, 4, bias=False), c4),
             *_upsample(c4, c8),
@@ -65,6 +67,18 @@ class Generator(nn.Module):
         self.directions = nn.Parameter(torch.empty(directions, z_dim))
         if directions:
             nn.init.orthogonal_(self.directions, gain=1.5)
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Tensor]) -> Self:
+        """The generator whose state this is: sizes come from the shapes.
+
+        Raises:
+            KeyError, RuntimeError, ValueError: it is not that of such a generator.
+        """
+        directions, z_dim = state["directions"].shape
+        generator = cls(z_dim, state["layers.0.weight"].shape[1] // cls.AT_4X4, directions)
+        generator.load_state_dict(state)
+        return generator
 
     def forward(self, z: Tensor) -> Tensor:
         """Draw faces: z (N, z_dim) in [-1, 1] -> images (N, 3, 64, 64) in [-1, 1]."""
@@ -107,12 +121,14 @@ class Discriminator(nn.Module):
     gradient penalties of the training do not allow (Huang et al. 2024, arXiv:2501.05441).
 
     Args:
-        channels: feature maps at 32x32; they double at each halving of the side.
+        width: feature maps at 32x32; they double at each halving of the side.
     """
 
-    def __init__(self, channels: int = 64) -> None:
+    WIDTH = 64
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        widths = [3, channels, 2 * channels, 4 * channels, 8 * channels]
+        widths = [3, width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):  # 64 -> 32 -> 16 -> 8 -> 4
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]

@@ -175,8 +175,7 @@ def load_generator(path: Path) -> Generator:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            generator = Generator(directions=file.get_slice("directions").get_shape()[0])
-            generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            generator = Generator.of_state({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except Exception as error:
         raise RunError(f"{path} does not hold a generator: {first_line(error)}") from error
     return channels_last(generator.eval().requires_grad_(False))

@@ -34,7 +34,7 @@ from .errors import first_line
 from .guides import Guides, load_guides
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
-from .model import BATCH, IMAGE_SIZE, Z_DIM, Generator, ema_update
+from .model import BATCH, IMAGE_SIZE, MAX_WIDTH, Z_DIM, Discriminator, Generator, ema_update
 from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
@@ -70,6 +70,10 @@ class TrainConfig(DataOptions, DeviceOptions):
     resume: bool = option(False, "go on from the checkpoint in the run folder")
     kimg: float = option(1500.0, "length of the training, in thousands of real images shown", above=0)
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
+    g_width: int = option(Generator.WIDTH, "feature maps of the generator at 64x64; 12 times as many at 4x4", above=0)
+    d_width: int = option(
+        Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32; 8 times as many at 4x4", above=0
+    )
     batch_size: int = option(64, "real images in one step, of all processes together", least=2)
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
@@ -125,6 +129,8 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError("texture_weight belongs to a discriminator that sees through features: give features too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
+        if self.g_width > MAX_WIDTH:
+            raise ValueError(f"g_width must be at most {MAX_WIDTH}, got {self.g_width}")
         if self.max_shift >= IMAGE_SIZE:
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
@@ -150,7 +156,7 @@ def check_ready(config: TrainConfig) -> None:
     else:
         check_unused(Path(config.out))
         if config.start:
-            _networks_to_start_with(config.start)
+            _check_width(_networks_to_start_with(config.start), config)
 
 
 def train(config: TrainConfig, images: Tensor) -> Path:
@@ -266,7 +272,9 @@ class TrainState:
         self.edits = edits
         self.digests = guides.digests
         self.features = ",".join(self.digests[path] for path in split_paths(config.features))  # what is seen through
-        self.generator = channels_last(Generator(directions=len(SLIDERS) if edits else 0)).to(device)
+        self.generator = channels_last(Generator(width=config.g_width, directions=len(SLIDERS) if edits else 0)).to(
+            device
+        )
         self.adversary = _adversary(config, guides)
         self.discriminator = channels_last(self.adversary.discriminator).to(device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
@@ -348,8 +356,8 @@ class TrainState:
         find first directions.
 
         Returns:
-            Whether the discriminator is among them: an editor has none, another run perhaps one of another kind, or one
-            that sees through other networks.
+            Whether the discriminator is among them: an editor has none, another run perhaps one of another kind or
+            width, or one that sees through other networks.
 
         Raises:
             ValueError: they cannot be read, or are not these networks.
@@ -360,12 +368,12 @@ class TrainState:
             own = {} if trained else {"directions": self.ema.directions}
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
-            discriminator = networks.get("discriminator", {})
-            is_of_this_kind = networks.get("features", "") == self.features and not discriminator.keys().isdisjoint(
-                self.discriminator.state_dict()
-            )
+            given, discriminator = networks.get("discriminator", {}), self.discriminator.state_dict()
+            shared = given.keys() & discriminator.keys()
+            is_of_this_kind = bool(shared) and networks.get("features", "") == self.features
+            is_of_this_kind &= all(given[name].shape == discriminator[name].shape for name in shared)
             if is_of_this_kind:
-                self.discriminator.load_state_dict(discriminator)
+                self.discriminator.load_state_dict(given)
         except (KeyError, RuntimeError) as error:
             raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
         if self.edits and not trained:
@@ -577,6 +585,17 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
     return {"generator": generator, "ema": generator}
 
 
+def _check_width(networks: dict[str, Any], config: TrainConfig) -> None:
+    """Refuse to start with a generator of another width.
+
+    Raises:
+        ValueError: telling its width.
+    """
+    width = Generator.of_state(networks["generator"]).width
+    if width != config.g_width:
+        raise ValueError(f"{config.start} has a generator of g_width {width}, the options say {config.g_width}")
+
+
 def _guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:
     return load_guides(
         classifiers=config.classifiers, identity=config.identity, features=config.features, device=device
@@ -599,7 +618,7 @@ def _adversary(config: TrainConfig, guides: Guides) -> Adversary:
 
 
 def _of_pixels(config: TrainConfig) -> RelativisticAdversary:
-    return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()))
+    return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()), config.d_width)
 
 
 @contextmanager

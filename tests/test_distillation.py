@@ -74,3 +74,9 @@ def test_half_of_the_faces_are_edits(generator):
 def test_the_same_seed_draws_the_same_faces(generator):
     assert torch.equal(draw_faces(generator, 4, seed=1), draw_faces(generator, 4, seed=1))
     assert not torch.equal(draw_faces(generator, 4, seed=1), draw_faces(generator, 4, seed=2))
+
+
+def test_a_generator_that_draws_one_face_teaches_nothing(generator, monkeypatch):
+    monkeypatch.setattr(distillation, "draw_faces", lambda *_: torch.zeros(8, 3, 64, 64, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="see no difference between the generator's faces"):
+        distil(AttributeClassifier(2), [Teacher(1)], generator, CONFIG)

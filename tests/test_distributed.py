@@ -36,7 +36,7 @@ training.Probe.COUNT = 16
 folder = Path(sys.argv[1])
 images = torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 options = dict(kimg=float(sys.argv[2]), tick_kimg=0.008, batch_size=8, penalty_batch=2, cooldown=0)
-options |= dict(device="cpu", precision="fp32")
+options |= dict(g_width=4, d_width=8, device="cpu", precision="fp32")
 options |= dict(features=str(folder / "classifier.safetensors"), texture_weight=1)
 training.train(training.TrainConfig(out=str(folder / "run"), resume=sys.argv[3] == "resume", **options), images)
 (state,), rank = states, process_rank()

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from expressions import Editor
 from expressions.attributes import SKIN_TONE, SLIDERS
 from expressions.classifier import AttributeClassifier
 from expressions.editability import edit_half
@@ -12,7 +13,7 @@ from expressions.model import Generator
 @pytest.fixture(scope="module")
 def generator():
     torch.manual_seed(0)
-    return Generator(directions=len(SLIDERS)).eval().requires_grad_(False)
+    return Generator(width=4, directions=len(SLIDERS)).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,13 @@ def test_a_fit_estimates_the_batch_norm_statistics_on_faces_of_which_half_are_ed
 def test_directions_that_a_training_taught_are_kept(fitted, generator):
     rows = [fitted.attributes.index(name) for name in SLIDERS]
     assert torch.equal(fitted.generator.directions[rows], generator.directions)
+
+
+def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):
+    fitted.save_pretrained(tmp_path)
+    again = Editor.from_pretrained(tmp_path)
+    assert again.generator.width == 4
+    assert again.fingerprint() == fitted.fingerprint()
 
 
 def test_the_response_is_what_a_step_along_a_direction_changes(editor):

@@ -287,6 +287,15 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         (json.dumps({"attributes": ["Smiling", "<b>"]}), "attributes must be distinct names of letters, digits and _"),
         (json.dumps({"attributes": ["Smiling", "Skin_Tone"]}), "Skin_Tone is measured from the pixels"),
         (json.dumps({"attributes": ["Smiling", "Male"], "depth": 3}), "depth"),
+        (json.dumps({"attributes": ["Smiling"], "width": 10**9}), "width must be a whole number from 1 to 256, got 10"),
+        (
+            json.dumps({"attributes": ["Smiling"], "width": "16"}),
+            "width must be a whole number from 1 to 256, got '16'",
+        ),
+        (
+            json.dumps({"attributes": ["Smiling"], "width": True}),
+            "width must be a whole number from 1 to 256, got True",
+        ),
     ],
 )
 def test_a_damaged_configuration_is_named(folder: Path, config: str, reason: str) -> None:

@@ -21,6 +21,14 @@ def test_eight_convolutions_are_each_followed_by_batch_normalisation(generator):
     assert sum(isinstance(layers[i], nn.ConvTranspose2d) for i in convolutions) == 5
 
 
+def test_a_state_tells_the_sizes_of_its_generator():
+    state = Generator(z_dim=20, width=4, directions=3).state_dict()
+    again = Generator.of_state(state)
+    assert (again.z_dim, again.width, len(again.directions)) == (20, 4, 3)
+    assert all(torch.equal(value, state[name]) for name, value in again.state_dict().items())
+    assert again.layers[0].out_channels == 48
+
+
 def test_statistics_need_a_whole_batch():
     with pytest.raises(ValueError, match="estimated on at least 250 latents, got 249"):
         estimate_statistics(Generator(), torch.zeros(249, 100))

@@ -19,7 +19,7 @@ def test_on_the_cpu_each_call_is_a_call():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="graphs are CUDA's")
 def test_a_recorded_step_trains_as_a_step_does(monkeypatch):
     images = torch.randint(0, 256, (64, 3, 64, 64), dtype=torch.uint8, device="cuda")
-    config = TrainConfig(batch_size=16, precision="fp32")
+    config = TrainConfig(batch_size=16, g_width=4, d_width=8, precision="fp32")
 
     def trained():
         state = TrainState(config, images.device)

@@ -87,8 +87,9 @@ def test_an_unknown_flag_is_named(capsys):
 
 def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     cpu = ["--device", "cpu", "--precision", "fp32"]
+    small = ["--g-width", "16", "--d-width", "8", "--batch-size", "4"]
     run, fitted, out = (str(tmp_path / name) for name in ("run", "classifier", "editor"))
-    train.main(["gan", "--data", data, "--out", run, "--kimg", "0.008", "--batch-size", "4", *cpu])
+    train.main(["gan", "--data", data, "--out", run, "--kimg", "0.008", *small, *cpu])
     train.main(["classifier", "--data", data, "--out", fitted, "--epochs", "1", "--batch-size", "8", *cpu])
     assert set(CELEBA_ATTRIBUTES) <= json.loads((tmp_path / "classifier" / "accuracy.json").read_text()).keys()
     known = str(tmp_path / "identity")
@@ -96,7 +97,7 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     assert 0 <= json.loads((tmp_path / "identity" / "verification.json").read_text())["auc"] <= 1
     networks = ["--classifiers", f"{fitted}/classifier.safetensors", "--identity", f"{known}/identity.safetensors"]
     edits = str(tmp_path / "edits")
-    train.main(["gan", "--data", data, "--out", edits, "--kimg", "0.004", "--batch-size", "4", *networks, *cpu])
+    train.main(["gan", "--data", data, "--out", edits, "--kimg", "0.004", *small, *networks, *cpu])
     generator = ["--generator", f"{run}/generator.safetensors"]
     classifier, taught = f"{fitted}/classifier.safetensors", str(tmp_path / "taught")
     parts = [*generator, "--student", classifier, "--teachers", f"{classifier},{classifier}", "--samples", "16"]

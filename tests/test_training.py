@@ -54,6 +54,8 @@ PATIENCE = 300  # seconds for a few steps, whose checkpoints a busy disk writes 
 TWO_STEPS = TrainConfig(
     kimg=0.008,
     tick_kimg=0.004,
+    g_width=4,
+    d_width=8,
     batch_size=4,
     penalty_batch=2,
     ema_kimg=0.004,
@@ -257,7 +259,7 @@ def start_process(folder, largest_file=0, **changes):
 
 def test_a_run_killed_at_random_moments_ends_in_the_same_weights(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    end = {"kimg": 0.032}  # eight steps
+    end = {"kimg": 0.128}  # 32 steps
     start_process(whole, **end).communicate(timeout=PATIENCE)
     kills = 0
     for _ in range(4):
@@ -273,7 +275,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_weights(tmp_path):
     assert kills
     start_process(killed, **end).communicate(timeout=PATIENCE)
     assert equal(tensors(killed), tensors(whole))
-    assert [line["step"] for line in statistics(killed)] == list(range(1, 9))
+    assert [line["step"] for line in statistics(killed)] == list(range(1, 33))
 
 
 def modified(folder):
@@ -352,7 +354,7 @@ def test_a_loss_that_stays_not_finite_stops_the_run_and_keeps_the_checkpoint(ima
 def test_a_full_disk_is_told_and_leaves_what_was_saved(images, tmp_path):
     run(images, tmp_path, kimg=0.004)
     before = {name: (tmp_path / name).read_bytes() for name in (CHECKPOINT, GENERATOR)}
-    process = start_process(tmp_path, largest_file=20_000_000)  # fails as on a full disk, half-way
+    process = start_process(tmp_path, largest_file=len(before[CHECKPOINT]) // 2)  # fails as on a full disk
     message = process.communicate(timeout=PATIENCE)[1].splitlines()[-1]
     assert process.returncode == 1
     assert f"RunError: cannot write {tmp_path / CHECKPOINT}" in message
@@ -527,6 +529,16 @@ def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_pa
         run(images, tmp_path, start=str(tmp_path / "nothing-here"))
 
 
+def test_a_start_of_another_width_is_refused_and_of_its_discriminator_alone_a_new_one_is_told(
+    images, finished, tmp_path, capfd
+):
+    with pytest.raises(ValueError, match="has a generator of g_width 4, the options say 8"):
+        run(images, tmp_path / "run", start=str(finished), g_width=8)
+    assert not (tmp_path / "run").exists()
+    run(images, tmp_path / "run", start=str(finished), d_width=4, kimg=0.004)
+    assert f"the discriminator is new: {finished} has none of this kind" in capfd.readouterr().out
+
+
 def test_a_start_whose_discriminator_lacks_a_layer_is_refused(images, finished, tmp_path):
     checkpoint = torch.load(finished / CHECKPOINT, weights_only=True)
     del checkpoint["discriminator"]["layers.0.weight"]
@@ -546,7 +558,7 @@ def test_a_training_starts_with_the_weights_of_an_editor_and_the_discriminator_m
     images, classifier, editor, tmp_path
 ):
     editor.save_pretrained(tmp_path / "editor")
-    options = {"start": str(tmp_path / "editor"), "classifiers": str(classifier)}
+    options = {"start": str(tmp_path / "editor"), "classifiers": str(classifier), "g_width": 32}
     run(images, tmp_path / "led", **options, lead_kimg=0.008)
     run(images, tmp_path / "not", **options)
     start = dict(editor.generator.named_parameters())
@@ -643,6 +655,8 @@ def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
     ("changes", "message"),
     [
         ({"kimg": 0}, "kimg must be a number above 0, got 0"),
+        ({"g_width": 257}, "g_width must be at most 256, got 257"),
+        ({"d_width": 0}, "d_width must be a number above 0, got 0"),
         ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
         ({"batch_size": 1}, "batch_size must be a number of at least 2, got 1"),
         ({"edit_weight": -0.5}, "edit_weight must be a number of at least 0, got -0.5"),
