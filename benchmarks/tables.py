@@ -109,11 +109,12 @@ def speed() -> str:
     """Images a second while training."""
     rows = []
     for measured in map(_read, ("train_speed", "train_speed_cuda")):
-        for row, share in zip(measured["rows"], measured["shares"], strict=True):
-            ours, reference = (f"{statistics.median(row[name]):,.0f}" for name in ("ours", "reference"))
-            ratio = f"{row['ratio']:.2f}"
-            rows.append([measured["device"], str(row["batch_size"]), ours, reference, ratio, _percent(share)])
-    head = ["device", "batch", "images/s", "PyTorch's DCGAN example", "ratio", "share of the bf16 matrix rate"]
+        for row in measured["rows"]:
+            speeds = (f"{row[name]:,.0f}" for name in ("speed", "reference"))
+            recipe = "narrow" if row["recipe"] == "narrow" else ""
+            figures = [*speeds, f"{row['ratio']:.2f}", _percent(row["share"])]
+            rows.append([measured["device"], recipe, str(row["batch_size"]), *figures])
+    head = ["device", "networks", "batch", "images/s", "PyTorch's DCGAN example", "ratio", "of the bf16 matrix rate"]
     return _table(head, rows)
 
 

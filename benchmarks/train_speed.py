@@ -10,6 +10,7 @@ Prints a table. Writes train_speed.json, or train_speed_cuda.json; README.md sho
 """
 
 import argparse
+import functools
 import json
 import statistics
 import subprocess
@@ -33,7 +34,10 @@ from expressions.images import crop_face, to_unit
 from expressions.training import TrainConfig, TrainState, train_step
 
 Step = Callable[[], Any]
-RECIPES = ("reference", "ours")
+OURS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "narrow": {"g_width": 16, "d_width": 48},  # the Makefile's schedule for a CPU
+}
 BATCH_SIZES = (32, 64, 128, 256)
 WORKERS = 2
 
@@ -62,15 +66,16 @@ def reference_step(source: str, batch_size: int, device: torch.device) -> Step:
     return lambda: reference.step(next(loader).to(device))
 
 
-def our_step(source: str, batch_size: int, device: torch.device) -> Step:
-    """A step of `train.py gan` with its defaults."""
-    config = TrainConfig(data=source, batch_size=batch_size, device=device.type)
+def our_step(options: dict[str, Any], source: str, batch_size: int, device: torch.device) -> Step:
+    """A step of `train.py gan` with its defaults, but for these options."""
+    config = TrainConfig(data=source, batch_size=batch_size, device=device.type, **options)
     _, dtype = config.resolve()
     images, state = load_faces(source).images.to(device), TrainState(config, device)
     return lambda: train_step(state, images, config, dtype)
 
 
-STEPS = {"reference": reference_step, "ours": our_step}
+STEPS: dict[str, Callable[[str, int, torch.device], Step]] = {"reference": reference_step}
+STEPS |= {recipe: functools.partial(our_step, options) for recipe, options in OURS.items()}
 
 
 def images_per_second(step: Step, batch_size: int, images: int, device: torch.device) -> float:
@@ -139,33 +144,41 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="alternations; the medians are reported")
     parser.add_argument("--images", type=int, default=1024, help="images of one recipe in a round")
     parser.add_argument("--out", type=Path, help="where to write the figures")
-    parser.add_argument("--memory-of", choices=RECIPES, help=argparse.SUPPRESS)
+    parser.add_argument("--memory-of", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     if arguments.memory_of:
         print_memory(arguments.memory_of, arguments.data, device)
         return
 
+    rate = matrix_rate(torch.bfloat16, device)
     rows: list[dict[str, Any]] = []
-    print(f"{'batch':>6}{'reference':>12}{'ours':>12}{'ratio':>8}   images a second, medians of {arguments.rounds}")
+    print(f"images a second, medians of {arguments.rounds}; bf16 matrix rate {rate / 1e9:.0f} GFLOP/s")
+    print(f"{'batch':>6}{'recipe':>12}{'speed':>12}{'reference':>12}{'ratio':>8}{'share':>8}")
     for batch_size in BATCH_SIZES:
-        steps = {recipe: STEPS[recipe](arguments.data, batch_size, device) for recipe in RECIPES}
-        count = operations(steps["ours"], batch_size)  # of the first step: later ones may be a recording
+        steps = {recipe: make(arguments.data, batch_size, device) for recipe, make in STEPS.items()}
+        # Counted in the first step: later ones may be a recording.
+        counts = {recipe: operations(step, batch_size) for recipe, step in steps.items()}
         for step in steps.values():
             images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
-        speeds: dict[str, list[float]] = {recipe: [] for recipe in RECIPES}
-        for _ in range(arguments.rounds):
-            for recipe in RECIPES:
-                speeds[recipe].append(images_per_second(steps[recipe], batch_size, arguments.images, device))
-        ratio = statistics.median(ours / plain for ours, plain in zip(speeds["ours"], speeds["reference"], strict=True))
-        rows.append({"batch_size": batch_size, **speeds, "ratio": ratio, "operations": count})
-        medians = (statistics.median(speeds[recipe]) for recipe in RECIPES)
-        print(f"{batch_size:6}" + "".join(f"{median:12.1f}" for median in medians) + f"{ratio:8.2f}", flush=True)
+        rounds = [
+            {recipe: images_per_second(step, batch_size, arguments.images, device) for recipe, step in steps.items()}
+            for _ in range(arguments.rounds)
+        ]
+        medians = {recipe: statistics.median(speeds[recipe] for speeds in rounds) for recipe in STEPS}
+        for recipe in OURS:
+            row: dict[str, Any] = {
+                "batch_size": batch_size,
+                "recipe": recipe,
+                "speed": medians[recipe],
+                "reference": medians["reference"],
+                "ratio": statistics.median(speeds[recipe] / speeds["reference"] for speeds in rounds),
+                "share": medians[recipe] * counts[recipe] / rate,
+            }
+            rows.append(row | {"rounds": [[speeds[recipe], speeds["reference"]] for speeds in rounds]})
+            print("{batch_size:6}{recipe:>12}{speed:12.1f}{reference:12.1f}{ratio:8.2f}{share:8.0%}".format(**row))
 
-    rate = matrix_rate(torch.bfloat16, device)
-    shares = [statistics.median(row["ours"]) * row["operations"] / rate for row in rows]
-    print(f"share of the bf16 matrix rate ({rate / 1e9:.0f} GFLOP/s): " + ", ".join(f"{share:.0%}" for share in shares))
-    memory = {recipe: peak_memory(recipe, arguments.data, device) for recipe in RECIPES}
+    memory = {recipe: peak_memory(recipe, arguments.data, device) for recipe in STEPS}
     decoded = len(load_faces(arguments.data)) * 3 * 64 * 64 / 2**20
     print(", ".join(f"{recipe} {peak:.0f} MB" for recipe, peak in memory.items()) + f"; decoded faces {decoded:.0f} MB")
     report = {
@@ -173,7 +186,6 @@ def main() -> None:
         "torch": torch.__version__,
         "rows": rows,
         "matrix_rate": rate,
-        "shares": shares,
         "peak_megabytes": memory,
         "decoded_megabytes": decoded,
     }

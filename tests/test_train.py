@@ -67,7 +67,8 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
         (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision and --figures belong to"),
     ],
 )
-def test_a_mistake_ends_in_one_sentence(arguments, message):
+def test_a_mistake_ends_in_one_sentence(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as caught:
         train.main(arguments)
     assert str(caught.value.code).startswith(message)
