@@ -64,7 +64,10 @@ class Editor(
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
-        width: of the generator.
+        width: of the generator, 1 to 256.
+
+    Raises:
+        ValueError: width is not a whole number of that range.
     """
 
     response: Tensor

@@ -25,7 +25,6 @@ from torch import nn
 
 from .attributes import SKIN_TONE
 from .errors import first_line
-from .model import MAX_WIDTH, Generator
 
 
 class WeightsError(ValueError):
@@ -75,9 +74,6 @@ def read_config(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path.name}: {SKIN_TONE} is measured from the pixels, not one of a classifier's attributes"
         )
-    width = config.get("width", Generator.WIDTH)
-    if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MAX_WIDTH:
-        raise WeightsError(f"{path.name}: width must be a whole number from 1 to {MAX_WIDTH}, got {width!r:.40}")
     return config
 
 
@@ -85,7 +81,9 @@ def load_tensors(module: nn.Module, path: Path) -> None:
     """Fill in every tensor of a module, or name the first that is missing, misshapen or unknown."""
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read: {error.strerror or error}") from error
+    except SafetensorError as error:
         raise WeightsError(f"{path.name} is truncated or damaged: {error}") from error
     expected = module.state_dict()
     for name, tensor in expected.items():

@@ -14,7 +14,6 @@ from .augmentation import FAINT, add_noise
 
 Z_DIM = 100
 IMAGE_SIZE = 64
-MAX_WIDTH = 256  # of a generator
 BATCH = 250  # images that are drawn or judged at a time
 
 
@@ -39,16 +38,22 @@ class Generator(nn.Module):
 
     Args:
         z_dim: numbers in one latent, drawn uniformly from [-1, 1].
-        width: feature maps at 64x64; twice as many at each halving of the side down to 8x8, 12 times as many at 4x4.
+        width: feature maps at 64x64, 1 to 256; twice as many at each halving of the side down to 8x8, 12 times as many
+            at 4x4.
         directions: how many directions of u = Phi^-1((z + 1) / 2), the rows of `directions`, the training can teach to
             change one attribute each (see editability.py).
+
+    Raises:
+        ValueError: width is not a whole number of that range.
     """
 
-    WIDTH = 32
+    WIDTH, MAX_WIDTH = 32, 256
     AT_4X4 = 12
 
     def __init__(self, z_dim: int = Z_DIM, width: int = WIDTH, directions: int = 0) -> None:
         super().__init__()
+        if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= self.MAX_WIDTH:
+            raise ValueError(f"width must be a whole number from 1 to {self.MAX_WIDTH}, got {width!r:.40}")
         c4, c8, c16, c32, c64 = (times * width for times in (self.AT_4X4, 8, 4, 2, 1))
         self.z_dim, self.width = z_dim, width
         self.layers = nn.Sequential(

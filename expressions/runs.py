@@ -187,12 +187,16 @@ def mean_generator(paths: Sequence[Path]) -> Generator:
     statistics are averaged too, until `estimate_statistics` does better.
 
     Raises:
-        RunError: a file is missing or does not hold this generator, or they were taught different directions.
+        RunError: a file is missing or does not hold this generator, or they have different widths or directions.
     """
     mean, *others = (load_generator(path) for path in paths)
     for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
-        if len(other.directions) != len(mean.directions):
-            raise RunError(f"{path} has {len(other.directions)} directions, {paths[0]} has {len(mean.directions)}")
+        for name, own, first in (
+            ("directions", len(other.directions), len(mean.directions)),
+            ("feature maps at 64x64", other.width, mean.width),
+        ):
+            if own != first:
+                raise RunError(f"{path} has {own} {name}, {paths[0]} has {first}")
         ema_update(mean, other, torch.tensor(1 / count))
     return mean
 

@@ -34,7 +34,7 @@ from .errors import first_line
 from .guides import Guides, load_guides
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
-from .model import BATCH, IMAGE_SIZE, MAX_WIDTH, Z_DIM, Discriminator, Generator, ema_update
+from .model import BATCH, IMAGE_SIZE, Z_DIM, Discriminator, Generator, ema_update
 from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
@@ -129,8 +129,8 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError("texture_weight belongs to a discriminator that sees through features: give features too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
-        if self.g_width > MAX_WIDTH:
-            raise ValueError(f"g_width must be at most {MAX_WIDTH}, got {self.g_width}")
+        if self.g_width > Generator.MAX_WIDTH:
+            raise ValueError(f"g_width must be at most {Generator.MAX_WIDTH}, got {self.g_width}")
         if self.max_shift >= IMAGE_SIZE:
             raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
@@ -589,11 +589,14 @@ def _check_width(networks: dict[str, Any], config: TrainConfig) -> None:
     """Refuse to start with a generator of another width.
 
     Raises:
-        ValueError: telling its width.
+        RunError: telling its width, or that there is no such generator.
     """
-    width = Generator.of_state(networks["generator"]).width
+    try:
+        width = Generator.of_state(networks["generator"]).width
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise RunError(f"{config.start} does not hold these networks: {first_line(error)}") from error
     if width != config.g_width:
-        raise ValueError(f"{config.start} has a generator of g_width {width}, the options say {config.g_width}")
+        raise RunError(f"{config.start} has a generator of g_width {width}, the options say {config.g_width}")
 
 
 def _guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:

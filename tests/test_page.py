@@ -54,6 +54,21 @@ def test_sliders_are_asked_of_the_face_that_was_opened_and_stay_where_they_are(p
     assert shown.answered == f"2{shown.link}"
 
 
+def test_a_value_that_a_link_asks_for_is_held_though_it_is_the_faces_own(page: Page, editor: Editor) -> None:
+    own = page.faces.own_values(7)["Smiling"]
+    targets = {"Smiling": own, "Male": 95}
+    opened = ask(page, f"1?seed=7&Smiling={own}&Male=95")
+    assert data_url(editor.render(7, targets, size=512)) in opened.stage
+    assert data_url(editor.render(7, {"Male": 95}, size=512)) not in opened.stage
+    at_rest = ask(page, "2?rest", opened.answered, sliders=opened.sliders)
+    assert (at_rest.stage, at_rest.link) == (opened.stage, opened.link)
+    sliders = [*opened.sliders]
+    sliders[page.faces.attributes.index("Smiling")] = 40
+    moved = ask(page, "3?rest", at_rest.answered, sliders=sliders)
+    put_back = ask(page, "4?rest", moved.answered, sliders=opened.sliders)
+    assert put_back.link == f"?seed=7&Male=95&weights={editor.fingerprint()}"
+
+
 def test_a_draft_looks_as_the_sketch_of_an_edit(page: Page, editor: Editor) -> None:
     face = editor.look(editor.latents(7))
     sketch = editor.synthesize(editor.sketch(face, {"Bangs": 88}))[0]

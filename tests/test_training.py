@@ -539,9 +539,10 @@ def test_a_start_of_another_width_is_refused_and_of_its_discriminator_alone_a_ne
     assert f"the discriminator is new: {finished} has none of this kind" in capfd.readouterr().out
 
 
-def test_a_start_whose_discriminator_lacks_a_layer_is_refused(images, finished, tmp_path):
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_start_of_which_a_network_lacks_a_layer_is_refused(images, finished, tmp_path, network):
     checkpoint = torch.load(finished / CHECKPOINT, weights_only=True)
-    del checkpoint["discriminator"]["layers.0.weight"]
+    del checkpoint[network]["layers.0.weight"]
     (tmp_path / "start").mkdir()
     torch.save(checkpoint, tmp_path / "start" / CHECKPOINT)
     with pytest.raises(RunError, match=r"start does not hold these networks: .*layers\.0\.weight"):
@@ -615,10 +616,14 @@ def test_the_mean_of_generators_is_that_of_every_weight_and_statistic(tmp_path):
     assert equal(mean_generator(paths[:1]).state_dict(), states[0])
 
 
-def test_generators_with_other_directions_have_no_mean(finished, tmp_path):
-    save_file(Generator(directions=2).state_dict(), tmp_path / "two.safetensors")
-    with pytest.raises(RunError, match=r"two\.safetensors has 2 directions, .* has 0"):
-        mean_generator([finished / GENERATOR, tmp_path / "two.safetensors"])
+def test_generators_of_other_sizes_have_no_mean(finished, tmp_path):
+    for sizes, message in (
+        ({"width": 4, "directions": 2}, r"other\.safetensors has 2 directions, .* has 0"),
+        ({"width": 8}, r"other\.safetensors has 8 feature maps at 64x64, .* has 4"),
+    ):
+        save_file(Generator(**sizes).state_dict(), tmp_path / "other.safetensors")
+        with pytest.raises(RunError, match=message):
+            mean_generator([finished / GENERATOR, tmp_path / "other.safetensors"])
 
 
 # The average -----------------------------------------------------------------------------------------

@@ -70,8 +70,6 @@ class Page:
             if remark in REFUSALS:
                 remark += f" This is still face {state.seed}." if old_query else f" Showing face {state.seed} instead."
         own = self.faces.own_values(state.seed)
-        asked_of = {name: value for name, value in state.targets.items() if value != own[name]}
-        state = replace(state, targets=asked_of)
         before, now = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
         options = [state.view, state.strip, state.across, state.down, state.to] if opens else [gr.skip()] * 5
         positions = [{**own, **state.targets}[name] if opens else gr.skip() for name in attributes]
@@ -92,7 +90,7 @@ class Page:
         attributes = self.faces.attributes
         shown, _ = parse_link(str(answered).partition("?")[2], attributes, self.first)
         now = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
-        return shown, replace(now, targets=self.moved(now.seed, sliders))
+        return shown, replace(now, targets=self._moved(shown, sliders))
 
     def _problem(self, state: State, fields: Mapping[str, str]) -> str:
         """What is to be said of a request that was not, or not quite, understood."""
@@ -105,11 +103,16 @@ class Page:
         ignored = [label(name) for name in self.faces.editor.attributes if name in fields and name not in state.targets]
         return f"{IGNORED} {', '.join(ignored)}." if ignored else ""
 
-    def moved(self, seed: int, sliders: Sequence[object]) -> dict[str, float]:
-        """What is asked of a face: the sliders that do not show its own value."""
+    def _moved(self, shown: State, sliders: Sequence[object]) -> dict[str, float]:
+        """What is asked of the face on screen: the sliders that do not show its own value, or stay where it was asked
+        for."""
         rows = zip(self.faces.attributes, map(as_value, sliders), strict=True)
-        own = self.faces.own_values(seed)
-        return {name: value for name, value in rows if value is not None and value != own[name]}
+        own, asked = self.faces.own_values(shown.seed), shown.targets
+        return {
+            name: value
+            for name, value in rows
+            if value is not None and (value != own[name] or value == asked.get(name))
+        }
 
     def explain(self, answered: object, *sliders: object) -> str:
         """How far the face on screen goes with what it missed: costly, so it follows the picture."""
@@ -124,5 +127,5 @@ class Page:
 
     def _shown(self, answered: object, sliders: Sequence[object]) -> State:
         """The face on screen, as one looks at it alone."""
-        shown, _ = parse_link(str(answered).partition("?")[2], (), self.first)
-        return State(shown.seed, self.moved(shown.seed, sliders))
+        shown, _ = parse_link(str(answered).partition("?")[2], self.faces.attributes, self.first)
+        return State(shown.seed, self._moved(shown, sliders))
