@@ -150,13 +150,17 @@ def check_ready(config: TrainConfig) -> None:
     """
     config.resolve()
     start_tracker(config.tracker)
+    _check_folder(config)
     _guides(config)
+    if config.start and not config.resume:
+        _networks_to_start_with(config.start, config.g_width)
+
+
+def _check_folder(config: TrainConfig) -> None:
     if config.resume:
         check_resumable(Path(config.out), config)
     else:
         check_unused(Path(config.out))
-        if config.start:
-            _check_width(_networks_to_start_with(config.start), config)
 
 
 def train(config: TrainConfig, images: Tensor) -> Path:
@@ -181,10 +185,10 @@ def train(config: TrainConfig, images: Tensor) -> Path:
         FloatingPointError: not finite after as many rollbacks as are allowed; the checkpoint is intact.
         SystemExit: a signal stopped it; the checkpoint holds what it had reached.
     """
-    check_ready(config)
     run = Path(config.out)
     device, dtype = config.resolve()
     start_log = start_tracker(config.tracker)
+    _check_folder(config)
     device = join_processes(device)
     _check_shares(config, len(images))
     is_writer = process_rank() == 0
@@ -362,7 +366,7 @@ class TrainState:
         Raises:
             ValueError: they cannot be read, or are not these networks.
         """
-        networks = _networks_to_start_with(source)
+        networks = _networks_to_start_with(source, self.generator.width)
         try:
             trained = self.edits and len(networks["ema"].get("directions", ()))
             own = {} if trained else {"directions": self.ema.directions}
@@ -568,14 +572,23 @@ def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     return state
 
 
-def _networks_to_start_with(source: str) -> dict[str, Any]:
+def _networks_to_start_with(source: str, width: int) -> dict[str, Any]:
     """States of the generator, its average and the discriminator of a run; an editor's weights lack the last.
 
     Raises:
-        ValueError: the source is neither, or cannot be read.
+        ValueError: the source is neither, or cannot be read; its generator has another width.
     """
-    if holds_run(Path(source)):
-        return load_checkpoint(Path(source))
+    networks = load_checkpoint(Path(source)) if holds_run(Path(source)) else _networks_of_editor(source)
+    try:
+        found = Generator.of_state(networks["generator"]).width
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
+    if found != width:
+        raise RunError(f"{source} has a generator of g_width {found}, the options say {width}")
+    return networks
+
+
+def _networks_of_editor(source: str) -> dict[str, Any]:
     editor = Editor.from_pretrained(source)
     missing = missing_sliders(editor.attributes)
     if missing:
@@ -583,20 +596,6 @@ def _networks_to_start_with(source: str) -> dict[str, Any]:
     rows = [editor.attributes.index(name) for name in SLIDERS]
     generator = editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
     return {"generator": generator, "ema": generator}
-
-
-def _check_width(networks: dict[str, Any], config: TrainConfig) -> None:
-    """Refuse to start with a generator of another width.
-
-    Raises:
-        RunError: telling its width, or that there is no such generator.
-    """
-    try:
-        width = Generator.of_state(networks["generator"]).width
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise RunError(f"{config.start} does not hold these networks: {first_line(error)}") from error
-    if width != config.g_width:
-        raise RunError(f"{config.start} has a generator of g_width {width}, the options say {config.g_width}")
 
 
 def _guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:
