@@ -47,10 +47,11 @@ FAKES = 10_000
 REPEATS = 3
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
+SPECTRAL_NORM = "spectral norm"
 NARROW = {"g_width": 16, "d_width": 48}  # as on the Makefile's schedule for a CPU
-# What differs from the defaults of `train.py gan`: one thing, and the same with shifts.
+# What differs from the defaults of `train.py gan`, and the same with shifts.
 CHANGES: dict[str, dict[str, Any]] = {
-    "spectral norm": {"gamma": 0.0},
+    SPECTRAL_NORM: {"gamma": 0.0},
     "gamma 2": {"gamma": 2.0},
     "penalty batch 4": {"penalty_batch": 4},
     "rates 4e-4": {"d_lr": 4e-4, "g_lr": 4e-4},
@@ -76,8 +77,6 @@ def normalise_spectrally(state: TrainState, config: TrainConfig) -> None:
     betas = (config.beta1, config.beta2)
     state.d_optimizer = adam(state.discriminator, config.d_lr, betas)
 
-
-ALTERED = {"spectral norm": normalise_spectrally}
 
 Figures = dict[str, float]
 Row = dict[str, list[float]]  # by figure, its value for each set of faces
@@ -156,16 +155,22 @@ def editor_faces(editor: Editor, repeat: int) -> Tensor:
     return torch.cat([to_uint8(editor.synthesize(z)) for z in latents])
 
 
-def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path) -> Tensor:
+def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Namespace) -> Tensor:
     """uint8 faces (N, 3, 64, 64) of a generator trained for this, or kept from an earlier call."""
-    run = runs / f"{recipe.replace(' ', '-')}-seed{seed}-{kimg:g}kimg"
+    run = arguments.runs / f"{recipe.replace(' ', '-')}-seed{seed}-{arguments.kimg:g}kimg"
+    config = TrainConfig(
+        data=arguments.data,
+        out=str(run),
+        kimg=arguments.kimg,
+        seed=seed,
+        device=arguments.device,
+        resume=holds_run(run),
+        **VARIANTS.get(recipe, {}),
+    )
     if recipe == "reference":
-        return to_uint8(_reference(run, seed, kimg, images).generate(FAKES, seed))
-    options = VARIANTS.get(recipe, {})
-    device = images.device.type
-    config = TrainConfig(out=str(run), kimg=kimg, seed=seed, device=device, resume=holds_run(run), **options)
-    alter = ALTERED.get(recipe.removeprefix(WITH_SHIFTS))
-    generator = _altered(alter, config, images) if alter else load_generator(train(config, images))
+        return to_uint8(_reference(config, images).generate(FAKES, seed))
+    is_altered = recipe.removeprefix(WITH_SHIFTS) == SPECTRAL_NORM
+    generator = _spectrally_normalised(config, images) if is_altered else load_generator(train(config, images))
     generator.to(images.device)
     z = torch.rand(2 * FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)).to(images.device) * 2 - 1
     z, others = z.split(FAKES)
@@ -174,12 +179,12 @@ def recipe_faces(recipe: str, seed: int, kimg: float, images: Tensor, runs: Path
         return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
 
 
-def _altered(alter: Callable[[TrainState, TrainConfig], None], config: TrainConfig, images: Tensor) -> Generator:
-    """The averaged generator of a training whose networks are not those of the package."""
+def _spectrally_normalised(config: TrainConfig, images: Tensor) -> Generator:
+    """The averaged generator of a training whose discriminator is not that of the package."""
     device, dtype = config.resolve()
     run = Path(config.out)
     state, path = TrainState(config, device), run / GENERATOR
-    alter(state, config)
+    normalise_spectrally(state, config)
     if path.exists():
         check_options(run, config)
         state.ema.load_state_dict(load_file(path))
@@ -191,18 +196,20 @@ def _altered(alter: Callable[[TrainState, TrainConfig], None], config: TrainConf
     return state.ema
 
 
-def _reference(run: Path, seed: int, kimg: float, images: Tensor) -> Reference:
-    """The plain recipe's networks after `kimg` thousand images, in the order of a shuffling loader."""
-    reference, path = Reference(seed, images.device), run / "generator.safetensors"
+def _reference(config: TrainConfig, images: Tensor) -> Reference:
+    """The plain recipe's networks after as many images from the same seed, in the order of a shuffling loader."""
+    run = Path(config.out)
+    reference, path = Reference(config.seed, images.device), run / GENERATOR
     if path.exists():
+        check_options(run, config)
         reference.generator.load_state_dict(load_file(path))
         return reference
-    rng, count = torch.Generator().manual_seed(seed), round(kimg * 1000)
+    start_run(run, config)
+    rng, count = torch.Generator().manual_seed(config.seed), round(config.kimg * 1000)
     passes = [torch.randperm(len(images), generator=rng) for _ in range(0, count, len(images))]
     for index in tqdm(torch.cat(passes)[:count].split(64), desc="reference", unit="step"):
         reference.step(to_unit(images[index]))
-    run.mkdir(parents=True, exist_ok=True)
-    save_model(reference.generator, str(path))
+    write_atomically(path, lambda temporary: save_model(reference.generator, str(temporary)))
     return reference
 
 
@@ -237,7 +244,7 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
     for recipe in ("reference", "ours", *arguments.variants):
 
         def faces(seed: int, recipe: str = recipe) -> Tensor:
-            return recipe_faces(recipe, seed, arguments.kimg, images, arguments.runs)
+            return recipe_faces(recipe, seed, images, arguments)
 
         rows[recipe] = measure(recipe, faces, judges)
     left = above_floor(rows["ours"], rows["reference"], floor)
@@ -273,10 +280,13 @@ def main() -> None:
     images = load_faces(arguments.data, "train").images.to(device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
+    if len(images) < FAKES:
+        parser.error(f"real faces are measured in sets of {FAKES}, and {arguments.data} has {len(images)} to train on")
     shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)]
 
     print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
-    floor = measure("real faces", lambda repeat: shuffled[repeat * FAKES : (repeat + 1) * FAKES], judges)
+    # Sets of the same faces in part, where there are too few for all.
+    floor = measure("real faces", lambda repeat: shuffled.roll(-repeat * FAKES, 0)[:FAKES], judges)
     if arguments.kimg:
         compare(arguments, images, judges, floor)
         return

@@ -52,7 +52,8 @@ def distil(
         The student on the CPU, in evaluation mode.
 
     Raises:
-        ValueError: the generator draws the same face always, or as for `fit_labels`.
+        ValueError: the teachers score every face alike, as where a generator draws one face only; or as for
+            `fit_labels`.
         FloatingPointError: as for `fit_labels`.
     """
     torch.manual_seed(config.seed)  # of the student's dropout
@@ -61,7 +62,8 @@ def distil(
     targets = torch.stack([predict(channels_last(teacher).to(device), images) for teacher in teachers]).mean(0)
     deviation = targets.std(0)
     if not deviation.all():
-        raise ValueError("the teachers see no difference between the generator's faces")
+        alike = int((deviation == 0).nonzero()[0])
+        raise ValueError(f"the teachers give every generated face the same logit {alike}: do its faces differ?")
 
     def loss(logits: Tensor, wanted: Tensor) -> Tensor:
         return mse_loss(logits / deviation, wanted / deviation)

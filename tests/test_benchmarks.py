@@ -1,0 +1,114 @@
+import argparse
+import math
+import re
+import statistics
+from pathlib import Path
+from typing import Any
+
+import editing
+import figures
+import pytest
+import quality
+import torch
+from judges import plain_editor
+from quality import NARROW, above_floor
+from safetensors.torch import save_model
+
+from expressions.model import Generator, estimate_statistics
+from expressions.runs import RunError, load_generator
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("Smiling", "Male", "Young", "Skin_Tone", "L*")
+AMOUNTS = torch.linspace(-3, 3, 7)
+
+
+@pytest.fixture
+def judge():
+    """A judge that reads nothing, in units of one standard deviation."""
+    judge = editing.Judge.__new__(editing.Judge)
+    judge.names = NAMES
+    judge.zero, judge.deviation = torch.tensor([0.0, 0.5, 0.0, 0.0, 0.0]), torch.tensor([1.0, 1.0, 1.0, 8.0, 1.0])
+    return judge
+
+
+def curve(*slopes):
+    """Readings (A, N, S) of faces of which each reading starts somewhere else and rises evenly, by `slopes`."""
+    faces = torch.tensor(slopes)
+    return torch.rand(faces.shape, generator=torch.Generator().manual_seed(0)) + AMOUNTS[:, None, None] * faces
+
+
+@pytest.mark.parametrize("change", [-2.0, -0.5, 0.5, 1.0])
+def test_at_equal_change_the_other_readings_are_interpolated(change):
+    moved = editing.at_change(curve([1.0, 0.2, 0.0, -0.1, 9.0], [0.5, 0.2, 0.0, -0.1, 9.0]), 0, change)
+    assert moved[0].tolist() == pytest.approx([change, 0.2 * change, 0, -0.1 * change, 9 * change], abs=1e-5)
+    reaches = abs(change) <= 1.5
+    expected = [change, 0.4 * change, 0, -0.2 * change, 18 * change] if reaches else [math.nan] * 5
+    assert moved[1].tolist() == pytest.approx(expected, abs=1e-5, nan_ok=True)
+
+
+def test_a_leak_is_the_mean_absolute_change_of_what_should_stay(judge):
+    summary = editing.summarise({"Smiling": curve([1.0, 0.2, 0.0, -0.1, 9.0], [2.0, -0.4, 0.0, -0.2, 9.0])}, judge)
+    slider = summary["sliders"]["Smiling"]
+    assert summary["mean_dependency"] == pytest.approx((0.2 + 0 + 0.1) / 3)  # lightness is not an attribute
+    assert summary["interval"] == pytest.approx([0.1, 0.1])  # all faces leak alike
+    assert (slider["max_dependency"], slider["leaks_into"]) == (pytest.approx(0.2), "Male")
+    assert slider["identifying"] == pytest.approx({"Male": 0.2, "Young": 0, "Skin_Tone": 0.1}, abs=1e-5)
+    assert summary["matrix"][0][:4] == pytest.approx([1, 0, 0, -0.1], abs=1e-5)  # signed: opposite leaks cancel
+    assert slider["by_change"]["2.0"] == pytest.approx(0.2)
+    assert slider["reached"] == 1
+
+
+def test_who_is_left_counts_the_faces_whose_reading_changes_sides(judge):
+    readings = torch.zeros(2, 4, 5)
+    readings[0, :, 1] = torch.tensor([0.4, 0.4, 0.6, 0.6])
+    readings[1, :, 1] = torch.tensor([0.3, 0.6, 0.4, 0.9])
+    readings[1, :, 3] = torch.tensor([0.25, -0.25, 0.25, 0.25])
+    left = editing.who_is_left(readings, judge)
+    assert left["male_flips"] == 0.5
+    assert left["median_ita_change"] == 2  # degrees
+
+
+def test_a_calibration_compares_what_was_asked_with_what_is_seen_within_reach():
+    asked = torch.tensor(editing.VALUES, dtype=torch.float)[:, None].expand(-1, 3)
+    is_reached = torch.tensor([True, True, False]).expand(len(asked), 3)
+    seen = torch.where(is_reached, 0.5 * asked + 10, 99)
+    report = editing.calibration(asked, seen, is_reached)
+    assert report["slope"] == pytest.approx(0.5)
+    errors = [abs(0.5 * value + 10 - value) for value in editing.VALUES]
+    assert report["mean_absolute_error"] == pytest.approx(statistics.mean(errors))
+    assert report["within_reach"] == pytest.approx(2 / 3)
+
+
+def test_the_strongest_rival_is_the_one_that_leaks_least_on_this_generator():
+    leaks = {"ours": 0.1, "a": 0.1, "a on our generator": 0.3, "b on our generator": 0.2}
+    methods = {name: {"mean_dependency": leak} for name, leak in leaks.items()}
+    assert figures.strongest_rival({"methods": methods}) == {"name": "b", "mean_dependency": 0.2}
+
+
+def test_what_is_left_of_a_distance_is_counted_from_that_of_real_faces():
+    rows: list[Any] = [{"fd_attributes": [value, 99, 0], "fd_random": [1, value, 100]} for value in (7.0, 13.0, 3.0)]
+    assert above_floor(*rows) == pytest.approx({"fd_attributes": 0.4, "fd_random": 0.4})
+
+
+def test_the_editor_of_a_plain_generator_draws_its_faces(tmp_path):
+    save_model(Generator(width=4), str(tmp_path / "plain.safetensors"))
+    editor, plain = plain_editor(tmp_path / "plain.safetensors", ["A"]), load_generator(tmp_path / "plain.safetensors")
+    estimate_statistics(plain, torch.rand(10_000, 100, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    z = editor.latents([1, 2])
+    assert torch.equal(editor.synthesize(z), plain(z))
+
+
+def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(quality, "FAKES", 4)
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    arguments = argparse.Namespace(runs=tmp_path, kimg=0.004, device="cpu", data="here")
+    first = quality.recipe_faces("reference", 0, images, arguments)
+    assert torch.equal(quality.recipe_faces("reference", 0, images, arguments), first)
+    arguments.data = "there"
+    with pytest.raises(RunError, match=r"data='here' \(now 'there'\)"):
+        quality.recipe_faces("reference", 0, images, arguments)
+
+
+def test_the_narrow_networks_are_those_of_the_schedule_for_a_cpu():
+    (flags,) = re.findall(r"^width\.cpu := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert flags == " ".join(f"--{name.replace('_', '-')} {value}" for name, value in NARROW.items())
