@@ -1,5 +1,6 @@
 """Loading weights and data from a Hub on the loopback, and what is said when it goes wrong."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -248,6 +249,19 @@ def refusal(folder: Path) -> str:
 
 def test_a_folder_gives_the_same_editor_back(folder: Path) -> None:
     assert fingerprint(Editor.from_pretrained(folder)) == fingerprint(random_editor(0))
+
+
+def test_who_can_read_the_configuration_can_read_the_weights(tmp_path: Path) -> None:
+    random_editor(0).save_pretrained(tmp_path)
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
+def test_weights_that_cannot_be_read_are_not_called_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")  # root, whom tests may run as, may read all
+
+    monkeypatch.setattr("expressions.hub.load_file", refuse)
+    assert refusal(folder) == "model.safetensors cannot be read: Permission denied"
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:
