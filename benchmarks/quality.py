@@ -247,8 +247,10 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
             return recipe_faces(recipe, seed, images, arguments)
 
         rows[recipe] = measure(recipe, faces, judges)
-    left = above_floor(rows["ours"], rows["reference"], floor)
-    print("ours to the reference, above the floor: " + ", ".join(f"{name} {share:.2f}" for name, share in left.items()))
+    left = {recipe: above_floor(rows[recipe], rows["reference"], floor) for recipe in ("ours", *arguments.variants)}
+    for recipe, shares in left.items():
+        told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+        print(f"{recipe} to the reference, above the floor: {told}")
     counts = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(judges.held_out["random"])}
     comparison = counts | {"above_floor": left, "rows": rows}
     _write(comparison, arguments.out or Path("benchmarks/comparison.json"))

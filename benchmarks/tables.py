@@ -93,8 +93,17 @@ def faces() -> str:
 
 def recipes() -> str:
     """Short trainings beside each other, a row each."""
+    return _recipes("comparison")
+
+
+def narrow() -> str:
+    """The same of the networks that a CPU trains."""
+    return _recipes("comparison_narrow")
+
+
+def _recipes(name: str) -> str:
     titles = {"reference": "PyTorch's DCGAN example", "ours": "Expressions"}
-    measured = _read("comparison")
+    measured = _read(name)
     meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
     figures = {name: shown for name, shown in FIGURES.items() if name not in meaningless}
     rows = []
@@ -165,7 +174,7 @@ def serving() -> str:
     return _table(head, rows)
 
 
-TABLES = {table.__name__: table for table in (editors, sliders, faces, recipes, speed, serving)}
+TABLES = {table.__name__: table for table in (editors, sliders, faces, recipes, narrow, speed, serving)}
 
 
 def with_tables(text: str) -> str:
