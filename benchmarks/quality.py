@@ -4,7 +4,7 @@ Two judges took no part in any training here (see judges.py): the features of an
 an untrained network. The floor is the same measurement of real faces of the training split.
 
 With `--kimg` recipes are judged instead: the plain one of reference.py, this project's and variants of it are trained
-on as many images each, with three seeds. Finished trainings are kept in `--runs` and not repeated.
+on as many images each, with one seed for each repeat. Finished trainings are kept in `--runs` and not repeated.
 
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "half width"
@@ -43,8 +43,6 @@ from expressions.model import Generator, estimate_statistics
 from expressions.runs import GENERATOR, check_options, holds_run, load_generator, start_run, write_atomically
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
-FAKES = 10_000
-REPEATS = 3
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 SPECTRAL_NORM = "spectral norm"
@@ -147,10 +145,10 @@ class Judges:
 # What is judged -----------------------------------------------------------------------------------
 
 
-def editor_faces(editor: Editor, repeat: int) -> Tensor:
+def editor_faces(editor: Editor, count: int, repeat: int) -> Tensor:
     """uint8 faces (N, 3, 64, 64) of consecutive seeds; each repeat has its own."""
-    first = 1_000_000 + repeat * FAKES
-    batches = torch.arange(first, first + FAKES).split(250)
+    first = 1_000_000 + repeat * count
+    batches = torch.arange(first, first + count).split(250)
     latents = (editor.latents(batch.tolist()).to(editor.low) for batch in batches)
     return torch.cat([to_uint8(editor.synthesize(z)) for z in latents])
 
@@ -168,12 +166,12 @@ def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Nam
         **VARIANTS.get(recipe, {}),
     )
     if recipe == "reference":
-        return to_uint8(_reference(config, images).generate(FAKES, seed))
+        return to_uint8(_reference(config, images).generate(arguments.fakes, seed))
     is_altered = recipe.removeprefix(WITH_SHIFTS) == SPECTRAL_NORM
     generator = _spectrally_normalised(config, images) if is_altered else load_generator(train(config, images))
     generator.to(images.device)
-    z = torch.rand(2 * FAKES, generator.z_dim, generator=torch.Generator().manual_seed(seed)).to(images.device) * 2 - 1
-    z, others = z.split(FAKES)
+    rng = torch.Generator().manual_seed(seed)
+    z, others = torch.rand(2, arguments.fakes, generator.z_dim, generator=rng).to(images.device) * 2 - 1
     estimate_statistics(generator, others)
     with torch.no_grad():
         return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
@@ -216,16 +214,16 @@ def _reference(config: TrainConfig, images: Tensor) -> Reference:
 # The tables ---------------------------------------------------------------------------------------
 
 
-def measure(name: str, faces: Callable[[int], Tensor], judges: Judges) -> Row:
-    """Assess `REPEATS` sets of faces; returns each figure's values and prints their medians."""
-    sets = [judges.assess(faces(repeat)) for repeat in range(REPEATS)]
+def measure(name: str, faces: Callable[[int], Tensor], judges: Judges, repeats: int) -> Row:
+    """Assess so many sets of faces; returns each figure's values and prints their medians."""
+    sets = [judges.assess(faces(repeat)) for repeat in range(repeats)]
     row = {figure: [one[figure] for one in sets] for figure in FORMATS}
     cells = [FORMATS[figure].format(statistics.median(values)) for figure, values in row.items()]
     print(f"{name:24}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
     return row
 
 
-def card_figures(row: Row, floor: Row, held_out: int) -> dict[str, Any]:
+def card_figures(row: Row, floor: Row, fakes: int, held_out: int) -> dict[str, Any]:
     """The figures of one generator as the model card takes them, each with its floor."""
     figures = {}
     for name, values in row.items():
@@ -234,7 +232,7 @@ def card_figures(row: Row, floor: Row, held_out: int) -> dict[str, Any]:
             f"median of {', '.join(map(text, values))}; real faces: {text(statistics.median(floor[name]))}; "
             f"against {held_out} held-out faces"
         )
-        figures[name] = {"value": statistics.median(values), "samples": FAKES, "note": note}
+        figures[name] = {"value": statistics.median(values), "samples": fakes, "note": note}
     return figures
 
 
@@ -246,12 +244,12 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
         def faces(seed: int, recipe: str = recipe) -> Tensor:
             return recipe_faces(recipe, seed, images, arguments)
 
-        rows[recipe] = measure(recipe, faces, judges)
+        rows[recipe] = measure(recipe, faces, judges, arguments.repeats)
     left = {recipe: above_floor(rows[recipe], rows["reference"], floor) for recipe in ("ours", *arguments.variants)}
     for recipe, shares in left.items():
         told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         print(f"{recipe} to the reference, above the floor: {told}")
-    counts = {"kimg": arguments.kimg, "fakes": FAKES, "held_out": len(judges.held_out["random"])}
+    counts = {"kimg": arguments.kimg, "fakes": arguments.fakes, "held_out": len(judges.held_out["random"])}
     comparison = counts | {"above_floor": left, "rows": rows}
     _write(comparison, arguments.out or Path("benchmarks/comparison.json"))
 
@@ -273,6 +271,8 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="recipes beside ours")
+    parser.add_argument("--fakes", type=int, default=10_000, help="faces of a set")
+    parser.add_argument("--repeats", type=int, default=3, help="sets, or trainings, of which the medians are reported")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
     parser.add_argument("--out", type=Path, help="where to write the figures")
@@ -282,13 +282,16 @@ def main() -> None:
     images = load_faces(arguments.data, "train").images.to(device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
-    if len(images) < FAKES:
-        parser.error(f"real faces are measured in sets of {FAKES}, and {arguments.data} has {len(images)} to train on")
+    if len(images) < arguments.fakes:
+        parser.error(f"{arguments.data} has {len(images)} faces to train on, fewer than --fakes {arguments.fakes}")
     shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)]
 
     print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
-    # Sets of the same faces in part, where there are too few for all.
-    floor = measure("real faces", lambda repeat: shuffled.roll(-repeat * FAKES, 0)[:FAKES], judges)
+
+    def real_faces(repeat: int) -> Tensor:  # some of them in several sets, where there are too few
+        return shuffled.roll(-repeat * arguments.fakes, 0)[: arguments.fakes]
+
+    floor = measure("real faces", real_faces, judges, arguments.repeats)
     if arguments.kimg:
         compare(arguments, images, judges, floor)
         return
@@ -297,9 +300,9 @@ def main() -> None:
         editors["without edits"] = plain_editor(arguments.plain, CELEBA_ATTRIBUTES).to(device)
     rows = {"real faces": floor}
     for name, editor in editors.items():
-        rows[name] = measure(name, functools.partial(editor_faces, editor), judges)
-    figures = card_figures(rows["weights"], floor, len(held_out))
-    result = {"weights": editors["weights"].fingerprint(), "fakes": FAKES, "held_out": len(held_out)}
+        rows[name] = measure(name, functools.partial(editor_faces, editor, arguments.fakes), judges, arguments.repeats)
+    figures = card_figures(rows["weights"], floor, arguments.fakes, len(held_out))
+    result = {"weights": editors["weights"].fingerprint(), "fakes": arguments.fakes, "held_out": len(held_out)}
     _write(result | {"figures": figures, "rows": rows}, arguments.out or Path("benchmarks/quality.json"))
 
 

@@ -98,10 +98,9 @@ def test_the_editor_of_a_plain_generator_draws_its_faces(tmp_path):
     assert torch.equal(editor.synthesize(z), plain(z))
 
 
-def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path, monkeypatch):
-    monkeypatch.setattr(quality, "FAKES", 4)
+def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
-    arguments = argparse.Namespace(runs=tmp_path, kimg=0.004, device="cpu", data="here")
+    arguments = argparse.Namespace(runs=tmp_path, kimg=0.004, fakes=4, device="cpu", data="here")
     first = quality.recipe_faces("reference", 0, images, arguments)
     assert torch.equal(quality.recipe_faces("reference", 0, images, arguments), first)
     arguments.data = "there"
