@@ -15,7 +15,7 @@ TEACHERS := $(call teacher,1),$(call teacher,2),$(call teacher,3),$(call teacher
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
 # How long, and in what batches. SIZE=gpu is the schedule of the embedded weights, but for 420,000 images through one
-# classifier and an average before the polish; on a CPU the networks are narrower.
+# classifier and an average before the polish; on a CPU the generator has half the width.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 batches := --batch-size 128 --penalty-batch 16 --ema-kimg 30
@@ -24,7 +24,7 @@ edits.gpu := --kimg 1500 $(batches) --max-shift 4 --edit-weight 5 --pixel-weight
 texture.gpu := --texture-weight 1
 polish.gpu := --kimg 1400 $(batches) --lead-kimg 60
 branch.gpu := --kimg 260 $(batches)
-width.cpu := --g-width 16 --d-width 48
+width.cpu := --g-width 16
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
 branch.cpu := --kimg 24 --ema-kimg 8

@@ -46,7 +46,7 @@ from expressions.training import TrainConfig, TrainState, adam, train, train_ste
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 SPECTRAL_NORM = "spectral norm"
-NARROW = {"g_width": 16, "d_width": 48}  # as on the Makefile's schedule for a CPU
+HALF_WIDTH = {"g_width": 16}  # of the generator, as on the Makefile's schedule for a CPU
 # What differs from the defaults of `train.py gan`, and the same with shifts.
 CHANGES: dict[str, dict[str, Any]] = {
     SPECTRAL_NORM: {"gamma": 0.0},
@@ -58,9 +58,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "ema 50 kimg": {"ema_kimg": 50.0},
     "ema 0.1 kimg": {"ema_kimg": 0.1},
     "no cooldown": {"cooldown": 0.0},
-    "half width": {"g_width": 16},
-    "narrow": NARROW,
-    "narrower": NARROW | {"d_width": 32},
+    "half width": HALF_WIDTH,
 }
 SHIFTS = {"max_shift": 4}
 WITH_SHIFTS = "shifts, "

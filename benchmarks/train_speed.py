@@ -24,7 +24,7 @@ from typing import Any
 import datasets
 import torch
 from machine import processor
-from quality import NARROW
+from quality import HALF_WIDTH
 from reference import Reference
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -35,7 +35,7 @@ from expressions.images import crop_face, to_unit
 from expressions.training import TrainConfig, TrainState, train_step
 
 Step = Callable[[], Any]
-OURS: dict[str, dict[str, Any]] = {"ours": {}, "narrow": NARROW}
+OURS: dict[str, dict[str, Any]] = {"ours": {}, "half width": HALF_WIDTH}
 BATCH_SIZES = (32, 64, 128, 256)
 WORKERS = 2
 
