@@ -150,7 +150,7 @@ def main() -> None:
         return
 
     rows: list[dict[str, Any]] = []
-    print(f"{'batch':>6}{'recipe':>10}{'speed':>10}{'reference':>12}{'ratio':>8}   images/s, {arguments.rounds} rounds")
+    print(f"{'batch':>6}{'recipe':>12}{'speed':>10}{'reference':>12}{'ratio':>8}   images/s, {arguments.rounds} rounds")
     for batch_size in BATCH_SIZES:
         steps = {recipe: make(arguments.data, batch_size, device) for recipe, make in STEPS.items()}
         # Counted in the first step: later ones may be a recording.
@@ -172,7 +172,7 @@ def main() -> None:
                 "operations": counts[recipe],
             }
             rows.append(row | {"rounds": [[speeds[recipe], speeds["reference"]] for speeds in rounds]})
-            print("{batch_size:6}{recipe:>10}{speed:10.1f}{reference:12.1f}{ratio:8.2f}".format(**row), flush=True)
+            print("{batch_size:6}{recipe:>12}{speed:10.1f}{reference:12.1f}{ratio:8.2f}".format(**row), flush=True)
 
     rate = matrix_rate(torch.bfloat16, device)
     for row in rows:
