@@ -278,16 +278,16 @@ def main() -> None:
 
     device = torch.device(arguments.device)
     images = load_faces(arguments.data, "train").images.to(device)
-    held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
-    judges = Judges(arguments.evaluator, held_out, images)
     if len(images) < arguments.fakes:
         parser.error(f"{arguments.data} has {len(images)} faces to train on, fewer than --fakes {arguments.fakes}")
-    shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)]
+    held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
+    judges = Judges(arguments.evaluator, held_out, images)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)
 
     print(" " * 24 + "".join(f"{figure:>15}" for figure in FORMATS))
 
     def real_faces(repeat: int) -> Tensor:  # some of them in several sets, where there are too few
-        return shuffled.roll(-repeat * arguments.fakes, 0)[: arguments.fakes]
+        return images[order.roll(-repeat * arguments.fakes)[: arguments.fakes]]
 
     floor = measure("real faces", real_faces, judges, arguments.repeats)
     if arguments.kimg:

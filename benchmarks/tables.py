@@ -28,6 +28,7 @@ FIGURES = {
     "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
     "novelty": ("distance to the nearest training face, relative", "{:.2f}"),
 }
+TITLES = {"reference": "PyTorch's DCGAN example", "ours": "Expressions"}  # of recipes; the others keep their names
 REAL = "real faces"
 GENERATORS = {"weights": "this generator", "without edits": "without edits", REAL: REAL}
 
@@ -93,28 +94,28 @@ def faces() -> str:
 
 def recipes() -> str:
     """Short trainings beside each other, a row each."""
-    titles = {"reference": "PyTorch's DCGAN example", "ours": "Expressions"}
     measured = _read("comparison")
     meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
     figures = {name: shown for name, shown in FIGURES.items() if name not in meaningless}
     rows = []
     for recipe, row in measured["rows"].items():
         medians = [text.format(statistics.median(row[name])) for name, (_, text) in figures.items()]
-        rows.append([titles.get(recipe, recipe), *medians])
+        rows.append([TITLES.get(recipe, recipe), *medians])
     head = f"after {measured['kimg'] * 1000:,.0f} images each"
     return _table([head, *(label for label, _ in figures.values())], rows)
 
 
 def speed() -> str:
     """Images a second while training."""
-    titles = {"ours": "Expressions", "half width": "half width"}
     rows = []
     for measured in map(_read, ("train_speed", "train_speed_cuda")):
         for row in measured["rows"]:
             speeds = (f"{row[name]:,.0f}" for name in ("speed", "reference"))
             figures = [*speeds, f"{row['ratio']:.2f}", _percent(row["share"])]
-            rows.append([measured["device"], titles[row["recipe"]], str(row["batch_size"]), *figures])
-    head = ["device", "recipe", "batch", "images/s", "PyTorch's DCGAN example", "ratio", "of the bf16 matrix rate"]
+            rows.append(
+                [measured["device"], TITLES.get(row["recipe"], row["recipe"]), str(row["batch_size"]), *figures]
+            )
+    head = ["device", "recipe", "batch", "images/s", TITLES["reference"], "ratio", "of the bf16 matrix rate"]
     return _table(head, rows)
 
 

@@ -154,7 +154,7 @@ def main() -> None:
     for batch_size in BATCH_SIZES:
         steps = {recipe: make(arguments.data, batch_size, device) for recipe, make in STEPS.items()}
         # Counted in the first step: later ones may be a recording.
-        counts = {recipe: operations(step, batch_size) for recipe, step in steps.items()}
+        counts = {recipe: operations(steps[recipe], batch_size) for recipe in OURS}
         for step in steps.values():
             images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
         rounds = [
