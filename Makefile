@@ -15,7 +15,7 @@ TEACHERS := $(call teacher,1),$(call teacher,2),$(call teacher,3),$(call teacher
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
 # How long, and in what batches. SIZE=gpu is the schedule of the embedded weights, but for 420,000 images through one
-# classifier and an average before the polish; on a CPU the generator has half the width.
+# classifier and an average before the polish, whose discriminator of pixels was new; on a CPU the networks are smaller.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 batches := --batch-size 128 --penalty-batch 16 --ema-kimg 30
@@ -24,14 +24,14 @@ edits.gpu := --kimg 1500 $(batches) --max-shift 4 --edit-weight 5 --pixel-weight
 texture.gpu := --texture-weight 1
 polish.gpu := --kimg 1400 $(batches) --lead-kimg 60
 branch.gpu := --kimg 260 $(batches)
-width.cpu := --g-width 16
+networks.cpu := --g-width 16 --d-kernel 3
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
 branch.cpu := --kimg 24 --ema-kimg 8
 
 # A training with edits, run $(1), from another one's generator, run $(2).
 edits = $(TRAIN) gan --data $(DATA) --out $(RUNS)/$(1) $(call resume,$(1)) --start $(RUNS)/$(2) \
-	$(width.$(SIZE)) --classifiers $(TEACHERS) --identity $(IDENTITY)
+	$(networks.$(SIZE)) --classifiers $(TEACHERS) --identity $(IDENTITY)
 # Such a training whose discriminator sees through a classifier and the embedding of identities.
 polish = $(call edits,$(1),$(2)) --features $(call teacher,1),$(IDENTITY) $(texture.$(SIZE)) \
 	--g-lr 1e-4 --beta1 0 --beta2 0.99
@@ -53,7 +53,7 @@ check: test
 # training branches, strict about edits and mild: the editor is that of the mean of both.
 train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors $(IDENTITY) \
 		$(foreach seed,1 2 3 4,$(call teacher,$(seed)))
-	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(width.$(SIZE)) $(gan.$(SIZE))
+	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(networks.$(SIZE)) $(gan.$(SIZE))
 	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))
 	$(call polish,polish,edits) --cooldown 0.1 --edit-weight 3 --pixel-weight 0.3 $(polish.$(SIZE))
 	$(call polish,strict,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 1 $(branch.$(SIZE))

@@ -46,7 +46,7 @@ from expressions.training import TrainConfig, TrainState, adam, train, train_ste
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 SPECTRAL_NORM = "spectral norm"
-HALF_WIDTH = {"g_width": 16}  # of the generator, as on the Makefile's schedule for a CPU
+FOR_A_CPU = {"g_width": 16, "d_kernel": 3}  # as on the Makefile's schedule for one
 # What differs from the defaults of `train.py gan`, and the same with shifts.
 CHANGES: dict[str, dict[str, Any]] = {
     SPECTRAL_NORM: {"gamma": 0.0},
@@ -58,7 +58,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "ema 50 kimg": {"ema_kimg": 50.0},
     "ema 0.1 kimg": {"ema_kimg": 0.1},
     "no cooldown": {"cooldown": 0.0},
-    "half width": HALF_WIDTH,
+    "half width": {"g_width": 16},
+    "half width, kernel 3": FOR_A_CPU,
 }
 SHIFTS = {"max_shift": 4}
 WITH_SHIFTS = "shifts, "

@@ -14,10 +14,13 @@ class Adversary(ABC):
     """A discriminator and the losses of both sides.
 
     Images are (N, 3, 64, 64) in [-1, 1], as many real as generated.
+
+    Args:
+        parts: the discriminator's, each by what it judges.
     """
 
-    def __init__(self, discriminator: nn.Module) -> None:
-        self.discriminator = discriminator
+    def __init__(self, **parts: nn.Module) -> None:
+        self.discriminator = nn.ModuleDict(parts)
 
     @abstractmethod
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -33,28 +36,29 @@ class RelativisticAdversary(Adversary):
     (Huang et al. 2024, arXiv:2501.05441).
 
     Args:
+        discriminator: tells them apart.
         gamma: weight of the penalties.
         penalty_batch: images of each kind that carry them.
-        width: of the discriminator.
     """
 
-    def __init__(self, gamma: float, penalty_batch: int, width: int = Discriminator.WIDTH) -> None:
-        super().__init__(Discriminator(width))
+    def __init__(self, discriminator: Discriminator, gamma: float, penalty_batch: int) -> None:
+        super().__init__(pixels=discriminator)
         self.gamma, self.penalty_batch = gamma, penalty_batch
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
-        real_logits, fake_logits = self.discriminator(torch.cat([real, fake])).float().chunk(2)
+        real_logits, fake_logits = self.discriminator["pixels"](torch.cat([real, fake])).float().chunk(2)
         loss = d_relativistic_loss(real_logits, fake_logits)
         if self.gamma:
             some = torch.cat([real[: self.penalty_batch], fake[: self.penalty_batch]]).requires_grad_(True)
-            penalty = 2 * gradient_penalty(self.discriminator(some), some)  # R1 + R2: the mean runs over both halves
+            # R1 + R2: the mean runs over both halves.
+            penalty = 2 * gradient_penalty(self.discriminator["pixels"](some), some)
             loss = loss + self.gamma / 2 * penalty
         return loss, real_logits, fake_logits
 
     def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002
         with torch.no_grad():
-            real_logits = self.discriminator(real).float()
-        return g_relativistic_loss(real_logits, self.discriminator(fake).float())
+            real_logits = self.discriminator["pixels"](real).float()
+        return g_relativistic_loss(real_logits, self.discriminator["pixels"](fake).float())
 
 
 class ProjectedAdversary(Adversary):
@@ -65,14 +69,14 @@ class ProjectedAdversary(Adversary):
     """
 
     def __init__(self, features: Sequence[FeatureNetwork]) -> None:
-        super().__init__(ProjectedDiscriminator(features))
+        super().__init__(features=ProjectedDiscriminator(features))
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        real_logits, fake_logits = self.discriminator(torch.cat([real, fake]), rng).float().chunk(2)
+        real_logits, fake_logits = self.discriminator["features"](torch.cat([real, fake]), rng).float().chunk(2)
         return d_hinge_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002
-        return g_hinge_loss(self.discriminator(fake, rng).float())
+        return g_hinge_loss(self.discriminator["features"](fake, rng).float())
 
 
 class JointAdversary(Adversary):
@@ -80,12 +84,12 @@ class JointAdversary(Adversary):
 
     Args:
         first: its logits are reported.
-        second: learns beside it.
+        second: judges something else, beside it.
         weight: of the second in the generator's loss.
     """
 
     def __init__(self, first: Adversary, second: Adversary, weight: float) -> None:
-        super().__init__(nn.ModuleList([first.discriminator, second.discriminator]))
+        super().__init__(**first.discriminator, **second.discriminator)
         self.first, self.second, self.weight = first, second, weight
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -22,7 +22,7 @@ def option(
     default: Any,
     text: str,
     *,
-    choices: tuple[str, ...] = (),
+    choices: tuple[Any, ...] = (),
     above: float | None = None,
     least: float | None = None,
     paths: bool = False,
@@ -42,7 +42,7 @@ def check(options: Any) -> None:
         value = getattr(options, item.name)
         choices, above, least = (item.metadata[name] for name in ("choices", "above", "least"))
         if choices and value not in choices:
-            raise ValueError(f"{item.name} must be one of {', '.join(choices)}, got {value!r}")
+            raise ValueError(f"{item.name} must be one of {', '.join(map(str, choices))}, got {value!r}")
         if value is None:
             continue
         if above is not None and not (math.isfinite(value) and value > above):

@@ -4,7 +4,7 @@ import copy
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +73,11 @@ class TrainConfig(DataOptions, DeviceOptions):
     g_width: int = option(Generator.WIDTH, "feature maps of the generator at 64x64; 12 times as many at 4x4", above=0)
     d_width: int = option(
         Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32; 8 times as many at 4x4", above=0
+    )
+    d_kernel: int = option(
+        Discriminator.KERNEL,
+        "side of the strided kernels of the discriminator of pixels; 3 is faster",
+        choices=Discriminator.KERNELS,
     )
     batch_size: int = option(64, "real images in one step, of all processes together", least=2)
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
@@ -355,13 +360,13 @@ class TrainState:
         else:
             self.random.manual_seed(self.random.initial_seed() + step)
 
-    def start_from(self, source: str) -> bool:
+    def start_from(self, source: str) -> list[str]:
         """Take over the networks of another run, or of an editor's weights; where edits are to be trained and were not,
         find first directions.
 
         Returns:
-            Whether the discriminator is among them: an editor has none, another run perhaps one of another kind or
-            width, or one that sees through other networks.
+            The parts of the discriminator that stay new: an editor has none, another run perhaps others, or of other
+            shapes, or one that sees through other networks.
 
         Raises:
             ValueError: they cannot be read, or are not these networks.
@@ -372,19 +377,29 @@ class TrainState:
             own = {} if trained else {"directions": self.ema.directions}
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
-            given, discriminator = networks.get("discriminator", {}), self.discriminator.state_dict()
-            shared = given.keys() & discriminator.keys()
-            is_of_this_kind = bool(shared) and networks.get("features", "") == self.features
-            is_of_this_kind &= all(given[name].shape == discriminator[name].shape for name in shared)
-            if is_of_this_kind:
-                self.discriminator.load_state_dict(given)
+            new_parts = [name for name in self.discriminator if not self._take_over(name, networks)]
         except (KeyError, RuntimeError) as error:
             raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
         if self.edits and not trained:
             directions = self.edits.first_directions(self.ema)
             for network in (self.generator, self.ema):
                 network.directions.data.copy_(directions)
-        return is_of_this_kind
+        return new_parts
+
+    def _take_over(self, name: str, networks: Mapping[str, Any]) -> bool:
+        """Load a part of the discriminator, if there is one of the same shapes that sees through the same networks."""
+        part, prefix = self.discriminator[name], f"{name}."
+        given = {
+            key.removeprefix(prefix): tensor
+            for key, tensor in networks.get("discriminator", {}).items()
+            if key.startswith(prefix)
+        }
+        own = part.state_dict()
+        fits = bool(given) and all(given[key].shape == own[key].shape for key in given.keys() & own.keys())
+        fits = fits and (name != "features" or networks["features"] == self.features)
+        if fits:
+            part.load_state_dict(given)
+        return fits
 
     def is_finite(self) -> bool:
         """Whether no weight has become NaN or infinite."""
@@ -566,9 +581,12 @@ def _first_state(config: TrainConfig, images: Tensor) -> TrainState:
     state = TrainState(config, images.device, guides, _edit_loss(guides, images))
     if config.resume:
         state.load(Path(config.out))
-    elif config.start and not state.start_from(config.start) and process_rank() == 0:
-        advice = "" if config.lead_kimg else " (--lead-kimg lets it learn first)"
-        tqdm.write(f"the discriminator is new: {config.start} has none of this kind{advice}")
+    elif config.start:
+        new_parts = state.start_from(config.start)
+        if new_parts and process_rank() == 0:
+            advice = "" if config.lead_kimg else " (--lead-kimg lets it learn first)"
+            which = " and of ".join(new_parts)
+            tqdm.write(f"the discriminator of {which} is new: {config.start} has none of this kind{advice}")
     return state
 
 
@@ -620,7 +638,8 @@ def _adversary(config: TrainConfig, guides: Guides) -> Adversary:
 
 
 def _of_pixels(config: TrainConfig) -> RelativisticAdversary:
-    return RelativisticAdversary(config.gamma, math.ceil(config.penalty_batch / process_count()), config.d_width)
+    discriminator = Discriminator(config.d_width, config.d_kernel)
+    return RelativisticAdversary(discriminator, config.gamma, math.ceil(config.penalty_batch / process_count()))
 
 
 @contextmanager

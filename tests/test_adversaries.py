@@ -5,10 +5,11 @@ from torch import nn
 from expressions.adversaries import JointAdversary, ProjectedAdversary, RelativisticAdversary
 from expressions.classifier import AttributeClassifier
 from expressions.identity import IdentityEmbedding
+from expressions.model import Discriminator
 
 
 def relativistic():
-    return RelativisticAdversary(gamma=0.3, penalty_batch=2)
+    return RelativisticAdversary(Discriminator(8), gamma=0.3, penalty_batch=2)
 
 
 def projected():
@@ -70,8 +71,7 @@ def test_a_linear_critic_pays_gamma_times_its_squared_norm():
     critic = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 1, bias=False), nn.Flatten(0))
     losses = []
     for gamma in (0, 0.3):
-        adversary = RelativisticAdversary(gamma, penalty_batch=2)
-        adversary.discriminator = critic
+        adversary = RelativisticAdversary(critic, gamma, penalty_batch=2)
         losses.append(adversary.d_loss(dark, bright, rng())[0].item())
     # R1 and R2, each the squared norm of every gradient, times half of gamma.
     assert losses[1] - losses[0] == pytest.approx(0.3 * critic[1].weight.square().sum().item(), rel=1e-4)
@@ -81,8 +81,7 @@ def test_two_adversaries_learn_together_and_the_generator_weighs_the_second():
     dark, bright = dark_and_bright()
     both = joint(weight=0.25)
     first, second = both.first, both.second
-    heads, pixels = both.discriminator
-    assert (heads, pixels) == (first.discriminator, second.discriminator)
+    assert list(both.discriminator.values()) == [first.discriminator["features"], second.discriminator["pixels"]]
     loss, real_logits, _ = both.d_loss(dark, bright, rng())
     loss.backward()
     assert all(parameter.grad is not None for parameter in both.discriminator.parameters())

@@ -10,7 +10,7 @@ import pytest
 import quality
 import torch
 from judges import plain_editor
-from quality import HALF_WIDTH, above_floor
+from quality import FOR_A_CPU, above_floor
 from safetensors.torch import save_model
 
 from expressions.model import Generator, estimate_statistics
@@ -107,5 +107,6 @@ def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):
         quality.recipe_faces("reference", 0, images, arguments)
 
 
-def test_the_half_width_that_is_measured_is_that_of_the_schedule_for_a_cpu():
-    assert f"width.cpu := --g-width {HALF_WIDTH['g_width']}\n" in (ROOT / "Makefile").read_text()
+def test_what_is_measured_for_a_cpu_is_the_schedule_for_one():
+    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in FOR_A_CPU.items())
+    assert f"networks.cpu := {options}\n" in (ROOT / "Makefile").read_text()

@@ -46,8 +46,9 @@ def test_every_latent_number_reaches_the_picture(generator):
     assert (z.grad != 0).all()
 
 
-def test_one_logit_an_image_whatever_else_is_in_the_batch():
-    discriminator = Discriminator()
+@pytest.mark.parametrize("kernel", Discriminator.KERNELS)
+def test_one_logit_an_image_whatever_else_is_in_the_batch(kernel):
+    discriminator = Discriminator(kernel=kernel)
     images = torch.rand(4, 3, 64, 64) * 2 - 1
     logits = discriminator(images)
     assert logits.shape == (4,)

@@ -20,6 +20,7 @@ from torch import nn
 from expressions import Editor, augmentation, training
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.classifier import AttributeClassifier, save_classifier
+from expressions.guides import load_guides
 from expressions.identity import IdentityEmbedding, save_identity
 from expressions.images import to_unit
 from expressions.losses import d_relativistic_loss
@@ -405,7 +406,7 @@ def test_the_discriminator_stands_still_while_the_generator_learns(images):
     assert not equal(before, state.generator.state_dict())
     # Its gradients are those of its own loss: the generator's backward pass added nothing to them.
     kept = [parameter.grad.clone() for parameter in state.discriminator.parameters()]
-    logits = state.discriminator(state.generator(torch.rand(4, 100) * 2 - 1))
+    logits = state.discriminator["pixels"](state.generator(torch.rand(4, 100) * 2 - 1))
     logits.sum().backward()
     assert all(torch.equal(a, p.grad) for a, p in zip(kept, state.discriminator.parameters(), strict=True))
 
@@ -477,7 +478,7 @@ def test_a_training_by_features_goes_on_from_one_by_pixels_and_resumes_bit_for_b
     features = f"{classifier},{identity}"
     options = {"features": features, "texture_weight": 0.5, "start": str(finished), "kimg": 0.008}
     run(images, tmp_path / "whole", **options)
-    assert f"the discriminator is new: {finished} has none of this kind" in capfd.readouterr().out
+    assert f"the discriminator of features is new: {finished} has none of this kind" in capfd.readouterr().out
     run(images, tmp_path / "parts", **options | {"kimg": 0.004})
     run(images, tmp_path / "parts", **options, resume=True)
     assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
@@ -493,7 +494,7 @@ def test_heads_that_learnt_through_another_classifier_are_not_taken_over(images,
     run(images, tmp_path / "start", features=str(classifier), kimg=0.004)
     for name, features, is_new in (("same", classifier, False), ("other", another, True)):
         run(images, tmp_path / name, features=str(features), start=str(tmp_path / "start"), kimg=0.004)
-        assert ("the discriminator is new" in capfd.readouterr().out) == is_new
+        assert ("the discriminator of features is new" in capfd.readouterr().out) == is_new
 
 
 def test_features_that_cannot_be_used_are_named_before_anything_is_written(images, tmp_path):
@@ -520,7 +521,7 @@ def test_both_sides_of_a_step_see_real_and_generated_images_shifted(images, tmp_
 
 def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_path):
     first = TrainState(dataclasses.replace(TWO_STEPS, seed=5), torch.device("cpu"))
-    assert first.start_from(str(finished))
+    assert first.start_from(str(finished)) == []
     assert equal(first.ema.state_dict(), tensors(finished))
     saved = torch.load(finished / CHECKPOINT, weights_only=True)["discriminator"]
     assert equal(first.discriminator.state_dict(), saved)
@@ -529,20 +530,46 @@ def test_a_training_starts_with_the_networks_of_another(images, finished, tmp_pa
         run(images, tmp_path, start=str(tmp_path / "nothing-here"))
 
 
+def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(images, finished, classifier, tmp_path):
+    another = tmp_path / "another.safetensors"
+    save_classifier(AttributeClassifier(2), ["A", "B"], another)
+    run(images, tmp_path / "both", features=str(classifier), texture_weight=1.0, kimg=0.004)
+    editor = Editor(CELEBA_ATTRIBUTES, width=TWO_STEPS.g_width)
+    editor.save_pretrained(tmp_path / "editor")
+    for source, features, new in (
+        (finished, classifier, ["features"]),
+        (tmp_path / "both", classifier, []),
+        (tmp_path / "both", another, ["features"]),
+        (tmp_path / "both", None, []),
+        (tmp_path / "editor", classifier, ["features", "pixels"]),
+    ):
+        seen = features and str(features)
+        config = dataclasses.replace(TWO_STEPS, features=seen, texture_weight=1.0 if seen else 0.0, seed=5)
+        state = TrainState(config, torch.device("cpu"), load_guides(classifiers=None, identity=None, features=seen))
+        assert state.start_from(str(source)) == new
+        for name in state.discriminator.keys() - set(new):
+            saved = torch.load(source / CHECKPOINT, weights_only=True)["discriminator"]
+            own = state.discriminator[name].state_dict(prefix=f"{name}.")
+            assert all(torch.equal(tensor, saved[key]) for key, tensor in own.items())
+
+
 def test_a_start_of_another_width_is_refused_and_of_its_discriminator_alone_a_new_one_is_told(
     images, finished, tmp_path, capfd
 ):
     with pytest.raises(ValueError, match="has a generator of g_width 4, the options say 8"):
         run(images, tmp_path / "run", start=str(finished), g_width=8)
     assert not (tmp_path / "run").exists()
-    run(images, tmp_path / "run", start=str(finished), d_width=4, kimg=0.004)
-    assert f"the discriminator is new: {finished} has none of this kind" in capfd.readouterr().out
+    for name, other in (("width", {"d_width": 4}), ("kernel", {"d_kernel": 3})):
+        run(images, tmp_path / name, start=str(finished), **other, kimg=0.004)
+        assert f"the discriminator of pixels is new: {finished} has none of this kind" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("network", ["generator", "discriminator"])
-def test_a_start_of_which_a_network_lacks_a_layer_is_refused(images, finished, tmp_path, network):
+@pytest.mark.parametrize(
+    ("network", "layer"), [("generator", "layers.0.weight"), ("discriminator", "pixels.layers.0.weight")]
+)
+def test_a_start_of_which_a_network_lacks_a_layer_is_refused(images, finished, tmp_path, network, layer):
     checkpoint = torch.load(finished / CHECKPOINT, weights_only=True)
-    del checkpoint[network]["layers.0.weight"]
+    del checkpoint[network][layer]
     (tmp_path / "start").mkdir()
     torch.save(checkpoint, tmp_path / "start" / CHECKPOINT)
     with pytest.raises(RunError, match=r"start does not hold these networks: .*layers\.0\.weight"):
@@ -661,6 +688,7 @@ def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
     [
         ({"kimg": 0}, "kimg must be a number above 0, got 0"),
         ({"g_width": 257}, "g_width must be at most 256, got 257"),
+        ({"d_kernel": 5}, "d_kernel must be one of 4, 3, got 5"),
         ({"d_width": 0}, "d_width must be a number above 0, got 0"),
         ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
         ({"batch_size": 1}, "batch_size must be a number of at least 2, got 1"),
