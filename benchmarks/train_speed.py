@@ -115,10 +115,11 @@ def operations(step: Step, batch_size: int) -> float:
 
 
 def peak_memory(recipe: str, source: str, device: torch.device) -> float:
-    """Peak megabytes of a process that does three steps; its workers, which share pages with it, are not counted."""
+    """Peak megabytes of a process that does three steps, median of three such processes; its workers, which share pages
+    with it, are not counted."""
     command = [sys.executable, __file__, "--data", source, "--device", device.type, "--memory-of", recipe]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603, this script itself
-    return float(done.stdout.splitlines()[-1])
+    run = functools.partial(subprocess.run, command, check=True, capture_output=True, text=True)
+    return statistics.median(float(run().stdout.splitlines()[-1]) for _ in range(3))
 
 
 def print_memory(recipe: str, source: str, device: torch.device) -> None:

@@ -161,11 +161,10 @@ def _read_cached(rows: datasets.Dataset, names: Sequence[str], where: str) -> Fa
     )
     images = torch.empty((len(decoded), 3, 64, 64), dtype=torch.uint8)
     start = 0
-    for batch in decoded.with_format("arrow").iter(1024):
-        pixels = np.frombuffer(b"".join(batch[_PIXELS].to_pylist()), np.uint8)
-        block = torch.from_numpy(pixels.reshape(-1, 3, 64, 64).copy())
-        images[start : start + len(block)] = block
-        start += len(block)
+    for batch in decoded.with_format("arrow").iter(256):
+        pixels = np.frombuffer(b"".join(batch[_PIXELS].to_pylist()), np.uint8).reshape(-1, 3, 64, 64)
+        images[start : start + len(pixels)].numpy()[:] = pixels
+        start += len(pixels)
     read = rows.select_columns(list(names)).with_format("arrow")[:] if names else {}
     columns = {name: read[name].to_pylist() for name in names}
     return _faces(images, columns, where)
