@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?= flwrlabs/celeba
 RUNS ?= runs
-PLAIN ?= $(RUNS)/gan/generator.safetensors
+PLAIN ?= benchmarks/plain.safetensors
 TRAIN := $(BIN)/python train.py
 BENCH := PYTHONPATH=. $(BIN)/python benchmarks
 resume = $(if $(wildcard $(addprefix $(RUNS)/$(1)/,checkpoint.pt checkpoint-previous.pt)),--resume)
@@ -51,8 +51,7 @@ check: test
 
 # What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor. The last
 # training branches, strict about edits and mild: the editor is that of the mean of both.
-train: $(VENV)/demo $(RUNS)/evaluator.safetensors $(RUNS)/classifier/classifier.safetensors $(IDENTITY) \
-		$(foreach seed,1 2 3 4,$(call teacher,$(seed)))
+train: $(VENV)/demo $(RUNS)/classifier/classifier.safetensors $(IDENTITY) $(foreach seed,1 2 3 4,$(call teacher,$(seed)))
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(networks.$(SIZE)) $(gan.$(SIZE))
 	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))
 	$(call polish,polish,edits) --cooldown 0.1 --edit-weight 3 --pixel-weight 0.3 $(polish.$(SIZE))
@@ -76,11 +75,8 @@ $(RUNS)/teacher%/classifier.safetensors: | $(VENV)/demo
 $(IDENTITY): | $(VENV)/demo
 	$(TRAIN) identity --data $(DATA) --identities even --out $(@D)
 
-$(RUNS)/evaluator.safetensors: | $(VENV)/demo
-	$(BENCH)/judges.py --data $(DATA) --out $@
-
 # What README.md and the model card show of the embedded weights, beside the generator PLAIN, trained without edits.
-evaluate: $(PLAIN) $(VENV)/demo $(RUNS)/evaluator.safetensors
+evaluate: $(VENV)/demo
 	$(BENCH)/quality.py --data $(DATA) --plain $(PLAIN)
 	$(BENCH)/editing.py --data $(DATA) --plain $(PLAIN)
 	$(BENCH)/figures.py

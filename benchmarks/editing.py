@@ -6,9 +6,10 @@ the moved attribute as the judge sees it, face by face: each face is edited by s
 reads is interpolated between them. What belongs together with the moved attribute (`COUPLED`) is left out. What the
 editor's own classifier sees of the same edits stands beside: the gap is what the editor fools itself about.
 
-`--faces` are asked to smile, and not to; every slider of `--compared` of them is moved, by every method.
+`--faces` are asked to smile, and not to; every slider of `--moved` of them is moved, and on `--compared` of these by
+every other method, too.
 
-    PYTHONPATH=. python benchmarks/editing.py --plain runs/gan/generator.safetensors
+    PYTHONPATH=. python benchmarks/editing.py --data DATA --plain benchmarks/plain.safetensors
 
 Prints a table. Writes JSON for the page and the card.
 """
@@ -16,7 +17,9 @@ Prints a table. Writes JSON for the page and the card.
 import argparse
 import json
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ from expressions import Editor
 from expressions.attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
 from expressions.classifier import AttributeClassifier
 from expressions.data import HUB_DATASET, load_faces
+from expressions.editor import Look
 from expressions.images import to_uint8
 from expressions.latents import to_normal
 from expressions.metrics import frechet_distance
@@ -41,9 +45,11 @@ FIT_SEED = 3_000_000  # but the rivals', from here on
 AMOUNTS = (-3.0, -2.0, -1.2, -0.6, 0.0, 0.6, 1.2, 2.0, 3.0)  # a rival's edits, in standard deviations it expects
 VALUES = (5, 20, 35, 50, 65, 80, 95)  # asked of this project's sliders
 CHANGES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)  # standard deviations as the judge sees them
+ALL_MOVED = "ours, all faces"
 OWN_VIEW = "ours, by its own classifier"
 MISSED = 3.0  # points by which the editor's own reading may miss a value that is within reach
 LIGHTNESS = "L*"
+SHOWN = ("slope", "mean_absolute_error", "within_reach", "male_flips", "median_ita_change", "feature_distance")
 
 Curves = dict[str, Tensor]  # for each slider (A, N, S): the judge's readings from the strongest edit down to that up
 
@@ -221,36 +227,46 @@ def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, t
 # What a slider shows -------------------------------------------------------------------------------
 
 
-def ask(editor: Editor, judge: Judge, own_view: Judge, z: Tensor) -> tuple[Curves, Curves, dict[str, Any]]:
+def edited(editor: Editor, z: Tensor, name: str) -> list[list[Look]]:
+    """Every face as it is, then with a slider at each of `VALUES`; a thread for each core."""
+
+    def of_one(row: Tensor) -> list[Look]:
+        face = editor.look(row)
+        return [face, *(editor.follow(face, {name: float(value)}) for value in VALUES)]
+
+    with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(tqdm(pool.map(of_one, z.split(1)), desc=name, total=len(z), leave=False))
+
+
+def ask(editor: Editor, readers: Sequence[Judge], z: Tensor) -> tuple[list[Curves], dict[str, Any]]:
     """Ask every slider of every face for each of `VALUES`.
 
     Returns:
-        The judge's readings, those of the editor's own classifier, and whether the judge's are the values asked for.
+        The readings of each reader, and whether those of the first are the values asked for.
     """
-    unedited = faces_of(editor, z)
-    own_values = editor.values(editor.scores(unedited))
-    readers = (judge, own_view)
-    bases = [reader(unedited) for reader in readers]  # (N, S)
-    curves: tuple[Curves, Curves] = ({}, {})
+    judge = readers[0]
+    asked = torch.tensor(VALUES, dtype=torch.float)[:, None]
+    curves: list[Curves] = [{} for _ in readers]
     report = {}
-    for name in tqdm(SLIDERS, desc="values asked for"):
+    for name in SLIDERS:
+        looks = list(zip(*edited(editor, z, name), strict=True))  # (1 + V, N)
+        unedited, *images = (torch.cat([look.image for look in row]) for row in looks)
+        u, *moved = (to_normal(torch.cat([look.z for look in row])) for row in looks)
         column = editor.attributes.index(name)
-        edited = [editor.edit(z, {name: float(value)}) for value in VALUES]
-        images = [faces_of(editor, latents) for latents in edited]
-        reported = torch.stack([editor.measure(batch)[:, column] for batch in images])  # (V, N)
-        asked = torch.tensor(VALUES, dtype=torch.float)[:, None]
-        is_below = (asked < own_values[:, column])[:, :, None]
-        seen = [torch.stack([reader(batch) for batch in images]) for reader in readers]  # (V, N, S)
-        for curve, read, base in zip(curves, seen, bases, strict=True):
+        own, *reported = (torch.stack([look.values[column] for look in row]).clamp(0, 100) for row in looks)
+        is_below = (asked < own)[:, :, None]
+        for curve, reader in zip(curves, readers, strict=True):
+            base, read = reader(unedited), torch.stack([reader(batch) for batch in images])  # (N, S), (V, N, S)
             curve[name] = torch.cat([torch.where(is_below, read, base), base[None], torch.where(is_below, base, read)])
-        readings = seen[0]
+            if reader is judge:
+                readings = read
         measured = judge.values(readings)[:, :, judge.column(name)]
-        report[name] = calibration(asked.expand_as(measured), measured, (reported - asked).abs() <= MISSED)
+        report[name] = calibration(asked.expand_as(measured), measured, (torch.stack(reported) - asked).abs() <= MISSED)
         report[name] |= who_is_left(readings, judge)
         report[name]["feature_distance"] = feature_distance(judge, unedited, images[0], images[-1])
-        distances = [(to_normal(latents) - to_normal(z)).norm(dim=1) for latents in edited]
-        report[name]["distance"] = torch.stack(distances).median().item()
-    return *curves, report
+        report[name]["distance"] = torch.stack([(end - u).norm(dim=1) for end in moved]).median().item()
+        print(f"{name:22}" + "  ".join(f"{key} {report[name][key]:.3f}" for key in SHOWN), flush=True)
+    return curves, report
 
 
 def calibration(asked: Tensor, measured: Tensor, is_reached: Tensor) -> dict[str, Any]:
@@ -302,34 +318,44 @@ def feature_distance(judge: Judge, unedited: Tensor, *edited: Tensor) -> float:
 # The comparison -----------------------------------------------------------------------------------
 
 
-def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, count: int, many: int) -> dict[str, Any]:
-    """Every method on the same `count` seeds: rivals on the generator that was trained without edits, and on ours;
-    `Smiling` on `many`."""
-    seeds = range(FIRST_SEED, FIRST_SEED + count)
-    faces = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + 2000)))
-    judge, own_view = (Judge(network, editor.attributes, faces) for network in (evaluator, editor.classifier))
-    curves, own_curves, report = ask(editor, judge, own_view, editor.latents(seeds))
-    methods = {"ours": summarise(curves, judge), OWN_VIEW: summarise(own_curves, own_view)}
+def compare(
+    editor: Editor, plain: Editor | None, evaluator: Evaluator, *, faces: int, moved: int, compared: int
+) -> dict[str, Any]:
+    """`Smiling` on so many `faces`, every slider on those that are `moved`, and on those `compared` beside every rival,
+    on the generator that was trained without edits and on ours."""
+    z = editor.latents(range(FIRST_SEED, FIRST_SEED + faces))
+    sample = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + 2000)))
+    judge, own_view = readers = [Judge(one, editor.attributes, sample) for one in (evaluator, editor.classifier)]
+    curves, report = ask(editor, readers, z[:moved])
+    first = {name: curve[:, :compared] for name, curve in curves[0].items()}
+    methods = {
+        "ours": summarise(first, judge),
+        ALL_MOVED: summarise(curves[0], judge),
+        OWN_VIEW: summarise(curves[1], own_view),
+    }
     for name, method in methods.items():
         _print_row(name, method)
-    agreed = agreement(curves, own_curves, judge)
+    agreed = agreement(curves[0], curves[1], judge)
     print(f"correlation of what both networks see leak: {agreed:.2f}")
-    smiling = from_end_to_end(editor, judge, editor.latents(range(FIRST_SEED, FIRST_SEED + many)), "Smiling")
+    smiling = from_end_to_end(editor, judge, z, "Smiling")
     print("Smiling from end to end:", smiling, flush=True)
-    nothing = do_nothing(judge, faces)
+    nothing = do_nothing(judge, sample)
     for name, change in nothing.items():
-        print(f"nobody changed, {name}: {change['change']:.3f}, `Male` flips {change['male_flips']:.3f}")
+        print(f"nobody changed, {name}: {change['change']:.3f}, `Male` flips {change['male_flips']:.3f}", flush=True)
     for suffix, rival in (("", plain), (" on our generator", editor)):
         if rival is None:
             continue
-        sample = rivals.draw(rival, FIT_SEED)
-        judge = Judge(evaluator, rival.attributes, faces_of(rival, sample.z[:2000]))
-        for name, edits in rivals.all_edits(rival, sample).items():
-            method = rival_curves(rival, judge, rival.latents(seeds), edits, name + suffix)
+        drawn = rivals.draw(rival, FIT_SEED)
+        judge = Judge(evaluator, rival.attributes, faces_of(rival, drawn.z[:2000]))
+        for name, edits in rivals.all_edits(rival, drawn).items():
+            method = rival_curves(
+                rival, judge, rival.latents(range(FIRST_SEED, FIRST_SEED + compared)), edits, name + suffix
+            )
             methods[name + suffix] = summarise(method, judge)
             _print_row(name + suffix, methods[name + suffix])
     return {
-        "seeds": count,
+        "moved": moved,
+        "compared": compared,
         "sliders": list(SLIDERS),
         "methods": methods,
         "agreement": agreed,
@@ -367,13 +393,6 @@ def _print_row(name: str, row: dict[str, Any]) -> None:
         )
 
 
-def _print_calibration(report: dict[str, Any]) -> None:
-    columns = ("slope", "mean_absolute_error", "within_reach", "male_flips", "median_ita_change", "feature_distance")
-    print(f"{'':22}" + "".join(f"{column:>21}" for column in columns))
-    for slider, figures in report.items():
-        print(f"{slider:22}" + "".join(f"{figures[column]:21.3f}" for column in columns), flush=True)
-
-
 def _without_nan(result: Any) -> Any:
     """For JSON: null where nothing could be measured."""
     if isinstance(result, dict):
@@ -390,9 +409,13 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for the rivals")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
     parser.add_argument("--faces", type=int, default=2000, help="faces to ask for a smile, and for none")
-    parser.add_argument("--compared", type=int, default=32, help="of these, faces whose every slider is moved")
+    parser.add_argument("--moved", type=int, default=500, help="of these, faces whose every slider is moved")
+    parser.add_argument("--compared", type=int, default=32, help="of those, faces that other methods move too")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/editing.json"))
     arguments = parser.parse_args()
+    counts = {name: getattr(arguments, name) for name in ("faces", "moved", "compared")}
+    if not arguments.faces >= arguments.moved >= arguments.compared > 0:
+        parser.error("--faces, --moved and --compared must be positive, and none greater than the one before")
 
     editor = Editor.from_pretrained(arguments.weights)
     evaluator = load_evaluator(arguments.evaluator)
@@ -401,10 +424,9 @@ def main() -> None:
         # Not fitted: the rivals fit their own.
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
-    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.compared, arguments.faces)}
+    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, **counts)}
     held_out = load_faces(arguments.data, "valid").images
     result["frechet_distance"] = edited_distance(editor, evaluator, held_out, arguments.faces)
-    _print_calibration(result["calibration"])
     print("Frechet distance", result["frechet_distance"])
     arguments.out.write_text(json.dumps(_without_nan(result), indent=1) + "\n")
 

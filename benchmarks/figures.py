@@ -9,6 +9,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from editing import ALL_MOVED
 from tables import ON_OURS
 
 from expressions import Editor
@@ -21,21 +22,23 @@ SHOWN = ("ours", RIVAL)  # of the editors that editing.py compares
 def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
     """The sliders' figures as the model card takes them."""
     rows = editing["calibration"].values()
-    low, high = editing["methods"]["ours"]["interval"]
+    ours = editing["methods"][ALL_MOVED]
+    low, high = ours["interval"]
     values = {
-        "mean_leak": editing["methods"]["ours"]["mean_dependency"],
+        "mean_leak": ours["mean_dependency"],
         "calibration_error": statistics.mean(row["mean_absolute_error"] for row in rows),
         "within_reach": statistics.mean(row["within_reach"] for row in rows),
     }
     rival, strongest = editing["methods"][RIVAL]["mean_dependency"], strongest_rival(editing)
     notes = {
         "mean_leak": "change of another attribute when a slider moves its own by 1 "
-        f"(95 %: {low:.2f} to {high:.2f}); mean difference on a generator without edits: {rival:.2f}, "
+        f"(95 %: {low:.2f} to {high:.2f}); on {editing['compared']} of these seeds mean difference, on a generator "
+        f"without edits: {rival:.2f}, "
         f"the best other editor on this one ({strongest['name']}): {strongest['mean_dependency']:.2f}",
         "calibration_error": "points of 100 between the value asked and the one that a second network measures",
         "within_reach": "share of faces and values from 20 to 80 that can be shown",
     }
-    return {name: {"value": values[name], "samples": editing["seeds"], "note": note} for name, note in notes.items()}
+    return {name: {"value": values[name], "samples": editing["moved"], "note": note} for name, note in notes.items()}
 
 
 def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> di
     missing = [name for name in SHOWN if name not in editing["methods"]]
     if missing:
         raise ValueError(f"editing.json has no {missing[0]}: measure with --plain, a generator trained without edits")
-    shown: dict[str, Any] = {name: editing[name] for name in ("seeds", "sliders", "calibration")}
+    shown: dict[str, Any] = {name: editing[name] for name in ("moved", "compared", "sliders", "calibration")}
     shown["methods"] = {name: editing["methods"][name] for name in SHOWN}
     shown["strongest_rival"] = strongest_rival(editing)
     return {"weights": weights, "quality": quality["figures"] | editing_figures(editing), "editing": shown}

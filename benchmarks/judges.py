@@ -4,7 +4,10 @@ The evaluator is a residual network that knows CelebA's 40 attributes from the p
 the editor's classifier is a plain one, fitted with `--identities even` to the others. Random features come from an
 untrained network: they see texture and colour that attributes ignore.
 
-    PYTHONPATH=. python benchmarks/judges.py --data DATA --out runs/evaluator.safetensors
+    PYTHONPATH=. python benchmarks/judges.py --data DATA
+
+Fits another evaluator. The one that judged the sliders in README.md lies beside this file as evaluator.safetensors;
+plain.safetensors, an earlier generator of this project without edits, is what the other editors were measured on.
 """
 
 import argparse
@@ -12,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_model
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from expressions import Editor
@@ -20,11 +23,12 @@ from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.augmentation import mirror, relight
 from expressions.classifier import ClassifierConfig, accuracy, fit_labels, predict
 from expressions.data import HUB_DATASET, load_faces
+from expressions.editor import stored
 from expressions.images import to_unit
 from expressions.model import estimate_statistics
 from expressions.runs import load_generator
 
-EVALUATOR = Path("runs/evaluator.safetensors")
+EVALUATOR = Path(__file__).with_name("evaluator.safetensors")
 
 
 class Residual(nn.Module):
@@ -102,7 +106,9 @@ def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--out", type=Path, default=EVALUATOR, help="where to write the evaluator")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/evaluator.safetensors"), help="where to write the evaluator"
+    )
     arguments = parser.parse_args()
 
     faces = load_faces(arguments.data, "train", attributes=CELEBA_ATTRIBUTES, identities="odd")
@@ -112,7 +118,8 @@ def main() -> None:
     rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
     print(f"evaluator: mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    save_model(evaluator, str(arguments.out))
+    tensors = {name: stored(tensor).contiguous() for name, tensor in evaluator.state_dict().items()}
+    arguments.out.write_bytes(save(tensors))
 
 
 if __name__ == "__main__":

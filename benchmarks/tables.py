@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from editing import ALL_MOVED
+
 from expressions import Editor
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +48,7 @@ def editors() -> str:
 
     ours = row("Expressions", "ours", None)
     rows = [[f"**{cell}**" if cell else "" for cell in ours]]
+    rows += [row(f"Expressions, {measured['moved']:,} seeds", ALL_MOVED, None)]
     rivals = dict.fromkeys(name.removesuffix(ON_OURS) for name in methods if not name.startswith("ours"))
     rows += [row(name, name + ON_OURS, name) for name in rivals]
     unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
@@ -53,8 +56,8 @@ def editors() -> str:
     rows += [["correlation of what both networks see change", "", f"{measured['agreement']:.2f}", ""]]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
     head = [
-        f"other attributes, at 1 sd of the own, {measured['seeds']:,} seeds",
-        "generator without edits",
+        f"other attributes, at 1 sd of the own, {measured['compared']:,} seeds",
+        "earlier generator without edits",
         "this generator",
         f"Smiling: {identifying}",
     ]
@@ -66,7 +69,7 @@ def sliders() -> str:
     rows = []
     measured = _read("editing")
     for name, row in measured["calibration"].items():
-        flips = "" if name == "Male" else _percent(row["male_flips"])
+        flips = "" if name == "Male" else _percent(row["male_flips"], 1)
         tone = "" if name == "Skin_Tone" else f"{row['median_ita_change']:.1f}"
         reach = _percent(row["within_reach"])
         rows.append([f"`{name}`", f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", reach, flips, tone])
@@ -74,7 +77,7 @@ def sliders() -> str:
     low, high = smiling["male_flips_interval"]
     flips = f"{smiling['male_flips'] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
     rows.append([f"`Smiling`, {smiling['faces']:,} seeds", "", "", "", flips, f"{smiling['median_ita_change']:.1f}"])
-    first = f"slider, {measured['seeds']:,} seeds"
+    first = f"slider, {measured['moved']:,} seeds"
     head = [first, "slope", "mean error, points", "within reach", "`Male` flips", "change of skin, degrees"]
     return _table(head, rows)
 
@@ -186,8 +189,8 @@ def with_tables(text: str) -> str:
     return text
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{share * 100:.{digits}f} %"
 
 
 def _interval(method: dict[str, Any] | None) -> str:

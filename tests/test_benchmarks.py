@@ -9,10 +9,13 @@ import figures
 import pytest
 import quality
 import torch
-from judges import plain_editor
+from judges import features, load_evaluator, plain_editor
 from quality import FOR_A_CPU, above_floor
 from safetensors.torch import save_model
 
+from expressions import Editor
+from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.images import to_uint8
 from expressions.model import Generator, estimate_statistics
 from expressions.runs import RunError, load_generator
 
@@ -78,6 +81,16 @@ def test_a_calibration_compares_what_was_asked_with_what_is_seen_within_reach():
     assert report["within_reach"] == pytest.approx(2 / 3)
 
 
+def test_every_face_is_asked_for_every_value(monkeypatch):
+    monkeypatch.setattr(editing, "VALUES", (5, 95))
+    editor = Editor.from_pretrained()
+    z = editor.latents([1, 2])
+    for row, (face, *edited) in zip(z, editing.edited(editor, z, "Bangs"), strict=True):
+        assert torch.equal(face.z[0], row)
+        expected = [editor.edit(row[None], {"Bangs": value}) for value in (5.0, 95.0)]
+        assert torch.equal(torch.cat([look.z for look in edited]), torch.cat(expected))
+
+
 def test_the_strongest_rival_is_the_one_that_leaks_least_on_this_generator():
     leaks = {"ours": 0.1, "a": 0.1, "a on our generator": 0.3, "b on our generator": 0.2}
     methods = {name: {"mean_dependency": leak} for name, leak in leaks.items()}
@@ -95,6 +108,13 @@ def test_the_editor_of_a_plain_generator_draws_its_faces(tmp_path):
     estimate_statistics(plain, torch.rand(10_000, 100, generator=torch.Generator().manual_seed(0)) * 2 - 1)
     z = editor.latents([1, 2])
     assert torch.equal(editor.synthesize(z), plain(z))
+
+
+def test_what_the_figures_were_measured_with_is_here():
+    faces = to_uint8(
+        plain_editor(ROOT / "benchmarks/plain.safetensors", CELEBA_ATTRIBUTES).synthesize(torch.zeros(2, 100))
+    )
+    assert features(load_evaluator().features, faces).shape == (2, 192)
 
 
 def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):

@@ -235,7 +235,8 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     editing: dict[str, Any] = {
         "methods": {"ours": method, "mean difference": method},
         "sliders": ["Smiling"],
-        "seeds": 64,
+        "compared": 64,
+        "moved": 2000,
     }
     quality = {"fd_attributes": {"value": 6.5, "samples": 10000, "note": "as it was measured"}}
     file = tmp_path / "figures.json"
@@ -247,7 +248,8 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     assert "published figures" in figures.quality("cd")
     shown = figures.quality("ab")
     assert all(
-        text in shown for text in ("0.12", "<td>0.97</td><td>4.2</td><td>50 %</td>", "6.50", "as it was measured")
+        text in shown
+        for text in ("0.12", "<td>0.97</td><td>4.2</td><td>50 %</td>", "2,000 seeds", "6.50", "as it was measured")
     )
     assert "<th scope=row>Smile</th><td>1.0</td>" in shown
     assert "other editors" not in shown

@@ -55,8 +55,8 @@ def _leaks(editing: Mapping[str, Any]) -> str:
     numbers = table(("Slider", *map(label, sliders)), [(name, *map(written, values)) for name, values in rows])
     return (
         f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
-        f"Adding the usual mean difference, on a generator that was not taught, moves it by {rival:.2f}. {others}"
-        f"Rows: the slider; columns: what changed. {editing['seeds']} seeds.</p>"
+        f"Adding the usual mean difference, on an earlier generator that was not taught, moves it by {rival:.2f}. "
+        f"{others}Rows: the slider; columns: what changed. {editing['compared']} seeds.</p>"
         '<div class="figure" tabindex="0" role="img" aria-label="Heat maps of what each slider changes besides: '
         f'on average {ours:.2f} here, {rival:.2f} by the mean difference">{draw(editing, label)}</div>'
         "<details><summary>The first of these as a table</summary>"
@@ -74,7 +74,8 @@ def _calibration(editing: Mapping[str, Any]) -> str:
         )
         for name, row in editing["calibration"].items()
     ]
-    return table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
+    numbers = table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
+    return f"<p>{editing['moved']:,} seeds.</p>{numbers}"
 
 
 def _pictures(figures: Mapping[str, Any]) -> str:
