@@ -227,15 +227,14 @@ def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, t
 # What a slider shows -------------------------------------------------------------------------------
 
 
-def edited(editor: Editor, z: Tensor, name: str) -> list[list[Look]]:
-    """Every face as it is, then with a slider at each of `VALUES`; a thread for each core."""
+def edited(editor: Editor, faces: Sequence[Look], name: str) -> list[list[Look]]:
+    """Every face with a slider at each of `VALUES`; a thread for each core."""
 
-    def of_one(row: Tensor) -> list[Look]:
-        face = editor.look(row)
-        return [face, *(editor.follow(face, {name: float(value)}) for value in VALUES)]
+    def of_one(face: Look) -> list[Look]:
+        return [editor.follow(face, {name: float(value)}) for value in VALUES]
 
     with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(tqdm(pool.map(of_one, z.split(1)), desc=name, total=len(z), leave=False))
+        return list(tqdm(pool.map(of_one, faces), desc=name, total=len(faces), leave=False))
 
 
 def ask(editor: Editor, readers: Sequence[Judge], z: Tensor) -> tuple[list[Curves], dict[str, Any]]:
@@ -245,26 +244,27 @@ def ask(editor: Editor, readers: Sequence[Judge], z: Tensor) -> tuple[list[Curve
         The readings of each reader, and whether those of the first are the values asked for.
     """
     judge = readers[0]
+    faces = [editor.look(row) for row in z.split(1)]
+    unedited, own = torch.cat([face.image for face in faces]), torch.stack([face.values for face in faces])
+    bases = [reader(unedited) for reader in readers]  # (N, S)
     asked = torch.tensor(VALUES, dtype=torch.float)[:, None]
     curves: list[Curves] = [{} for _ in readers]
     report = {}
     for name in SLIDERS:
-        looks = list(zip(*edited(editor, z, name), strict=True))  # (1 + V, N)
-        unedited, *images = (torch.cat([look.image for look in row]) for row in looks)
-        u, *moved = (to_normal(torch.cat([look.z for look in row])) for row in looks)
         column = editor.attributes.index(name)
-        own, *reported = (torch.stack([look.values[column] for look in row]).clamp(0, 100) for row in looks)
-        is_below = (asked < own)[:, :, None]
-        for curve, reader in zip(curves, readers, strict=True):
-            base, read = reader(unedited), torch.stack([reader(batch) for batch in images])  # (N, S), (V, N, S)
+        looks = list(zip(*edited(editor, faces, name), strict=True))  # (V, N)
+        images = [torch.cat([look.image for look in row]) for row in looks]
+        reported = torch.stack([torch.stack([look.values[column] for look in row]) for row in looks]).clamp(0, 100)
+        is_below = (asked < own[:, column])[:, :, None]
+        seen = [torch.stack([reader(batch) for batch in images]) for reader in readers]  # (V, N, S)
+        for curve, read, base in zip(curves, seen, bases, strict=True):
             curve[name] = torch.cat([torch.where(is_below, read, base), base[None], torch.where(is_below, base, read)])
-            if reader is judge:
-                readings = read
-        measured = judge.values(readings)[:, :, judge.column(name)]
-        report[name] = calibration(asked.expand_as(measured), measured, (torch.stack(reported) - asked).abs() <= MISSED)
-        report[name] |= who_is_left(readings, judge)
+        measured = judge.values(seen[0])[:, :, judge.column(name)]
+        report[name] = calibration(asked.expand_as(measured), measured, (reported - asked).abs() <= MISSED)
+        report[name] |= who_is_left(seen[0], judge)
         report[name]["feature_distance"] = feature_distance(judge, unedited, images[0], images[-1])
-        report[name]["distance"] = torch.stack([(end - u).norm(dim=1) for end in moved]).median().item()
+        distances = [(to_normal(torch.cat([look.z for look in row])) - to_normal(z)).norm(dim=1) for row in looks]
+        report[name]["distance"] = torch.stack(distances).median().item()
         print(f"{name:22}" + "  ".join(f"{key} {report[name][key]:.3f}" for key in SHOWN), flush=True)
     return curves, report
 

@@ -118,8 +118,7 @@ def main() -> None:
     rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
     print(f"evaluator: mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: stored(tensor).contiguous() for name, tensor in evaluator.state_dict().items()}
-    arguments.out.write_bytes(save(tensors))
+    arguments.out.write_bytes(save(stored(evaluator)))
 
 
 if __name__ == "__main__":

@@ -346,9 +346,8 @@ class Editor(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights; kernels in half precision, to which the fit rounded them."""
-        tensors = {name: stored(tensor).contiguous() for name, tensor in self.state_dict().items()}
         # Written here, since safetensors lets nobody but the owner read what it writes.
-        (save_directory / constants.SAFETENSORS_SINGLE_FILE).write_bytes(save(tensors, metadata={"format": "pt"}))
+        (save_directory / constants.SAFETENSORS_SINGLE_FILE).write_bytes(save(stored(self), metadata={"format": "pt"}))
 
 
 # Solving ------------------------------------------------------------------------------------------
@@ -426,6 +425,9 @@ def _first_outside(tensor: Tensor) -> float:
     return float(tensor[~(tensor.abs() <= 1)][0])
 
 
-def stored(tensor: Tensor) -> Tensor:
-    """As it is saved: kernels in half precision, matrices and vectors as they are."""
-    return tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor
+def stored(network: nn.Module) -> dict[str, Tensor]:
+    """The state as it is saved: kernels in half precision, matrices and vectors as they are."""
+    return {
+        name: (tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor).contiguous()
+        for name, tensor in network.state_dict().items()
+    }

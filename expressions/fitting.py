@@ -62,7 +62,7 @@ def fit_editor(
         raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
-    editor.load_state_dict({name: stored(tensor) for name, tensor in editor.state_dict().items()})
+    editor.load_state_dict(stored(editor))
 
     rng = torch.Generator().manual_seed(config.seed)
     u = torch.randn(config.samples, Z_DIM, generator=rng)

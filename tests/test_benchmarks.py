@@ -85,7 +85,8 @@ def test_every_face_is_asked_for_every_value(monkeypatch):
     monkeypatch.setattr(editing, "VALUES", (5, 95))
     editor = Editor.from_pretrained()
     z = editor.latents([1, 2])
-    for row, (face, *edited) in zip(z, editing.edited(editor, z, "Bangs"), strict=True):
+    faces = [editor.look(row) for row in z.split(1)]
+    for row, face, edited in zip(z, faces, editing.edited(editor, faces, "Bangs"), strict=True):
         assert torch.equal(face.z[0], row)
         expected = [editor.edit(row[None], {"Bangs": value}) for value in (5.0, 95.0)]
         assert torch.equal(torch.cat([look.z for look in edited]), torch.cat(expected))
