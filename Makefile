@@ -61,7 +61,7 @@ train: $(VENV)/demo $(RUNS)/classifier/classifier.safetensors $(IDENTITY) $(fore
 		--teachers $(TEACHERS) --out $(RUNS)/student
 	$(TRAIN) editor --generator $(GENERATOR) --classifier $(RUNS)/student/classifier.safetensors --out $(RUNS)/editor
 	$(BENCH)/quality.py --data $(DATA) --weights $(RUNS)/editor --out $(RUNS)/quality.json
-	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --moved 32 --out $(RUNS)/editing.json
+	$(BENCH)/editing.py --data $(DATA) --weights $(RUNS)/editor --faces 32 --out $(RUNS)/editing.json
 
 # What the editor is made with knows half of the people, what judges it the other half. Four classifiers and an embedding
 # of identities teach the generator; a fifth classifier learns what they see in its faces, and measures these for the

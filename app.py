@@ -19,7 +19,7 @@ from expressions.demo.page import SIZES, Page
 from expressions.demo.programs import Programs, add_endpoints
 from expressions.demo.state import FIRST_SEED, VIEWS, State
 from expressions.demo.theme import CSS, HEAD, THEME
-from expressions.editor import MAX_SEED
+from expressions.options import MAX_SEED
 
 logger = logging.getLogger("expressions.app")
 

@@ -9,7 +9,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from editing import ALL_MOVED
+from editing import ALL_FACES
+from rivals import CONTROL
 from tables import ON_OURS
 
 from expressions import Editor
@@ -22,7 +23,7 @@ SHOWN = ("ours", RIVAL)  # of the editors that editing.py compares
 def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
     """The sliders' figures as the model card takes them."""
     rows = editing["calibration"].values()
-    ours = editing["methods"][ALL_MOVED]
+    ours = editing["methods"][ALL_FACES]
     low, high = ours["interval"]
     values = {
         "mean_leak": ours["mean_dependency"],
@@ -38,7 +39,7 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
         "calibration_error": "points of 100 between the value asked and the one that a second network measures",
         "within_reach": "share of faces and values from 20 to 80 that can be shown",
     }
-    return {name: {"value": values[name], "samples": editing["moved"], "note": note} for name, note in notes.items()}
+    return {name: {"value": values[name], "samples": editing["faces"], "note": note} for name, note in notes.items()}
 
 
 def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def gather(quality: dict[str, Any], editing: dict[str, Any], weights: str) -> di
     missing = [name for name in SHOWN if name not in editing["methods"]]
     if missing:
         raise ValueError(f"editing.json has no {missing[0]}: measure with --plain, a generator trained without edits")
-    shown: dict[str, Any] = {name: editing[name] for name in ("moved", "compared", "sliders", "calibration")}
+    shown: dict[str, Any] = {name: editing[name] for name in ("faces", "compared", "sliders", "calibration")}
     shown["methods"] = {name: editing["methods"][name] for name in SHOWN}
     shown["strongest_rival"] = strongest_rival(editing)
     return {"weights": weights, "quality": quality["figures"] | editing_figures(editing), "editing": shown}
@@ -66,7 +67,7 @@ def strongest_rival(editing: dict[str, Any]) -> dict[str, Any]:
     leaks = {
         name.removesuffix(ON_OURS): method["mean_dependency"]
         for name, method in editing["methods"].items()
-        if name.endswith(ON_OURS)
+        if name.endswith(ON_OURS) and name != CONTROL + ON_OURS
     }
     name = min(leaks, key=lambda rival: leaks[rival])
     return {"name": name, "mean_dependency": leaks[name]}

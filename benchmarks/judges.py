@@ -22,10 +22,11 @@ from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.augmentation import mirror, relight
 from expressions.classifier import ClassifierConfig, accuracy, fit_labels, predict
-from expressions.data import HUB_DATASET, load_faces
+from expressions.data import load_faces
 from expressions.editor import stored
 from expressions.images import to_unit
 from expressions.model import estimate_statistics
+from expressions.options import HUB_DATASET
 from expressions.runs import load_generator
 
 EVALUATOR = Path(__file__).with_name("evaluator.safetensors")

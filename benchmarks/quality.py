@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.data import HUB_DATASET, Faces, load_faces
+from expressions.data import Faces, load_faces
 from expressions.images import to_uint8, to_unit
 from expressions.metrics import (
     RandomFeatures,
@@ -40,6 +40,7 @@ from expressions.metrics import (
     neighbourhood_scores,
 )
 from expressions.model import Generator, estimate_statistics
+from expressions.options import HUB_DATASET
 from expressions.runs import GENERATOR, check_options, holds_run, load_generator, start_run, write_atomically
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 

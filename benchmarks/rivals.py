@@ -18,6 +18,8 @@ from expressions.editability import dual_basis, regress
 # Edits of latents z (N, 100) for one attribute's column, by amounts in standard deviations of its score.
 Edits = Callable[[Tensor, int, Sequence[float]], list[Tensor]]
 
+CONTROL = "random direction"  # among the rivals: nobody's editor
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -45,7 +47,7 @@ def all_edits(editor: Editor, sample: Sample) -> dict[str, Edits]:
         "ridge dual basis": along(dual_basis(regress(sample.z, sample.scores)), sample),
         "sum of axes": sum_of_axes(differences, sample),
         "gradient ascent with penalty": gradient_ascent(editor, sample),
-        "random direction": along(random_directions(len(editor.attributes)), sample, gain=0.5),
+        CONTROL: along(random_directions(len(editor.attributes)), sample, gain=0.5),
     }
 
 

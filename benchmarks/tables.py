@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from editing import ALL_MOVED
+from editing import ALL_FACES
 
 from expressions import Editor
 
@@ -44,21 +44,27 @@ def editors() -> str:
         rows = [methods.get(key) if key else None for key in (plain, name)]
         smiling = next(found for found in rows if found)["sliders"]["Smiling"]
         changes = [f"{change:.2f}" for change in smiling["identifying"].values()] if smiling["reached"] else ["-"]
-        return [title, *map(_interval, rows), ", ".join(changes)]
+        shared = methods[name].get("where_all_reach")
+        leak = f"{shared['mean_dependency']:.2f}" if shared else ""
+        return [title, *map(_interval, rows), leak, ", ".join(changes)]
 
     ours = row("Expressions", "ours", None)
     rows = [[f"**{cell}**" if cell else "" for cell in ours]]
-    rows += [row(f"Expressions, {measured['moved']:,} seeds", ALL_MOVED, None)]
+    rows += [row(f"Expressions, {measured['faces']:,} seeds", ALL_FACES, None)]
     rivals = dict.fromkeys(name.removesuffix(ON_OURS) for name in methods if not name.startswith("ours"))
     rows += [row(name, name + ON_OURS, name) for name in rivals]
     unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
-    rows += [[unrest, "", f"{mirrored['change']:.2f}", ""]]
-    rows += [["correlation of what both networks see change", "", f"{measured['agreement']:.2f}", ""]]
+    rows += [[unrest, "", f"{mirrored['change']:.2f}", "", ""]]
+    distances = [f"{measured['fd_evaluator'][name]:.1f}" for name in ("edited", "unedited")]
+    title = f"Frechet distance, edited and not, {measured['fd_evaluator']['faces']:,} faces"
+    rows += [[title, "", ", ".join(distances), "", ""]]
+    rows += [["correlation of what both networks see change", "", f"{measured['agreement']:.2f}", "", ""]]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
     head = [
         f"other attributes, at 1 sd of the own, {measured['compared']:,} seeds",
         "earlier generator without edits",
         "this generator",
+        f"its {methods['ours']['where_all_reach']['edits']:,} edits that all reach",
         f"Smiling: {identifying}",
     ]
     return _table(head, rows)
@@ -69,16 +75,20 @@ def sliders() -> str:
     rows = []
     measured = _read("editing")
     for name, row in measured["calibration"].items():
-        flips = "" if name == "Male" else _percent(row["male_flips"], 1)
+        shown = [f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", _percent(row["within_reach"])]
+        flips = ["", ""] if name == "Male" else [_flips(row, "male_flips"), _flips(row, "sure_male_flips")]
         tone = "" if name == "Skin_Tone" else f"{row['median_ita_change']:.1f}"
-        reach = _percent(row["within_reach"])
-        rows.append([f"`{name}`", f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", reach, flips, tone])
-    smiling = measured["smiling"]
-    low, high = smiling["male_flips_interval"]
-    flips = f"{smiling['male_flips'] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
-    rows.append([f"`Smiling`, {smiling['faces']:,} seeds", "", "", "", flips, f"{smiling['median_ita_change']:.1f}"])
-    first = f"slider, {measured['moved']:,} seeds"
-    head = [first, "slope", "mean error, points", "within reach", "`Male` flips", "change of skin, degrees"]
+        rows.append([f"`{name}`", *shown, *flips, tone])
+    sure = _percent(measured["calibration"]["Smiling"]["sure"])
+    head = [
+        f"slider, {measured['faces']:,} seeds",
+        "slope",
+        "mean error, points",
+        "within reach",
+        "`Male` flips",
+        f"of the {sure} that the judge is sure of",
+        "change of skin, degrees",
+    ]
     return _table(head, rows)
 
 
@@ -191,6 +201,11 @@ def with_tables(text: str) -> str:
 
 def _percent(share: float, digits: int = 0) -> str:
     return f"{share * 100:.{digits}f} %"
+
+
+def _flips(row: dict[str, Any], name: str) -> str:
+    low, high = row[f"{name}_interval"]
+    return f"{row[name] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
 
 
 def _interval(method: dict[str, Any] | None) -> str:

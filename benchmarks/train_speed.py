@@ -30,8 +30,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from expressions.data import HUB_DATASET, load_faces
+from expressions.data import load_faces
 from expressions.images import crop_face, to_unit
+from expressions.options import HUB_DATASET
 from expressions.training import TrainConfig, TrainState, train_step
 
 Step = Callable[[], Any]

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from .augmentation import add_noise, mirror, relight, shift
 from .errors import first_line
 from .images import to_unit
-from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option
+from .options import MAX_SEED, DataOptions, DeviceOptions, autocast_to, channels_last, option
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -28,7 +28,7 @@ class FitOptions(DeviceOptions):
     epochs: int = option(16, "passes over the faces", above=0)
     batch_size: int = option(128, "faces in one step", least=2)
     lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
-    seed: int = option(0, "seed of everything drawn, new weights included", least=0)
+    seed: int = option(0, "seed of everything drawn, new weights included", least=0, most=MAX_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,6 @@ class ClassifierConfig(DataOptions, FitOptions):
     split: str = option("train", "split to fit on")
     test_split: str = option("valid", "split to report the accuracy on")
     out: str = option("runs/classifier", "folder for the classifier and its accuracies")
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:

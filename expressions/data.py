@@ -1,7 +1,6 @@
 """CelebA through `datasets`: a Hub repository or a local folder, decoded once to uint8."""
 
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,10 +16,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .errors import first_line
+from .hub import OFFLINE, is_hub_id
 from .images import crop_face
-from .options import IDENTITIES
+from .options import HUB_DATASET, IDENTITIES
 
-HUB_DATASET = "flwrlabs/celeba"
 HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"
 
 _SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
@@ -117,7 +116,7 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
     local = Path(source).expanduser()
     if local.is_dir():
         path, revision = str(local), None
-    elif re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source):
+    elif is_hub_id(source):
         path, revision = source, revision or (HUB_REVISION if source == HUB_DATASET else None)
     else:
         raise DataError(f"data: no folder {source!r}, and it is not a Hub id of the form owner/name")
@@ -139,9 +138,8 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
 def _sentence(error: BaseException) -> str:
     """The sentence of an error and of what caused it."""
     if isinstance(error, ConnectionError):  # `datasets` drops what led to it
-        offline = datasets.config.HF_HUB_OFFLINE
-        endpoint = datasets.config.HF_ENDPOINT
-        return "the Hub's client is offline (HF_HUB_OFFLINE is set)" if offline else f"{endpoint} cannot be reached"
+        config = datasets.config
+        return OFFLINE if config.HF_HUB_OFFLINE else f"{config.HF_ENDPOINT} cannot be reached"
     texts = [first_line(error)]
     if error.__cause__ is not None:
         texts.append(_sentence(error.__cause__))

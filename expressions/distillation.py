@@ -12,7 +12,7 @@ from .editability import edit_half
 from .images import to_uint8
 from .latents import to_uniform
 from .model import BATCH, Generator
-from .options import DataOptions, GeneratorOptions, channels_last, check, option
+from .options import DataOptions, GeneratorOptions, channels_last, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,9 @@ class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
     lr: float = option(5e-4, "peak of the one-cycle schedule of AdamW's rate", above=0)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
+        if self.samples < self.batch_size:
+            raise ValueError(f"samples must be at least batch_size, {self.batch_size}, got {self.samples}")
 
 
 def distil(
@@ -52,8 +54,8 @@ def distil(
         The student on the CPU, in evaluation mode.
 
     Raises:
-        ValueError: the teachers score every face alike, as where a generator draws one face only; or as for
-            `fit_labels`.
+        ValueError: the teachers score every face alike, as where a generator draws one face only; the generator was
+            taught other directions than those of `SLIDERS`; or as for `fit_labels`.
         FloatingPointError: as for `fit_labels`.
     """
     torch.manual_seed(config.seed)  # of the student's dropout

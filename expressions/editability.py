@@ -181,7 +181,12 @@ def edit_half(u: Tensor, directions: Tensor, rng: torch.Generator) -> Tensor:
         u: (N, z_dim).
         directions: (K, z_dim) in u, one for each of `SLIDERS`; or none, (0, z_dim), and nothing moves.
         rng: of what is edited, and how far.
+
+    Raises:
+        ValueError: there are other directions.
     """
+    if len(directions) not in (0, len(SLIDERS)):
+        raise ValueError(f"generator has {len(directions)} directions; a training teaches none or {len(SLIDERS)}")
     u = u.clone()
     if len(directions):
         u[1::2] += draw_edits(len(u) // 2, u.new_tensor(EDIT_LENGTHS), rng) @ directions

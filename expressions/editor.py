@@ -20,10 +20,9 @@ from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
 from .images import to_pil
 from .latents import to_normal, to_uniform
 from .model import IMAGE_SIZE, Z_DIM, Generator
-from .options import channels_last
+from .options import MAX_SEED, channels_last
 from .skin import individual_typology_angle
 
-MAX_SEED = 2**32 - 1
 MAX_SIZE = 4096  # side of a rendered picture
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.py gathered about them
@@ -130,7 +129,7 @@ class Editor(
 
         Args:
             z: (N, 100) in [-1, 1].
-            targets: value from 0 to 100 for each attribute to change. None: z comes back bit for bit.
+            targets: value from 0 to 100 for each attribute to change. Empty: z comes back bit for bit.
 
         Returns:
             (N, 100) float32 in (-1, 1).
@@ -246,7 +245,7 @@ class Editor(
 
         Args:
             seed: a whole number from 0 to 4294967295.
-            targets: as for `edit`.
+            targets: as for `edit`. None: the face as it is.
             size: side of the picture in pixels; the 64x64 face is enlarged smoothly.
 
         Raises:

@@ -13,7 +13,7 @@ from .editability import dual_basis, edit_half, regress
 from .editor import Editor, stored
 from .latents import to_uniform
 from .model import BATCH, Z_DIM, Generator, estimate_statistics
-from .options import GeneratorOptions, check, option
+from .options import MAX_SEED, GeneratorOptions, option
 
 _STATISTICS = 10_000  # faces that the generator's batch-norm statistics are estimated on
 _TRIED = 250  # faces on which each direction is tried
@@ -26,10 +26,7 @@ class EditorConfig(GeneratorOptions):
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
-    seed: int = option(0, "seed of the random faces", least=0)
-
-    def __post_init__(self) -> None:
-        check(self)
+    seed: int = option(0, "seed of the random faces", least=0, most=MAX_SEED)
 
 
 def fit_editor(
@@ -53,20 +50,19 @@ def fit_editor(
         ValueError: the generator was taught other directions than those of `SLIDERS`, or the classifier does not score
             one of these.
     """
-    editor = Editor(attributes, generator.width)
+    rng = torch.Generator().manual_seed(config.seed)
+    u = torch.randn(config.samples, Z_DIM, generator=rng)
     taught = generator.directions
-    if len(taught) not in (0, len(SLIDERS)):
-        raise ValueError(f"generator has {len(taught)} directions; a training teaches none or {len(SLIDERS)}")
+    half_edited = edit_half(u[:_STATISTICS], taught, rng)
     missing = missing_sliders(attributes)
     if len(taught) and missing:
         raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
+    editor = Editor(attributes, generator.width)
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict(stored(editor))
 
-    rng = torch.Generator().manual_seed(config.seed)
-    u = torch.randn(config.samples, Z_DIM, generator=rng)
-    estimate_statistics(editor.generator, to_uniform(edit_half(u[:_STATISTICS], taught, rng)))
+    estimate_statistics(editor.generator, to_uniform(half_edited))
     batches = tqdm(u.split(BATCH), desc="Scoring random faces")
     scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)

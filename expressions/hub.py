@@ -26,6 +26,8 @@ from torch import nn
 from .attributes import SKIN_TONE
 from .errors import first_line
 
+OFFLINE = "the Hub's client is offline (HF_HUB_OFFLINE is set)"
+
 
 class WeightsError(ValueError):
     """Weights that cannot be loaded; the message names the source and what is wrong with it."""
@@ -131,7 +133,7 @@ def hub_problem(error: BaseException) -> str | None:
         if isinstance(link, HfHubHTTPError):
             return prefix + _refusal(link)
         if isinstance(link, OfflineModeIsEnabled):
-            return prefix + "the Hub's client is offline (HF_HUB_OFFLINE is set)"
+            return prefix + OFFLINE
         if isinstance(link, ConnectionError | TimeoutError | gaierror):
             return prefix + f"{constants.ENDPOINT} cannot be reached: {link.strerror or first_line(link)}"
     return prefix + "the Hub was not asked (local_files_only)" if uncached else None

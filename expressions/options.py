@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-import math
+import sys
 import types
 import typing
 from dataclasses import dataclass, field
@@ -14,7 +14,9 @@ Options = TypeVar("Options")
 Module = TypeVar("Module", bound=torch.nn.Module)
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+HUB_DATASET = "flwrlabs/celeba"
 IDENTITIES = ("all", "even", "odd")
+MAX_SEED = 2**32 - 1
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
@@ -25,30 +27,33 @@ def option(
     choices: tuple[Any, ...] = (),
     above: float | None = None,
     least: float | None = None,
+    most: float | None = None,
     paths: bool = False,
 ) -> Any:
     """A dataclass field with its default, its help text and what values it allows."""
-    allowed = {"choices": choices, "above": above, "least": least, "paths": paths}
+    allowed = {"choices": choices, "above": above, "least": least, "most": most, "paths": paths}
     return field(default=default, metadata={"help": text, **allowed})
 
 
 def check(options: Any) -> None:
-    """Reject values that a field's `choices`, `above` or `least` exclude, and `paths` of which one is empty.
+    """Reject values that a field's `choices`, `above`, `least` or `most` exclude, and `paths` of which one is empty.
 
     Raises:
         ValueError: telling the value and what is allowed.
     """
     for item in dataclasses.fields(options):
         value = getattr(options, item.name)
-        choices, above, least = (item.metadata[name] for name in ("choices", "above", "least"))
+        choices, above, least, most = (item.metadata[name] for name in ("choices", "above", "least", "most"))
         if choices and value not in choices:
             raise ValueError(f"{item.name} must be one of {', '.join(map(str, choices))}, got {value!r}")
         if value is None:
             continue
-        if above is not None and not (math.isfinite(value) and value > above):
+        if above is not None and not above < value <= sys.float_info.max:
             raise ValueError(f"{item.name} must be a number above {above:g}, got {value!r}")
-        if least is not None and not (math.isfinite(value) and value >= least):
+        if least is not None and not least <= value <= sys.float_info.max:
             raise ValueError(f"{item.name} must be a number of at least {least:g}, got {value!r}")
+        if most is not None and not value <= most:
+            raise ValueError(f"{item.name} must be at most {most}, got {value!r}")
         if item.metadata["paths"]:
             split_paths(value)
 
@@ -101,7 +106,7 @@ def _plain_type(hint: Any) -> Any:
 class DataOptions:
     """Which faces to read."""
 
-    data: str = option("flwrlabs/celeba", "Hub id or local folder of the faces")
+    data: str = option(HUB_DATASET, "Hub id or local folder of the faces")
     revision: str | None = option(None, "commit, tag or branch of the Hub data set; the default one is pinned")
     identities: str = option("all", "people to use: all, or those of an even or odd celeb_id", choices=IDENTITIES)
     limit: int | None = option(None, "use only the first faces, this many", above=0)
@@ -147,6 +152,9 @@ class GeneratorOptions:
         "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
         paths=True,
     )
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def has_fast_bf16(device: str) -> bool:

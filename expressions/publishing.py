@@ -11,11 +11,11 @@ from typing import Any
 
 from huggingface_hub import CommitInfo, EvalResult, HfApi, ModelCardData, get_token
 
-from .data import HUB_DATASET
 from .editor import Editor
 from .errors import first_line
 from .hub import WeightsError, check_token, hub_problem, is_hub_id
 from .model import IMAGE_SIZE, Z_DIM
+from .options import HUB_DATASET
 
 LICENCE_NAME = "celeba-non-commercial"
 LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .runs import holds_run
+
 TRACKERS = ("none", "tensorboard", "trackio")
 
 Log = Callable[[dict[str, float], int], None]
 
 
-def start_tracker(name: str) -> Callable[[Path], Log]:
+def find_tracker(name: str) -> Callable[[Path], Log]:
     """What starts the named tracker for a run folder and returns the function that sends it one record.
 
     Raises:
@@ -43,5 +45,6 @@ def _tensorboard_log(writer: Any) -> Log:
 
 
 def _trackio_log(trackio: Any, run: Path) -> Log:
-    trackio.init(project="expressions", name=run.name, embed=False)
+    resume = "allow" if holds_run(run) else "never"  # "never" gives a run of a name that is taken another one
+    trackio.init(project="expressions", name=run.name, resume=resume, embed=False)
     return lambda record, step: trackio.log(record, step=step)

@@ -35,7 +35,7 @@ from .guides import Guides, load_guides
 from .images import grid, save_png, to_unit
 from .metrics import RandomFeatures, frechet_distance
 from .model import BATCH, IMAGE_SIZE, Z_DIM, Discriminator, Generator, ema_update
-from .options import DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
+from .options import MAX_SEED, DataOptions, DeviceOptions, autocast_to, channels_last, check, option, split_paths
 from .replay import Replay
 from .runs import (
     CHECKPOINT,
@@ -52,7 +52,7 @@ from .runs import (
     write_atomically,
     write_options,
 )
-from .trackers import TRACKERS, no_log, start_tracker
+from .trackers import TRACKERS, find_tracker, no_log
 
 GRID_SIDE = 8
 MAX_ROLLBACKS = 3
@@ -70,7 +70,12 @@ class TrainConfig(DataOptions, DeviceOptions):
     resume: bool = option(False, "go on from the checkpoint in the run folder")
     kimg: float = option(1500.0, "length of the training, in thousands of real images shown", above=0)
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
-    g_width: int = option(Generator.WIDTH, "feature maps of the generator at 64x64; 12 times as many at 4x4", above=0)
+    g_width: int = option(
+        Generator.WIDTH,
+        "feature maps of the generator at 64x64; 12 times as many at 4x4",
+        above=0,
+        most=Generator.MAX_WIDTH,
+    )
     d_width: int = option(
         Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32; 8 times as many at 4x4", above=0
     )
@@ -82,14 +87,18 @@ class TrainConfig(DataOptions, DeviceOptions):
     batch_size: int = option(64, "real images in one step, of all processes together", least=2)
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(2e-4, "Adam's rate for the discriminator", above=0)
-    cooldown: float = option(0.3, "share of the training, at its end, over which the rates fall to 0 in a line")
+    cooldown: float = option(
+        0.3, "share of the training, at its end, over which the rates fall to 0 in a line", least=0, most=1
+    )
     beta1: float = option(0.5, "Adam's first decay")
     beta2: float = option(0.999, "Adam's second decay")
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
     penalty_batch: int = option(8, "real and as many generated images of a batch that carry the penalties", above=0)
     ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
-    max_shift: int = option(0, "the discriminator sees every image shifted by up to this many pixels", least=0)
-    seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0)
+    max_shift: int = option(
+        0, "the discriminator sees every image shifted by up to this many pixels", least=0, most=IMAGE_SIZE - 1
+    )
+    seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0, most=MAX_SEED)
     start: str | None = option(
         None, "start with the networks of another training's run folder, or of an editor's weights (folder or Hub id)"
     )
@@ -124,8 +133,6 @@ class TrainConfig(DataOptions, DeviceOptions):
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
-        if not 0 <= self.cooldown <= 1:
-            raise ValueError(f"cooldown must be from 0 to 1, got {self.cooldown}")
         if self.identity and not self.classifiers:
             raise ValueError("identity belongs to the training of edits: give classifiers too")
         if self.classifiers and self.batch_size % 2:
@@ -134,10 +141,6 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError("texture_weight belongs to a discriminator that sees through features: give features too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
-        if self.g_width > Generator.MAX_WIDTH:
-            raise ValueError(f"g_width must be at most {Generator.MAX_WIDTH}, got {self.g_width}")
-        if self.max_shift >= IMAGE_SIZE:
-            raise ValueError(f"max_shift must be below {IMAGE_SIZE} pixels, got {self.max_shift}")
 
     @property
     def step_count(self) -> int:
@@ -154,7 +157,7 @@ def check_ready(config: TrainConfig) -> None:
             cannot be used.
     """
     config.resolve()
-    start_tracker(config.tracker)
+    find_tracker(config.tracker)
     _check_folder(config)
     _guides(config)
     if config.start and not config.resume:
@@ -192,7 +195,7 @@ def train(config: TrainConfig, images: Tensor) -> Path:
     """
     run = Path(config.out)
     device, dtype = config.resolve()
-    start_log = start_tracker(config.tracker)
+    start_log = find_tracker(config.tracker)
     _check_folder(config)
     device = join_processes(device)
     _check_shares(config, len(images))
@@ -420,7 +423,8 @@ class TrainState:
             )
         self.load(run)
         self.rollbacks = rollbacks
-        torch.rand(rollbacks, generator=self.random, device=self.random.device)  # so that other numbers are drawn
+        for _ in range(rollbacks):  # so that other numbers are drawn; CUDA counts draws, not the numbers in them
+            torch.rand(1, generator=self.random, device=self.random.device)
         return (
             f"a loss or a weight is not finite after step {lost}: back to step {self.step}, "
             f"learning rates divided by {2**rollbacks} (rollback {rollbacks} of {MAX_ROLLBACKS})"

@@ -29,7 +29,8 @@ def judge():
     """A judge that reads nothing, in units of one standard deviation."""
     judge = editing.Judge.__new__(editing.Judge)
     judge.names = NAMES
-    judge.zero, judge.deviation = torch.tensor([0.0, 0.5, 0.0, 0.0, 0.0]), torch.tensor([1.0, 1.0, 1.0, 8.0, 1.0])
+    judge.border, judge.deviation = torch.tensor([0.0, 0.5, 0.0, 0.1, 0.0]), torch.tensor([1.0, 1.0, 1.0, 8.0, 1.0])
+    judge.unrest = torch.tensor([0.0, 0.2, 0.0, 0.0, 0.0])
     return judge
 
 
@@ -60,13 +61,66 @@ def test_a_leak_is_the_mean_absolute_change_of_what_should_stay(judge):
     assert slider["reached"] == 1
 
 
+def test_methods_are_compared_over_the_faces_that_all_of_them_reach(judge):
+    far = {"Smiling": curve([1.0, 0.2, 0.2, 0.2, 9.0], [1.0, 0.6, 0.6, 0.6, 9.0])}
+    near = {"Smiling": curve([1.0, 0.1, 0.1, 0.1, 9.0], [0.2, 0.1, 0.1, 0.1, 9.0])}
+    assert editing.where_all_reach([far, near], judge) == (pytest.approx([0.2, 0.1]), 2)  # the first face, up and down
+    assert editing.where_all_reach([far], judge) == (pytest.approx([0.4]), 4)
+    nowhere = {"Smiling": curve([0.1] * 5, [0.1] * 5)}
+    leaks, edits = editing.where_all_reach([far, nowhere], judge)
+    assert all(map(math.isnan, leaks))
+    assert edits == 0
+
+
+def test_preservation_is_the_area_under_what_stays(judge):
+    summary = editing.summarise({"Smiling": curve([1.0, 0.2, 0.2, 0.2, 9.0])}, judge)
+    assert summary["preservation"] == pytest.approx(1 - 0.2)  # the leak grows evenly from 0 to 0.4
+
+
+def test_an_interval_is_one_over_faces():
+    rng = torch.Generator().manual_seed(0)
+    faces = torch.randn(400, generator=rng)
+    low, high = editing.bootstrap(faces[None, None])
+    assert high - low == pytest.approx(2 * 1.96 * 0.05, rel=0.15)  # of the mean of 400
+    again = editing.bootstrap(faces.expand(11, 2, -1))
+    assert again == pytest.approx([low, high], abs=1e-5)  # the same faces again tell nothing more
+    halves = torch.stack([faces, faces.where(torch.arange(400) < 200, math.nan)])
+    low, high = editing.bootstrap(halves[1][None, None])
+    assert high - low == pytest.approx(2 * 1.96 * 0.05 * 2**0.5, rel=0.2)
+    assert all(map(math.isnan, editing.bootstrap(torch.full((1, 1, 3), math.nan))))
+
+
+class Reader(torch.nn.Module):
+    """Reads two attributes off the red at the left and the green of a face."""
+
+    def forward(self, images):
+        return torch.stack([images[:, 0, :, :32].mean((1, 2)), images[:, 1].mean((1, 2)) - 0.3], 1)
+
+
+def test_a_judge_reads_in_standard_deviations_from_borders_that_it_knows():
+    faces = torch.rand(500, 3, 1, 2, generator=torch.Generator().manual_seed(0)).repeat_interleave(32, 3)
+    judge = editing.Judge(Reader(), ("Left", "Male", "Skin_Tone"), faces.expand(-1, -1, 64, -1).contiguous())
+    raw = judge._read(faces.expand(-1, -1, 64, -1))
+    expected = (torch.tensor([0.0, 0.0, 28.0, 0.0]) - raw.mean(0)) / raw.std(0)
+    assert torch.allclose(judge.border[:3], expected[:3])
+    ends = (raw.quantile(torch.tensor([0.01, 0.99]), dim=0) - raw.mean(0)) / raw.std(0)
+    assert torch.allclose(judge.values(ends), torch.tensor([[0.0], [100.0]]).expand(-1, 4), atol=1e-2)
+    assert judge.unrest[0] > 0.5  # the mirror changes the left
+    assert judge.unrest[1] < 1e-4  # but not the whole
+
+
 def test_who_is_left_counts_the_faces_whose_reading_changes_sides(judge):
     readings = torch.zeros(2, 4, 5)
     readings[0, :, 1] = torch.tensor([0.4, 0.4, 0.6, 0.6])
     readings[1, :, 1] = torch.tensor([0.3, 0.6, 0.4, 0.9])
     readings[1, :, 3] = torch.tensor([0.25, -0.25, 0.25, 0.25])
-    left = editing.who_is_left(readings, judge)
+    base = torch.zeros(4, 5)
+    base[:, 1] = torch.tensor([0.1, 0.4, 0.8, 0.8])  # the judge is unsure of the second
+    left = editing.who_is_left(base, readings, judge)
     assert left["male_flips"] == 0.5
+    assert left["sure"] == 0.75
+    assert left["sure_male_flips"] == pytest.approx(1 / 3)
+    assert left["skin_flips"] == 0.75
     assert left["median_ita_change"] == 2  # degrees
 
 

@@ -7,8 +7,9 @@ from drawn_faces import celeba_row, draw_face, encode, write_parquet
 from PIL import Image
 
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.data import HUB_DATASET, DataError, load_faces
+from expressions.data import DataError, load_faces
 from expressions.images import FRAME_SIZE, crop_face
+from expressions.options import HUB_DATASET
 
 disable_progress_bars()
 logging.getLogger("huggingface_hub").setLevel(logging.ERROR)

@@ -162,6 +162,11 @@ def test_every_second_latent_is_moved_by_an_edit_of_one_attribute_or_two():
     assert 0.95 * EDIT_LENGTHS[0] < moved.abs().max() <= EDIT_LENGTHS[0] + 1e-5
 
 
+def test_other_directions_than_the_sliders_are_refused():
+    with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 11"):
+        edit_half(torch.randn(4, 100, generator=rng()), torch.randn(3, 100, generator=rng()), rng())
+
+
 def test_without_directions_no_latent_is_moved():
     u = torch.randn(4, 100, generator=rng())
     assert torch.equal(edit_half(u, torch.empty(0, 100), rng()), u)

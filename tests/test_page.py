@@ -236,7 +236,7 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
         "methods": {"ours": method, "mean difference": method},
         "sliders": ["Smiling"],
         "compared": 64,
-        "moved": 2000,
+        "faces": 2000,
     }
     quality = {"fd_attributes": {"value": 6.5, "samples": 10000, "note": "as it was measured"}}
     file = tmp_path / "figures.json"

@@ -10,7 +10,7 @@ from huggingface_hub import SpaceCard
 from packaging.specifiers import SpecifierSet
 
 from benchmarks.tables import with_tables
-from expressions.data import HUB_DATASET
+from expressions.options import HUB_DATASET
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -9,6 +9,7 @@ from drawn_faces import celeba_row, write_parquet
 import train
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.data import load_faces
 from expressions.training import TrainConfig
 
 disable_progress_bars()
@@ -54,6 +55,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
             ["editor", "--classifier", "nothing"],
             "train.py editor: error: nothing does not hold an attribute classifier",
         ),
+        (["distil", "--samples", "100"], "train.py distil: error: samples must be at least batch_size, 128, got 100"),
         (["gan", "--kimg", "5", "--lead-kimg", "6"], "train.py gan: error: lead_kimg must be at most kimg, 5, got 6"),
         (
             ["editor", "--generator", "a,,b"],
@@ -72,6 +74,15 @@ def test_a_mistake_ends_in_one_sentence(arguments, message, tmp_path, monkeypatc
     with pytest.raises(SystemExit) as caught:
         train.main(arguments)
     assert str(caught.value.code).startswith(message)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+@pytest.mark.parametrize("command", ["gan", "classifier", "identity", "distil"])
+def test_a_device_that_is_not_there_is_told_before_the_data_are_read(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="device: this machine has no cuda"):
+        train.main([command, "--data", "no/such/folder", "--device", "cuda"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_face_is_too_few_to_train_on(data, tmp_path):
@@ -95,7 +106,9 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     assert set(CELEBA_ATTRIBUTES) <= json.loads((tmp_path / "classifier" / "accuracy.json").read_text()).keys()
     known = str(tmp_path / "identity")
     train.main(["identity", "--data", data, "--out", known, "--epochs", "1", "--batch-size", "8", *cpu])
-    assert 0 <= json.loads((tmp_path / "identity" / "verification.json").read_text())["auc"] <= 1
+    verified = json.loads((tmp_path / "identity" / "verification.json").read_text())
+    assert 0 <= verified["auc"] <= 1
+    assert verified["faces"] == len(load_faces(data, "valid"))
     networks = ["--classifiers", f"{fitted}/classifier.safetensors", "--identity", f"{known}/identity.safetensors"]
     edits = str(tmp_path / "edits")
     train.main(["gan", "--data", data, "--out", edits, "--kimg", "0.004", *small, *networks, *cpu])

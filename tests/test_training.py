@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -687,6 +688,10 @@ def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
     ("changes", "message"),
     [
         ({"kimg": 0}, "kimg must be a number above 0, got 0"),
+        ({"kimg": 10**400}, "kimg must be a number above 0, got 1000"),
+        ({"kimg": float("inf")}, "kimg must be a number above 0, got inf"),
+        ({"seed": -1}, "seed must be a number of at least 0, got -1"),
+        ({"seed": 2**32}, "seed must be at most 4294967295, got 4294967296"),
         ({"g_width": 257}, "g_width must be at most 256, got 257"),
         ({"d_kernel": 5}, "d_kernel must be one of 4, 3, got 5"),
         ({"d_width": 0}, "d_width must be a number above 0, got 0"),
@@ -694,10 +699,11 @@ def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
         ({"batch_size": 1}, "batch_size must be a number of at least 2, got 1"),
         ({"edit_weight": -0.5}, "edit_weight must be a number of at least 0, got -0.5"),
         ({"beta1": 1.0}, "beta1 must be at least 0 and below 1, got 1.0"),
-        ({"cooldown": 1.5}, "cooldown must be from 0 to 1, got 1.5"),
+        ({"cooldown": float("nan")}, "cooldown must be a number of at least 0, got nan"),
+        ({"cooldown": 1.5}, "cooldown must be at most 1, got 1.5"),
         ({"features": "a.safetensors,"}, "paths must be separated by commas, and none empty, got 'a.safetensors,'"),
         ({"texture_weight": 1.0}, "texture_weight belongs to a discriminator that sees through features"),
-        ({"max_shift": 64}, "max_shift must be below 64 pixels, got 64"),
+        ({"max_shift": 64}, "max_shift must be at most 63, got 64"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
         ({"tracker": "paper"}, "tracker must be one of none, tensorboard, trackio, got 'paper'"),
     ],
@@ -724,3 +730,17 @@ def test_a_tracker_that_is_not_installed_is_named(images, tmp_path, monkeypatch,
     with pytest.raises(ValueError, match=f"{tracker} is not installed"):
         run(images, tmp_path, tracker=tracker)
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_a_resumed_training_goes_on_with_its_run_of_trackio(images, tmp_path, monkeypatch):
+    begun, logged = [], []
+    trackio = SimpleNamespace(
+        init=lambda **options: begun.append(options), log=lambda record, step: logged.append((step, record["step"]))
+    )
+    monkeypatch.setitem(sys.modules, "trackio", trackio)
+    run(images, tmp_path, tracker="trackio", kimg=0.004)
+    run(images, tmp_path, tracker="trackio", kimg=0.008, resume=True)
+    assert [options["name"] for options in begun] == [tmp_path.name] * 2
+    assert [options["resume"] for options in begun] == ["never", "allow"]
+    assert logged == [(step, step) for step in range(1, len(logged) + 1)]
+    assert len(logged) == 2

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..editor import MAX_SEED, Editor, Look
+from ..editor import Editor, Look
 from ..images import to_pil
 from ..latents import slerp, to_normal, to_uniform
-from ..options import has_fast_bf16
+from ..options import MAX_SEED, has_fast_bf16
 from ..provenance import xmp_packet
 from .controls import LABELS
 from .state import as_seed

@@ -75,7 +75,7 @@ def _calibration(editing: Mapping[str, Any]) -> str:
         for name, row in editing["calibration"].items()
     ]
     numbers = table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
-    return f"<p>{editing['moved']:,} seeds.</p>{numbers}"
+    return f"<p>{editing['faces']:,} seeds.</p>{numbers}"
 
 
 def _pictures(figures: Mapping[str, Any]) -> str:
