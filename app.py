@@ -79,7 +79,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         asked, answered, link, file = (
             gr.Textbox(visible="hidden", label=label) for label in ("Asked", "Answered", "Link", "File")
         )
-        marks = gr.HTML(elem_id="marks")
+        marks = gr.HTML(views.marks(faces.own_values(page.first.seed)), elem_id="marks")
         openers["pending"] = gr.Button("Open", visible="hidden", elem_id="open")
         resting = gr.Button("Rest", visible="hidden", elem_id="rest")
 

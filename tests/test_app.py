@@ -538,6 +538,17 @@ def test_keys_go_by_the_letter_once_and_can_be_turned_off(visit: Visit) -> None:
     wait_for_link(visit, seed=FIRST_SEED + 3)
 
 
+def test_there_are_no_keys_where_they_cannot_be_turned_off(server: Server, browser: Browser, editor: Editor) -> None:
+    context = browser.new_context(has_touch=True, is_mobile=True)
+    visit = Visit(context.new_page(), editor)
+    visit.open(server.url)
+    expect(visit.page.get_by_label("Keyboard shortcuts")).to_be_hidden()
+    visit.page.keyboard.press("n")
+    visit.settle()
+    assert visit.seed == FIRST_SEED
+    context.close()
+
+
 def test_keys_work_where_nothing_can_be_stored(server: Server, browser: Browser, editor: Editor) -> None:
     page = browser.new_page()
     page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden'); }})")

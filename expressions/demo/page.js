@@ -202,7 +202,8 @@ window.expressions = (() => {
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
-    if (!element("#shortcuts")?.checked || event.target.closest(TYPING)) return;
+    const shortcuts = element("#shortcuts"); // hidden on a touch screen, where nobody could turn them off
+    if (!shortcuts?.checked || !shortcuts.offsetParent || event.target.closest(TYPING)) return;
     const button = KEYS[event.key?.toLowerCase()];
     if (button) element(button)?.click();
   });

@@ -40,10 +40,10 @@ class Page:
         """
         count, old_count = (str(request).partition("?")[0] for request in (asked, answered))
         shown, state = self._on_screen(answered, held)
-        if count != old_count or state.view not in views.DRAFTED:
-            return gr.skip()
         is_back = state.targets == shown.targets  # where the answer was, or the event came late
-        return views.stage(self.faces, state) if is_back else views.draft(self.faces, state)
+        if count != old_count or state.view not in views.DRAFTED or is_back:
+            return gr.skip()
+        return views.draft(self.faces, state)
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
         """Answer a request.
@@ -73,12 +73,13 @@ class Page:
         before, now = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
         options = [state.view, state.strip, state.across, state.down, state.to] if opens else [gr.skip()] * 5
         positions = [{**own, **state.targets}[name] if opens else gr.skip() for name in attributes]
+        link = state.link(self.faces.weights)
         return [
             views.stage(self.faces, state),
-            views.remark(remark or views.shortfall(self.faces, state)),
+            views.remark(f"{remark} {views.shortfall(self.faces, state)}".strip(), link),
             views.changes(before, now, state.targets),
             views.marks(own),
-            state.link(self.faces.weights),
+            link,
             count + State(state.seed, state.targets).link(self.faces.weights),
             *options,
             *positions,

@@ -135,7 +135,7 @@ class Programs:
         ]
 
     def _targets(self, given: object) -> dict[str, float]:
-        """Let targets through, as a link would bring them back."""
+        """Let targets through, as precise as a link has them."""
         if not isinstance(given, Mapping | None):
             raise ValueError('attributes: values by name, such as {"Smiling": 90}.')
         targets = self.faces.editor.checked_targets(given or {})

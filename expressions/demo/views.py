@@ -106,8 +106,11 @@ def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
 # Beside the picture -------------------------------------------------------------------------------
 
 
-def remark(text: str) -> str:
-    return f'<p role="status">{html.escape(text)}</p>'
+def remark(text: str, link: str = "") -> str:
+    """What is to be said of a face. With its link the same words of another face are another remark: Gradio tells of a
+    change only where the text differs."""
+    face = f' data-face="{html.escape(link)}"' if text and link else ""
+    return f'<p role="status"{face}>{html.escape(text)}</p>'
 
 
 def shortfall(faces: Faces, state: State) -> str:
