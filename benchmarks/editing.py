@@ -48,6 +48,7 @@ VALUES = (5, 20, 35, 50, 65, 80, 95)  # asked of this project's sliders
 CHANGES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)  # standard deviations as the judge sees them
 ALL_FACES = "ours, all faces"
 OWN_VIEW = "ours, by its own classifier"
+ON_OURS = " on our generator"  # ends the name of a rival that works on it
 MISSED = 3.0  # points by which the editor's own reading may miss a value that is within reach
 LIGHTNESS = "L*"
 TAN = 28.0  # degrees: skin of a lesser typology angle is tan, brown or dark (Chardon et al. 1991)
@@ -397,7 +398,7 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, faces: i
     nothing = do_nothing(judge, sample)
     for name, change in nothing.items():
         print(f"nobody changed, {name}: {change['change']:.3f}, `Male` flips {change['male_flips']:.3f}", flush=True)
-    for suffix, rival in (("", plain), (" on our generator", editor)):
+    for suffix, rival in (("", plain), (ON_OURS, editor)):
         if rival is None:
             continue
         drawn = rivals.draw(rival, FIT_SEED)
@@ -405,7 +406,7 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, faces: i
         several = {} if rival is plain else {"ours": ours}  # to be compared where all reach
         for name, edits in rivals.all_edits(rival, drawn).items():
             title = name + suffix
-            method = rival_curves(rival, judge, rival.latents(range(FIRST_SEED, FIRST_SEED + compared)), edits, title)
+            method = rival_curves(rival, judge, z[:compared], edits, title)
             methods[title] = summarise(method, judge)
             _print_row(title, methods[title])
             if name != rivals.CONTROL:

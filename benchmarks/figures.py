@@ -9,9 +9,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from editing import ALL_FACES
+from editing import ALL_FACES, ON_OURS
 from rivals import CONTROL
-from tables import ON_OURS
 
 from expressions import Editor
 from expressions.demo.heat_map import RIVAL

@@ -6,8 +6,9 @@ untrained network: they see texture and colour that attributes ignore.
 
     PYTHONPATH=. python benchmarks/judges.py --data DATA
 
-Fits another evaluator. The one that judged the sliders in README.md lies beside this file as evaluator.safetensors;
-plain.safetensors, an earlier generator of this project without edits, is what the other editors were measured on.
+Fits another evaluator. The one that judged faces and sliders in README.md lies beside this file as
+evaluator.safetensors; plain.safetensors, an earlier generator of this project without edits, is what the other editors
+were measured on.
 """
 
 import argparse

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from editing import ALL_FACES
+from editing import ALL_FACES, ON_OURS
 
 from expressions import Editor
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
-ON_OURS = " on our generator"  # ends the name of a rival that works on it
 FIGURES = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
     "fd_random": ("Frechet distance, random features", "{:.2f}"),

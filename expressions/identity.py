@@ -92,7 +92,7 @@ def verification(embeddings: Tensor, people: Tensor) -> float:
     """Area under the ROC curve of telling, by the cosine, pairs of one person from pairs of two.
 
     Args:
-        embeddings: unit vectors (N, D), `VERIFIED` at most.
+        embeddings: unit vectors (N, D); the first `VERIFIED` are compared.
         people: (N,).
 
     Returns:
@@ -101,6 +101,7 @@ def verification(embeddings: Tensor, people: Tensor) -> float:
     Raises:
         ValueError: no two faces are of one person, or none of two.
     """
+    embeddings, people = embeddings[:VERIFIED], people[:VERIFIED]
     first, second = torch.triu_indices(len(people), len(people), 1)
     cosines = (embeddings @ embeddings.T)[first, second]
     is_same = (people[first] == people[second])[cosines.argsort()]

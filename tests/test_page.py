@@ -14,7 +14,7 @@ from expressions.demo import figures, views
 from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, Faces, data_url, enlarged
 from expressions.demo.heat_map import draw
 from expressions.demo.page import IGNORED, NO_RECIPE, OTHER_WEIGHTS, Page
-from expressions.demo.state import FIRST_SEED, State, parse_link
+from expressions.demo.state import FIRST_SEED, State, as_value, parse_link
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +149,10 @@ def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
         assert shown.link.startswith("?seed=")
     assert "<img" in Shown(page.answer("1?seed=7", "1?seed=7", *[nuisance] * 5, *[nuisance] * count)).stage
     assert page.draft("1?seed=7", nuisance, *[nuisance] * 5, *[nuisance] * count) == gr.skip()
+    is_moved = as_value(nuisance) is not None
     draft = page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 4, *[nuisance] * count)
-    assert draft == gr.skip() or "<img" in draft
+    assert ("<img" in draft) == is_moved
+    assert (draft == gr.skip()) != is_moved
     _, data = page.download(64, nuisance, *[nuisance] * count).split("|")
     assert Image.open(io.BytesIO(base64.b64decode(data))).size == (64, 64)
 
