@@ -79,6 +79,7 @@ $(IDENTITY): | $(VENV)/demo
 evaluate: $(VENV)/demo
 	$(BENCH)/quality.py --data $(DATA) --plain $(PLAIN)
 	$(BENCH)/editing.py --data $(DATA) --plain $(PLAIN)
+	$(BENCH)/limits.py --data $(DATA)
 	$(BENCH)/figures.py
 	$(BENCH)/matrix.py
 	$(BENCH)/faces.py

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from safetensors import SafetensorError
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
@@ -207,7 +206,7 @@ def main(arguments: list[str] | None = None) -> None:
             run(config)
     except KeyboardInterrupt:
         sys.exit(f"train.py {parsed.command}: interrupted; what was saved or pushed before stays")
-    except (ValueError, OSError, FloatingPointError, SafetensorError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train.py {parsed.command}: error: {error}")
     finally:
         leave_processes()

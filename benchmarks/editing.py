@@ -17,10 +17,10 @@ import argparse
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rivals
 import torch
@@ -63,6 +63,8 @@ SHOWN = (
     "feature_distance",
 )
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Curves = dict[str, Tensor]  # for each slider (A, N, S): the judge's readings from the strongest edit down to that up
 
 
@@ -281,13 +283,18 @@ def rival_curves(editor: Editor, judge: Judge, z: Tensor, edits: rivals.Edits, t
 
 
 def edited(editor: Editor, faces: Sequence[Look], name: str) -> list[list[Look]]:
-    """Every face with a slider at each of `VALUES`; a thread for each core."""
+    """Every face with a slider at each of `VALUES`."""
 
     def of_one(face: Look) -> list[Look]:
         return [editor.follow(face, {name: float(value)}) for value in VALUES]
 
+    return in_threads(of_one, faces, name)
+
+
+def in_threads(edit: Callable[[Item], Result], items: Sequence[Item], title: str) -> list[Result]:
+    """An edit of each item, in a thread for each core."""
     with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(tqdm(pool.map(of_one, faces), desc=name, total=len(faces), leave=False))
+        return list(tqdm(pool.map(edit, items), desc=title, total=len(items), leave=False))
 
 
 def ask(editor: Editor, readers: Sequence[Judge], z: Tensor) -> tuple[list[Curves], dict[str, Any]]:
@@ -430,8 +437,12 @@ def edited_distance(editor: Editor, evaluator: Evaluator, real: Tensor) -> dict[
     """Frechet distance of `DRAWN` faces to real ones (M, 3, 64, 64), in the evaluator's features, before an edit and
     after: each face is asked for 5 or 95 of one slider."""
     z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))
-    asked = [{SLIDERS[i % len(SLIDERS)]: 95.0 if i // len(SLIDERS) % 2 else 5.0} for i in range(DRAWN)]
-    edited = torch.cat([editor.edit(z[i : i + 1], targets) for i, targets in enumerate(asked)])
+
+    def edit(i: int) -> Tensor:
+        value = 95.0 if i // len(SLIDERS) % 2 else 5.0
+        return editor.edit(z[i : i + 1], {SLIDERS[i % len(SLIDERS)]: value})
+
+    edited = torch.cat(in_threads(edit, range(DRAWN), "Frechet distance"))
     real_features = features(evaluator.features, real)
     return {"faces": DRAWN} | {
         name: frechet_distance(real_features, features(evaluator.features, to_uint8(faces_of(editor, latents))))

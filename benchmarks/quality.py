@@ -9,7 +9,7 @@ on as many images each, with one seed for each repeat. Finished trainings are ke
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "half width"
 
-Prints a table. Writes quality.json, which the model card shows, or comparison.json; README.md shows both.
+Prints a table. Writes quality.json, which README.md and the model card show, or comparison.json.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from judges import EVALUATOR, features, load_evaluator, plain_editor
 from reference import Reference
-from safetensors.torch import load_file, save_model
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 from tqdm.auto import tqdm
@@ -41,7 +41,7 @@ from expressions.metrics import (
 )
 from expressions.model import Generator, estimate_statistics
 from expressions.options import HUB_DATASET
-from expressions.runs import GENERATOR, check_options, holds_run, load_generator, start_run, write_atomically
+from expressions.runs import GENERATOR, check_options, holds_run, load_generator, save_network, start_run
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
@@ -190,7 +190,7 @@ def _spectrally_normalised(config: TrainConfig, images: Tensor) -> Generator:
     start_run(run, config)
     for _ in tqdm(range(config.step_count), desc=run.name, unit="step"):
         train_step(state, images, config, dtype)
-    write_atomically(path, lambda temporary: save_model(state.ema, str(temporary)))
+    save_network(state.ema, path)
     return state.ema
 
 
@@ -207,7 +207,7 @@ def _reference(config: TrainConfig, images: Tensor) -> Reference:
     passes = [torch.randperm(len(images), generator=rng) for _ in range(0, count, len(images))]
     for index in tqdm(torch.cat(passes)[:count].split(64), desc="reference", unit="step"):
         reference.step(to_unit(images[index]))
-    write_atomically(path, lambda temporary: save_model(reference.generator, str(temporary)))
+    save_network(reference.generator, path)
     return reference
 
 

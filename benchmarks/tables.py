@@ -1,4 +1,4 @@
-"""Write README.md's tables of figures from the JSON of quality.py, editing.py, train_speed.py and serve.py.
+"""Write the tables of figures in README.md, and in the one beside this file, from the JSON of the other benchmarks.
 
 A table stands between a comment that names it, such as `<!-- sliders -->`, and the next blank line.
 
@@ -8,7 +8,7 @@ A table stands between a comment that names it, such as `<!-- sliders -->`, and 
 import json
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from editing import ALL_FACES, ON_OURS
 from expressions import Editor
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
 
 FIGURES = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
@@ -87,6 +86,28 @@ def sliders() -> str:
         "`Male` flips",
         f"of the {sure} that the judge is sure of",
         "change of skin, degrees",
+    ]
+    return _table(head, rows)
+
+
+def limits() -> str:
+    """The editor's edit beside simpler and costlier ones."""
+    measured = _read("limits")["rows"]
+    seeds, rows = measured["as it is"]["faces"], []
+    for name, row in measured.items():
+        title = name if row["faces"] == seeds else f"{name}, {row['faces']} seeds"
+        distance = f"{row['fd_edited']:.1f}" if "fd_edited" in row else ""
+        leaks = [_interval(row, 3), f"{row['own_view']:.3f}"]
+        shown = [_percent(row["within_reach"]), _percent(row["male_flips"], 1), distance, f"{row['draws']:.1f}"]
+        rows.append([title, *leaks, *shown])
+    head = [
+        f"an edit, {seeds} seeds",
+        "other attributes",
+        "by its own classifier",
+        "within reach",
+        "`Male` flips",
+        "Frechet distance",
+        "faces drawn",
     ]
     return _table(head, rows)
 
@@ -178,23 +199,29 @@ def serving() -> str:
     return _table(head, rows)
 
 
-TABLES = {table.__name__: table for table in (editors, sliders, faces, recipes, speed, serving)}
+# By the file that shows them.
+TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
+    ROOT / "README.md": (editors, sliders, faces),
+    ROOT / "benchmarks/README.md": (limits, recipes, speed, serving),
+}
 
 
-def with_tables(text: str) -> str:
-    """A text whose named tables are written anew.
+def with_tables(path: Path) -> str:
+    """The text of one of these files, its tables written anew.
 
     Raises:
         ValueError: a table is not in the text, or more than once; or its figures are not of the embedded weights.
     """
     embedded = Editor.from_pretrained().fingerprint()
-    for name in ("quality", "editing"):
+    for name in ("quality", "editing", "limits"):
         if _read(name)["weights"] != embedded:
             raise ValueError(f"{name}.json was measured on other weights than the embedded ones, {embedded}")
-    for name, table in TABLES.items():
+    text = path.read_text()
+    for table in TABLES[path]:
+        name = table.__name__
         text, count = re.subn(rf"(?<=<!-- {name} -->\n)(\|.*\n)*", table(), text)
         if count != 1:
-            raise ValueError(f"the comment <!-- {name} --> must be there once, and is {count} times")
+            raise ValueError(f"{path}: the comment <!-- {name} --> must be there once, and is {count} times")
     return text
 
 
@@ -207,11 +234,11 @@ def _flips(row: dict[str, Any], name: str) -> str:
     return f"{row[name] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
 
 
-def _interval(method: dict[str, Any] | None) -> str:
+def _interval(method: dict[str, Any] | None, digits: int = 2) -> str:
     if method is None:
         return ""
-    low, high = method["interval"]
-    return f"{method['mean_dependency']:.2f} ({low:.2f} to {high:.2f})"
+    mean, low, high = (f"{value:.{digits}f}" for value in (method["mean_dependency"], *method["interval"]))
+    return f"{mean} ({low} to {high})"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -223,4 +250,5 @@ def _read(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text()))
+    for path in TABLES:
+        path.write_text(with_tables(path))

@@ -6,7 +6,7 @@ a process of its own for each, the reference's workers left out.
 
     PYTHONPATH=. python benchmarks/train_speed.py --data DATA
 
-Prints a table. Writes train_speed.json, or train_speed_cuda.json; README.md shows both.
+Prints a table. Writes train_speed.json, or train_speed_cuda.json; the README beside it shows both.
 """
 
 import argparse

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
@@ -17,6 +16,7 @@ from .augmentation import add_noise, mirror, relight, shift
 from .errors import first_line
 from .images import to_unit
 from .options import MAX_SEED, DataOptions, DeviceOptions, autocast_to, channels_last, option
+from .runs import save_network
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -190,8 +190,12 @@ def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def save_classifier(model: AttributeClassifier, attributes: Sequence[str], path: Path) -> None:
-    """Write the weights, with the names of the outputs in the file's metadata."""
-    save_model(model, str(path), metadata={"attributes": json.dumps(list(attributes))})
+    """Write the weights, with the names of the outputs in the file's metadata.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+    """
+    save_network(model, path, {"attributes": json.dumps(list(attributes))})
 
 
 def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_model
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
 from .classifier import AttributeClassifier, ClassifierConfig, FitOptions, augment, fit_labels
 from .errors import first_line
 from .options import option
+from .runs import save_network
 
 _MARGIN, _SCALE = 0.2, 20.0
 VERIFIED = 4000  # faces, at most, whose pairs fit into memory
@@ -112,7 +113,12 @@ def verification(embeddings: Tensor, people: Tensor) -> float:
 
 
 def save_identity(embedding: IdentityEmbedding, path: Path) -> None:
-    save_model(embedding, str(path))
+    """Write the weights.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+    """
+    save_network(embedding, path)
 
 
 def load_identity(path: Path) -> IdentityEmbedding:

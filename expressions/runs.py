@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import nn
 
 from .errors import first_line
 from .model import Generator, ema_update
@@ -204,6 +206,16 @@ def mean_generator(paths: Sequence[Path]) -> Generator:
 # Writing ------------------------------------------------------------------------------------------
 
 
+def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a network's state as safetensors, as readable as other files are: their own writer locks others out.
+
+    Raises:
+        RunError: as for `write_atomically`.
+    """
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    write_atomically(path, lambda temporary: temporary.write_bytes(save(state, metadata)))
+
+
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a temporary file, force it to the disk, then put it in place.
 
@@ -216,6 +228,6 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch.save turns a full disk into RuntimeError
+    except (OSError, RuntimeError) as error:  # torch.save turns a full disk into RuntimeError
         temporary.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {first_line(error)}; what was saved before is intact") from error

@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 import torch
-from safetensors.torch import save_model
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -48,6 +47,7 @@ from .runs import (
     keep_best,
     load_checkpoint,
     save_checkpoint,
+    save_network,
     start_run,
     write_atomically,
     write_options,
@@ -329,7 +329,7 @@ class TrainState:
         if process_rank() == 0:
             if self.best_step == self.step:
                 keep_best(run)
-            write_atomically(run / GENERATOR, lambda path: save_model(self.ema, str(path)))
+            save_network(self.ema, run / GENERATOR)
             write_atomically(run / f"fakes-{self.step:06d}.png", lambda path: save_png(self.sample(), path))
 
     def load(self, run: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import editing
 import figures
+import limits
 import pytest
 import quality
 import torch
@@ -14,7 +15,7 @@ from quality import FOR_A_CPU, above_floor
 from safetensors.torch import save_model
 
 from expressions import Editor
-from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SLIDERS
 from expressions.images import to_uint8
 from expressions.model import Generator, estimate_statistics
 from expressions.runs import RunError, load_generator
@@ -144,6 +145,43 @@ def test_every_face_is_asked_for_every_value(monkeypatch):
         assert torch.equal(face.z[0], row)
         expected = [editor.edit(row[None], {"Bangs": value}) for value in (5.0, 95.0)]
         assert torch.equal(torch.cat([look.z for look in edited]), torch.cat(expected))
+
+
+def test_every_row_of_the_limits_changes_what_the_solver_knows():
+    for _, constants in limits.ROWS.values():
+        assert constants.keys() <= vars(limits.solver).keys()
+
+
+def test_an_edit_of_one_step_draws_one_face_and_does_not_correct_it(monkeypatch):
+    monkeypatch.setattr(editing, "MISSED", 100.0)
+    editor = limits.FirstStep.from_pretrained()
+    z = editor.latents([1, 2])
+    readers = [editing.Judge(editor.classifier, editor.attributes, editor.synthesize(z))] * 2
+    row = limits.measure(editor, readers, z)
+    assert row["draws"] == 1
+    assert row["mean_dependency"] == row["own_view"]
+    face = editor.look(z[:1])
+    assert torch.equal(editor.follow(face, {"Bangs": 95.0}).z, editor.sketch(face, {"Bangs": 95.0}))
+
+
+def test_networks_agree_on_values_as_far_as_their_readings_correlate(editor):
+    faces = editor.synthesize(editor.latents(range(50)))
+    own = editing.Judge(editor.classifier, editor.attributes, faces)
+    assert limits.agreement_on_values([own, own], faces) == pytest.approx(dict.fromkeys(SLIDERS, 1.0))
+    opposed = limits.agreement_on_values([own, lambda images: -own(images)], faces)
+    assert opposed == pytest.approx(dict.fromkeys(SLIDERS, -1.0))
+
+
+def test_descent_shows_what_the_edit_did_and_changes_less_besides():
+    editor, descent = Editor.from_pretrained(), limits.Descent.from_pretrained()
+    face = editor.look(editor.latents(1))
+    edited, descended = (one.follow(face, {"Bangs": 95.0}) for one in (editor, descent))
+    column, coupled = editor.attributes.index("Bangs"), [editor.attributes.index(name) for name in COUPLED["Bangs"]]
+    assert abs(descended.values[column] - edited.values[column]) < 5
+    held = torch.ones(len(face.values), dtype=torch.bool)
+    held[[column, *coupled]] = False
+    drifts = [(one.values - face.values)[held].square().mean() for one in (descended, edited)]
+    assert drifts[0] < 0.9 * drifts[1]
 
 
 def test_the_strongest_rival_is_the_one_that_leaks_least_on_this_generator():

@@ -67,6 +67,12 @@ def test_a_saved_classifier_comes_back_with_its_names(fitted, tmp_path):
     assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in fitted.state_dict().items())
 
 
+def test_a_saved_classifier_is_as_readable_as_other_files(fitted, tmp_path):
+    save_classifier(fitted, ["Bright", "Green"], tmp_path / "classifier.safetensors")
+    (tmp_path / "other").touch()
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
 def test_a_file_that_is_no_classifier_is_named(tmp_path):
     (tmp_path / "classifier.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"classifier.safetensors does not hold an attribute classifier"):

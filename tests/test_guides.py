@@ -11,10 +11,10 @@ from expressions.identity import IdentityEmbedding, save_identity
 
 @pytest.fixture
 def paths(tmp_path):
-    classifier, identity = str(tmp_path / "classifier.safetensors"), str(tmp_path / "identity.safetensors")
+    classifier, identity = tmp_path / "classifier.safetensors", tmp_path / "identity.safetensors"
     save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, classifier)
     save_identity(IdentityEmbedding(), identity)
-    return classifier, identity
+    return str(classifier), str(identity)
 
 
 def test_what_both_holds_and_is_seen_through_is_one_network(paths):
