@@ -40,7 +40,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from visitors import PATIENCE, Drag, QueueFullError, ServerError, Visitor
 
 from expressions import Editor
-from expressions.demo.faces import Faces, data_url, enlarged
+from expressions.demo.faces import STRIP, Faces, data_url, enlarged
 from expressions.demo.page import Page as PageAnswers
 
 REPOSITORY = Path(__file__).parent.parent
@@ -88,7 +88,8 @@ class Handler:
 
 
 def measure_compute(editor: Editor) -> Figures:
-    """An edit as at rest, measured and corrected, synthesis and encoding by themselves, and a whole draft ("together").
+    """An edit as at rest, measured and corrected, synthesis and encoding by themselves, a whole draft ("together"), and
+    the edits of a filmstrip.
 
     All in one thread.
     """
@@ -96,6 +97,7 @@ def measure_compute(editor: Editor) -> Figures:
     handler = Handler(editor)
     draw = random.Random(0)  # noqa: S311, nothing is secret here
     times: dict[str, list[float]] = {name: [] for name in ("edit", "synthesize", "encode", "together")}
+    strips = []
     for _ in range(DRAGS):
         seed, slider = draw.randrange(2**32), draw.choice(handler.attributes)
         handler.draft(seed, {})  # as the page does before its sliders can be moved
@@ -113,7 +115,12 @@ def measure_compute(editor: Editor) -> Figures:
             marks.append(time.perf_counter())
             for (before, after), seconds in zip(pairwise(marks), times.values(), strict=True):
                 seconds.append(after - before)
-    return {"events": DRAGS * VALUES, **{name: spread(seconds) for name, seconds in times.items()}}
+        before = time.perf_counter()
+        for value in STRIP:
+            editor.follow(start, {slider: float(value)})
+        strips.append(time.perf_counter() - before)
+    spreads = {name: spread(seconds) for name, seconds in (times | {"strip": strips}).items()}
+    return {"events": DRAGS * VALUES, "strips": DRAGS, **spreads}
 
 
 # Servers ------------------------------------------------------------------------------------------
@@ -417,7 +424,7 @@ def print_report(report: Figures) -> None:
     """One table: what was measured, and the goal."""
     compute, paint, load, start = (report[name] for name in GOALS)
     rows = [
-        *[(f"compute: {name}", _times(compute[name])) for name in ("edit", "synthesize", "encode")],
+        *[(f"compute: {name}", _times(compute[name])) for name in ("edit", "strip", "synthesize", "encode")],
         ("compute: a draft", _times(compute["together"]), "compute"),
         *[(f"input to paint: {name}", _times(paint[name])) for name in ("ours", "empty", "direct")],
         ("input to paint: ratios", _ratios(paint), "paint"),

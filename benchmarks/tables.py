@@ -181,6 +181,7 @@ def serving() -> str:
         ],
         ["a draft of a drag, computed on one core", milliseconds(compute["together"]), "", ""],
         ["an edit at rest, measured and corrected, on one core", milliseconds(compute["edit"]), "", ""],
+        ["nine of them, for a filmstrip", milliseconds(compute["strip"]), "", ""],
         ["from `python app.py` to the first face painted", seconds(start["ours"]), "", ""],
         ["of this, the import of torch and gradio", seconds(start["imports"]), "", ""],
         [
