@@ -13,7 +13,6 @@ Every slider of `--faces` is moved, and on the first `--compared` of them by eve
 Prints a table. Writes JSON for the page and the card.
 """
 
-import argparse
 import json
 import math
 import os
@@ -24,20 +23,19 @@ from typing import Any, TypeVar
 
 import rivals
 import torch
-from judges import EVALUATOR, Evaluator, features, load_evaluator, plain_editor
+from judges import Evaluator, features, load_evaluator, parser_of_judgements, plain_editor
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 from tqdm.auto import tqdm
 
 from expressions import Editor
-from expressions.attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
+from expressions.attributes import IDENTIFYING, SKIN_TONE, SLIDERS, free_to_change
 from expressions.classifier import AttributeClassifier
 from expressions.data import load_faces
 from expressions.editor import Look
 from expressions.images import to_uint8
 from expressions.latents import to_normal
 from expressions.metrics import frechet_distance
-from expressions.options import HUB_DATASET
 from expressions.skin import cheek_lab, individual_typology_angle
 
 FIRST_SEED = 2_000_000  # no fit draws seeds from here on
@@ -118,12 +116,18 @@ class Judge:
 
     def held(self, name: str) -> list[int]:
         """Columns of the attributes that an edit of `name` should leave alone."""
-        free = {name, LIGHTNESS, *COUPLED.get(name, ())}
+        free = free_to_change([name]) | {LIGHTNESS}
         return [column for column, other in enumerate(self.names) if other not in free]
 
 
 def faces_of(editor: Editor, z: Tensor) -> Tensor:
     return torch.cat([editor.synthesize(part) for part in z.split(250)])
+
+
+def both_judges(editor: Editor, evaluator: Evaluator) -> tuple[list[Judge], Tensor]:
+    """The judge and the editor's own classifier in its place, and the unedited faces (N, 3, 64, 64) that scale both."""
+    sample = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + DRAWN)))
+    return [Judge(one, editor.attributes, sample) for one in (evaluator, editor.classifier)], sample
 
 
 # What a slider leaks into, at equal change ------------------------------------------------------------
@@ -389,8 +393,8 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, faces: i
     """Every slider of so many `faces`; those `compared` beside every rival too, on the generator that was trained
     without edits and on ours."""
     z = editor.latents(range(FIRST_SEED, FIRST_SEED + faces))
-    sample = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + DRAWN)))
-    judge, own_view = readers = [Judge(one, editor.attributes, sample) for one in (evaluator, editor.classifier)]
+    readers, sample = both_judges(editor, evaluator)
+    judge, own_view = readers
     curves, report = ask(editor, readers, z)
     ours = {name: curve[:, :compared] for name, curve in curves[0].items()}
     methods = {
@@ -433,21 +437,19 @@ def compare(editor: Editor, plain: Editor | None, evaluator: Evaluator, faces: i
     }
 
 
-def edited_distance(editor: Editor, evaluator: Evaluator, real: Tensor) -> dict[str, float]:
-    """Frechet distance of `DRAWN` faces to real ones (M, 3, 64, 64), in the evaluator's features, before an edit and
-    after: each face is asked for 5 or 95 of one slider."""
-    z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))
+def each_edited(editor: Editor, z: Tensor) -> Tensor:
+    """Latents (N, 100), each edited to 5 or 95 of one slider."""
 
     def edit(i: int) -> Tensor:
         value = 95.0 if i // len(SLIDERS) % 2 else 5.0
         return editor.edit(z[i : i + 1], {SLIDERS[i % len(SLIDERS)]: value})
 
-    edited = torch.cat(in_threads(edit, range(DRAWN), "Frechet distance"))
-    real_features = features(evaluator.features, real)
-    return {"faces": DRAWN} | {
-        name: frechet_distance(real_features, features(evaluator.features, to_uint8(faces_of(editor, latents))))
-        for name, latents in (("unedited", z), ("edited", edited))
-    }
+    return torch.cat(in_threads(edit, range(len(z)), "Frechet distance"))
+
+
+def distance(editor: Editor, evaluator: Evaluator, z: Tensor, real: Tensor) -> float:
+    """Frechet distance of the faces of z to real ones, of which the evaluator's features (M, 192) are given."""
+    return frechet_distance(real, features(evaluator.features, to_uint8(faces_of(editor, z))))
 
 
 def _print_row(name: str, row: dict[str, Any]) -> None:
@@ -475,11 +477,8 @@ def _without_nan(result: Any) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
+    parser = parser_of_judgements(__doc__)
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for the rivals")
-    parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
     parser.add_argument("--faces", type=int, default=2000, help="faces whose every slider is moved")
     parser.add_argument("--compared", type=int, default=32, help="of these, faces that other methods move too")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/editing.json"))
@@ -495,8 +494,11 @@ def main() -> None:
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
     result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces, arguments.compared)}
-    held_out = load_faces(arguments.data, "valid").images
-    result["fd_evaluator"] = edited_distance(editor, evaluator, held_out)
+    real = features(evaluator.features, load_faces(arguments.data, "valid").images)
+    z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))
+    rows = {"unedited": z, "edited": each_edited(editor, z)}
+    distances = {name: distance(editor, evaluator, latents, real) for name, latents in rows.items()}
+    result["fd_evaluator"] = {"faces": DRAWN} | distances
     print("Frechet distance in the judge's features:", result["fd_evaluator"])
     arguments.out.write_text(json.dumps(_without_nan(result), indent=1) + "\n")
 

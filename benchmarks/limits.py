@@ -9,7 +9,6 @@ of u. What its own classifier then sees, and the judge does not, is the classifi
 Prints a table. Writes limits.json, which the README beside it shows.
 """
 
-import argparse
 import itertools
 import json
 import statistics
@@ -19,17 +18,16 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from editing import DRAWN, FIRST_SEED, FIT_SEED, VALUES, Judge, ask, edited_distance, faces_of, summarise
-from judges import EVALUATOR, load_evaluator
+from editing import DRAWN, FIRST_SEED, VALUES, Judge, ask, both_judges, distance, each_edited, summarise
+from judges import features, load_evaluator, parser_of_judgements
 from torch import Tensor
 
 from expressions import Editor
 from expressions import editor as solver
-from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, SLIDERS
+from expressions.attributes import CELEBA_ATTRIBUTES, SKIN_TONE, SLIDERS, free_to_change
 from expressions.data import load_faces
 from expressions.editor import Look
 from expressions.latents import to_normal, to_uniform
-from expressions.options import HUB_DATASET
 
 
 class FirstStep(Editor):
@@ -50,7 +48,7 @@ class Descent(Editor):
 
     def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
         start = super().follow(face, targets)
-        free = set(targets).union(*(COUPLED.get(name, ()) for name in targets))
+        free = free_to_change(targets)
         named = [self.attributes.index(name) for name in targets]
         held = [column for column, name in enumerate(self.attributes) if name not in free]
         u = to_normal(start.z).requires_grad_()
@@ -112,10 +110,7 @@ def agreement_on_values(readers: Sequence[Judge], faces: Tensor) -> dict[str, fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
-    parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
+    parser = parser_of_judgements(__doc__)
     parser.add_argument("--faces", type=int, default=64, help="faces whose every slider is moved")
     parser.add_argument("--descended", type=int, default=8, help="of these, faces for gradient descent")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/limits.json"))
@@ -123,20 +118,21 @@ def main() -> None:
     if not arguments.faces >= arguments.descended > 0:
         parser.error("--descended must be positive, and --faces no less")
 
-    evaluator, held_out = load_evaluator(arguments.evaluator), load_faces(arguments.data, "valid").images
+    evaluator = load_evaluator(arguments.evaluator)
+    real = features(evaluator.features, load_faces(arguments.data, "valid").images)
     as_it_is = Editor.from_pretrained(arguments.weights)
-    sample = faces_of(as_it_is, as_it_is.latents(range(FIT_SEED, FIT_SEED + DRAWN)))
-    readers = [Judge(one, as_it_is.attributes, sample) for one in (evaluator, as_it_is.classifier)]
+    readers, sample = both_judges(as_it_is, evaluator)
     agreement = agreement_on_values(readers, sample)
     print("judge and editor, correlation:", ", ".join(f"{name} {value:.2f}" for name, value in agreement.items()))
+    z = as_it_is.latents(range(FIRST_SEED, FIRST_SEED + max(DRAWN, arguments.faces)))
     rows: dict[str, dict[str, Any]] = {}
     for name, (kind, constants) in (ROWS | DESCENT).items():
         editor = kind.from_pretrained(arguments.weights)
         faces = arguments.descended if name in DESCENT else arguments.faces
         with patch.dict(vars(solver), constants):
-            row = measure(editor, readers, editor.latents(range(FIRST_SEED, FIRST_SEED + faces)))
+            row = measure(editor, readers, z[:faces])
             if name in ROWS:
-                row["fd_edited"] = edited_distance(editor, evaluator, held_out)["edited"]
+                row["fd_edited"] = distance(editor, evaluator, each_edited(editor, z[:DRAWN]), real)
         rows[name] = {"faces": faces} | row
         shown = "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key != "interval")
         print(f"{name:40}{shown}", flush=True)

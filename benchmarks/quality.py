@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from judges import EVALUATOR, features, load_evaluator, plain_editor
+from judges import features, load_evaluator, parser_of_judgements, plain_editor
 from reference import Reference
 from safetensors.torch import load_file
 from torch import Tensor
@@ -40,7 +40,6 @@ from expressions.metrics import (
     neighbourhood_scores,
 )
 from expressions.model import Generator, estimate_statistics
-from expressions.options import HUB_DATASET
 from expressions.runs import GENERATOR, check_options, holds_run, load_generator, save_network, start_run
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
@@ -264,10 +263,7 @@ def above_floor(row: Row, reference: Row, floor: Row) -> Figures:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
-    parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
+    parser = parser_of_judgements(__doc__)
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="recipes beside ours")

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from expressions import Editor
-from expressions.attributes import COUPLED, SLIDERS
+from expressions.attributes import SLIDERS, free_to_change
 from expressions.editability import dual_basis, regress
 
 # Edits of latents z (N, 100) for one attribute's column, by amounts in standard deviations of its score.
@@ -82,7 +82,7 @@ def project(normals: Tensor, attributes: Sequence[str]) -> Tensor:
     """Conditional manipulation: take out of each normal what lies along those of the other sliders (section 3.3)."""
     rows = []
     for column, name in enumerate(attributes):
-        free = {name, *COUPLED.get(name, ())}
+        free = free_to_change([name])
         others = [attributes.index(other) for other in SLIDERS if other not in free]
         basis = torch.linalg.qr(normals[others].T).Q  # (100, conditions)
         rows.append(normals[column] - basis @ (basis.T @ normals[column]))
@@ -116,8 +116,8 @@ def gradient_ascent(editor: Editor, sample: Sample, penalty: float = 0.1, rate: 
     """Gradient steps for each face towards the score and against the change of all others, amount after amount."""
 
     def edits(z: Tensor, column: int, amounts: Sequence[float]) -> list[Tensor]:
-        name = editor.attributes[column]
-        held = [c for c, other in enumerate(editor.attributes) if c != column and other not in COUPLED.get(name, ())]
+        free = free_to_change([editor.attributes[column]])
+        held = [c for c, other in enumerate(editor.attributes) if other not in free]
         start = editor.scores(editor.synthesize(z))
         found = {0.0: z}
         for sign in (1, -1):

@@ -207,18 +207,22 @@ TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
 }
 
 
-def with_tables(path: Path) -> str:
-    """The text of one of these files, its tables written anew.
+def with_tables() -> dict[Path, str]:
+    """The text of each of these files, its tables written anew.
 
     Raises:
-        ValueError: a table is not in the text, or more than once; or its figures are not of the embedded weights.
+        ValueError: a table is not in its file, or more than once; or its figures are not of the embedded weights.
     """
     embedded = Editor.from_pretrained().fingerprint()
     for name in ("quality", "editing", "limits"):
         if _read(name)["weights"] != embedded:
             raise ValueError(f"{name}.json was measured on other weights than the embedded ones, {embedded}")
+    return {path: _with_tables(path, tables) for path, tables in TABLES.items()}
+
+
+def _with_tables(path: Path, tables: Iterable[Callable[[], str]]) -> str:
     text = path.read_text()
-    for table in TABLES[path]:
+    for table in tables:
         name = table.__name__
         text, count = re.subn(rf"(?<=<!-- {name} -->\n)(\|.*\n)*", table(), text)
         if count != 1:
@@ -251,5 +255,5 @@ def _read(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    for path in TABLES:
-        path.write_text(with_tables(path))
+    for path, text in with_tables().items():
+        path.write_text(text)

@@ -56,3 +56,9 @@ COUPLED: dict[str, frozenset[str]] = {
     "Chubby": frozenset({"Double_Chin"}),
     "Double_Chin": frozenset({"Chubby"}),
 }
+
+
+def free_to_change(names: Iterable[str]) -> set[str]:
+    """What an edit of these attributes does not hold: they, and what may change together with them."""
+    named = set(names)
+    return named.union(*(COUPLED.get(name, ()) for name in named))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, smooth_l1_loss
 
-from .attributes import COUPLED, IDENTIFYING, SKIN_TONE, SLIDERS
+from .attributes import IDENTIFYING, SKIN_TONE, SLIDERS, free_to_change
 from .augmentation import FAINT, add_noise, mirror, shift
 from .classifier import AttributeClassifier
 from .identity import IdentityEmbedding
@@ -205,7 +205,7 @@ def _is_held(score: str, moved: str) -> bool:
     """Whether an edit of the attribute `moved` should leave a score alone."""
     if moved == SKIN_TONE and score in ("L*", "a*", "b*"):
         return False
-    return score != moved and score not in COUPLED.get(moved, ())
+    return score not in free_to_change([moved])
 
 
 def regress(u: Tensor, scores: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from .attributes import COUPLED, IDENTIFYING, SKIN_TONE
+from .attributes import IDENTIFYING, SKIN_TONE, free_to_change
 from .classifier import AttributeClassifier
 from .errors import first_line
 from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
@@ -213,7 +213,7 @@ class Editor(
         """The columns that an edit names, then those it holds in the picture; where each should be, and the share of
         what is missing that a step corrects."""
         targets = self.checked_targets(targets)
-        free = set(targets).union(*(COUPLED.get(name, ()) for name in targets))
+        free = free_to_change(targets)
         named = [self.attributes.index(name) for name in targets]
         held = [self.attributes.index(name) for name in IDENTIFYING if name in self.attributes and name not in free]
         goal = torch.cat([self.low.new_tensor(list(targets.values())), face.values[held]])

@@ -172,8 +172,8 @@ def test_networks_agree_on_values_as_far_as_their_readings_correlate(editor):
     assert opposed == pytest.approx(dict.fromkeys(SLIDERS, -1.0))
 
 
-def test_descent_shows_what_the_edit_did_and_changes_less_besides():
-    editor, descent = Editor.from_pretrained(), limits.Descent.from_pretrained()
+def test_descent_shows_what_the_edit_did_and_changes_less_besides(editor):
+    descent = limits.Descent.from_pretrained()
     face = editor.look(editor.latents(1))
     edited, descended = (one.follow(face, {"Bangs": 95.0}) for one in (editor, descent))
     column, coupled = editor.attributes.index("Bangs"), [editor.attributes.index(name) for name in COUPLED["Bangs"]]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from torch import Tensor
 
-from ..attributes import COUPLED
+from ..attributes import free_to_change
 from ..editor import Look
 from .controls import LABELS, label
 from .faces import DRAFT_SIZE, MAP, PICTURE_SIZE, STRIP, THUMBNAIL_SIZE, Faces, data_url, enlarged, loop
@@ -140,7 +140,7 @@ def marks(own: Mapping[str, int]) -> str:
 
 def changes(before: Mapping[str, float], after: Mapping[str, float], asked: Collection[str]) -> str:
     """Every attribute's value before and after, what was asked for first, then the largest change."""
-    free = frozenset[str]().union(*(COUPLED.get(name, ()) for name in asked)).difference(asked)
+    free = free_to_change(asked).difference(asked)
     names = sorted(after, key=lambda name: (name not in asked, -abs(after[name] - before[name])))
     rows = "".join(
         f"<tr{' class=asked' if name in asked else ''}><th scope=row>{html.escape(label(name))}"
