@@ -46,13 +46,16 @@ class RelativisticAdversary(Adversary):
         self.gamma, self.penalty_batch = gamma, penalty_batch
 
     def d_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
-        real_logits, fake_logits = self.discriminator["pixels"](torch.cat([real, fake])).float().chunk(2)
+        # The images that carry the penalties are judged by themselves: only there is a graph of the gradients needed.
+        count = self.penalty_batch if self.gamma else 0
+        some, others = torch.cat([real[:count], fake[:count]]), torch.cat([real[count:], fake[count:]])
+        logits = [self.discriminator["pixels"](images) for images in (some.requires_grad_(), others) if len(images)]
+        halves = zip(*(part.chunk(2) for part in logits), strict=True)
+        real_logits, fake_logits = (torch.cat(parts).float() for parts in halves)
         loss = d_relativistic_loss(real_logits, fake_logits)
         if self.gamma:
-            some = torch.cat([real[: self.penalty_batch], fake[: self.penalty_batch]]).requires_grad_(True)
-            # R1 + R2: the mean runs over both halves.
-            penalty = 2 * gradient_penalty(self.discriminator["pixels"](some), some)
-            loss = loss + self.gamma / 2 * penalty
+            # R1 + R2, each times gamma / 2: the mean runs over both.
+            loss = loss + self.gamma * gradient_penalty(logits[0], some)
         return loss, real_logits, fake_logits
 
     def g_loss(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002

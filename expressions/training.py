@@ -487,7 +487,7 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.d
 
     # Draw a batch of real faces, half of them mirrored, and a batch of latents, half of them edits of the others.
     index = torch.randint(len(images), (count,), generator=rng, device=device)
-    real = mirror(to_unit(images[index]), rng)
+    real = mirror(to_unit(images[index]), rng).contiguous(memory_format=torch.channels_last)
     z = torch.rand(count // 2 if edits else count, G.z_dim, generator=rng, device=device) * 2 - 1
     moved = z.new_empty(0)
     if edits:
@@ -556,13 +556,12 @@ def ema_decay(step: int, config: TrainConfig) -> float:
 
 
 def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """Adam for a network; on a CUDA device as one kernel, which reads its rate there."""
+    """Adam for a network, as one kernel; on a CUDA device it reads its rate there."""
     parameters = list(network.parameters())
-    if parameters[0].device.type != "cuda":
-        return torch.optim.Adam(parameters, rate, betas)
-    return torch.optim.Adam(
-        parameters, torch.tensor(rate, device=parameters[0].device), betas, fused=True, capturable=True
-    )
+    device = parameters[0].device
+    on_cuda = device.type == "cuda"
+    lr = torch.tensor(rate, device=device) if on_cuda else rate
+    return torch.optim.Adam(parameters, lr, betas, fused=True, capturable=on_cuda)
 
 
 def _adapt(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:

@@ -77,6 +77,18 @@ def test_a_linear_critic_pays_gamma_times_its_squared_norm():
     assert losses[1] - losses[0] == pytest.approx(0.3 * critic[1].weight.square().sum().item(), rel=1e-4)
 
 
+@pytest.mark.parametrize(("gamma", "penalty_batch"), [(0.3, 1), (0.3, 4), (0.3, 9), (0, 2)])
+def test_an_image_is_judged_once_and_in_its_place_whether_it_carries_penalties_or_not(gamma, penalty_batch):
+    dark, bright = dark_and_bright()
+    critic = Discriminator(8)
+    seen = []
+    critic.register_forward_hook(lambda _module, images, _logits: seen.append(len(images[0])))
+    _, real_logits, fake_logits = RelativisticAdversary(critic, gamma, penalty_batch).d_loss(dark, bright, rng())
+    assert sum(seen) == len(dark) + len(bright)
+    torch.testing.assert_close(real_logits, critic(dark))
+    torch.testing.assert_close(fake_logits, critic(bright))
+
+
 def test_two_adversaries_learn_together_and_the_generator_weighs_the_second():
     dark, bright = dark_and_bright()
     both = joint(weight=0.25)
