@@ -63,7 +63,9 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 SHIFTS = {"max_shift": 4}
 WITH_SHIFTS = "shifts, "
+TWICE = ", after twice as many"  # images as all the others: faster recipes in about the same time
 VARIANTS = CHANGES | {"shifts": SHIFTS} | {WITH_SHIFTS + name: SHIFTS | change for name, change in CHANGES.items()}
+VARIANTS |= {name + TWICE: change for name, change in VARIANTS.items()}
 
 
 def normalise_spectrally(state: TrainState, config: TrainConfig) -> None:
@@ -158,7 +160,7 @@ def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Nam
     config = TrainConfig(
         data=arguments.data,
         out=str(run),
-        kimg=arguments.kimg,
+        kimg=arguments.kimg * (2 if recipe.endswith(TWICE) else 1),
         seed=seed,
         device=arguments.device,
         resume=holds_run(run),
@@ -166,14 +168,19 @@ def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Nam
     )
     if recipe == "reference":
         return to_uint8(_reference(config, images).generate(arguments.fakes, seed))
-    is_altered = recipe.removeprefix(WITH_SHIFTS) == SPECTRAL_NORM
+    is_altered = recipe.removeprefix(WITH_SHIFTS).removesuffix(TWICE) == SPECTRAL_NORM
     generator = _spectrally_normalised(config, images) if is_altered else load_generator(train(config, images))
-    generator.to(images.device)
+    return draw_faces(generator.to(images.device), arguments.fakes, seed)
+
+
+@torch.no_grad()
+def draw_faces(generator: Generator, count: int, seed: int) -> Tensor:
+    """uint8 faces (N, 3, 64, 64) of an averaged generator, whose batch-norm statistics are estimated anew."""
+    device = generator.directions.device
     rng = torch.Generator().manual_seed(seed)
-    z, others = torch.rand(2, arguments.fakes, generator.z_dim, generator=rng).to(images.device) * 2 - 1
+    z, others = torch.rand(2, count, generator.z_dim, generator=rng).to(device) * 2 - 1
     estimate_statistics(generator, others)
-    with torch.no_grad():
-        return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
+    return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
 
 
 def _spectrally_normalised(config: TrainConfig, images: Tensor) -> Generator:
@@ -202,12 +209,19 @@ def _reference(config: TrainConfig, images: Tensor) -> Reference:
         reference.generator.load_state_dict(load_file(path))
         return reference
     start_run(run, config)
-    rng, count = torch.Generator().manual_seed(config.seed), round(config.kimg * 1000)
-    passes = [torch.randperm(len(images), generator=rng) for _ in range(0, count, len(images))]
-    for index in tqdm(torch.cat(passes)[:count].split(64), desc="reference", unit="step"):
-        reference.step(to_unit(images[index]))
+    batches = shuffled(images, round(config.kimg * 1000), config.seed)
+    for batch in tqdm(batches, desc="reference", unit="step", total=config.step_count):
+        reference.step(batch)
     save_network(reference.generator, path)
     return reference
+
+
+def shuffled(images: Tensor, count: int, seed: int) -> Iterator[Tensor]:
+    """So many uint8 images in batches of 64, as a shuffling loader gives them: floats in [-1, 1], pass after pass."""
+    rng = torch.Generator().manual_seed(seed)
+    passes = [torch.randperm(len(images), generator=rng) for _ in range(0, count, len(images))]
+    for index in torch.cat(passes)[:count].split(64):
+        yield to_unit(images[index])
 
 
 # The tables ---------------------------------------------------------------------------------------

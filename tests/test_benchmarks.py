@@ -1,9 +1,11 @@
 import argparse
+import json
 import math
 import statistics
 from pathlib import Path
 from typing import Any
 
+import course
 import editing
 import figures
 import limits
@@ -19,6 +21,7 @@ from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SLIDERS
 from expressions.images import to_uint8
 from expressions.model import Generator, estimate_statistics
 from expressions.runs import RunError, load_generator
+from expressions.training import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("Smiling", "Male", "Young", "Skin_Tone", "L*")
@@ -218,6 +221,30 @@ def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):
     arguments.data = "there"
     with pytest.raises(RunError, match=r"data='here' \(now 'there'\)"):
         quality.recipe_faces("reference", 0, images, arguments)
+
+
+def test_twice_as_many_images_are_counted_from_the_others(tmp_path):
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    arguments = argparse.Namespace(runs=tmp_path, kimg=0.064, fakes=250, device="cpu", data="here")
+    quality.recipe_faces("half width, kernel 3" + quality.TWICE, 0, images, arguments)
+    (log,) = tmp_path.glob("*/stats.jsonl")
+    assert json.loads(log.read_text().splitlines()[-1])["kimg"] == 0.128
+
+
+def test_a_course_is_judged_on_its_way_and_at_its_end():
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    config = TrainConfig(kimg=0.16, batch_size=8, g_width=2, d_width=2, device="cpu")
+    for training in (course.our_course(config, images), course.reference_course(0.16, images)):
+        points = course.judge(training, 0.064, lambda faces: dict.fromkeys(quality.FORMATS, float(len(faces))), 250)
+        assert [point["kimg"] for point in points] == [0.064, 0.128, 0.16]
+        assert points[0]["fd_random"] == 250
+
+
+def test_the_last_point_of_a_course_is_compared_with_the_best():
+    points = [{"kimg": kimg, "fd_attributes": distance, "fd_random": 4.0} for kimg, distance in ((1, 3.0), (2, 6.0))]
+    told = course.summary(points)
+    assert told["best_kimg"] == {"fd_attributes": 1, "fd_random": 1}
+    assert told["last_to_best"] == {"fd_attributes": 2, "fd_random": 1}
 
 
 def test_what_is_measured_for_a_cpu_is_the_schedule_for_one():
