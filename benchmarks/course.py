@@ -5,27 +5,29 @@ thousand of them their faces are judged as in quality.py.
 
     PYTHONPATH=. python benchmarks/course.py --data DATA --kimg 3000 --reference-kimg 750
 
-Prints a line for each judgement. Writes course.json.
+Prints a line for each judgement, and writes course.json anew.
 """
 
 import argparse
 import copy
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from judges import EVALUATOR
-from quality import FORMATS, VARIANTS, Figures, Judges, draw_faces, shuffled
+from machine import device_name
+from quality import FORMATS, ONCE, VARIANTS, Figures, Judges, draw_faces, new_state, shuffled
 from reference import Reference
+from reports import write_report
 from torch import Tensor
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.data import load_faces
 from expressions.images import to_uint8
+from expressions.model import BATCH
 from expressions.options import HUB_DATASET
-from expressions.training import TrainConfig, TrainState, train_step
+from expressions.training import TrainConfig, train_step
 
 SEED = 0
 DISTANCES = ("fd_attributes", "fd_random")
@@ -33,10 +35,10 @@ DISTANCES = ("fd_attributes", "fd_random")
 Course = Iterator[tuple[int, bool, Callable[[int], Tensor]]]
 
 
-def our_course(config: TrainConfig, images: Tensor) -> Course:
-    """Train a recipe of `train.py gan`."""
+def our_course(recipe: str, config: TrainConfig, images: Tensor) -> Course:
+    """Train by a recipe, its options in the configuration."""
     device, dtype = config.resolve()
-    state = TrainState(config, device)
+    state = new_state(recipe, config, device)
 
     def draw(count: int) -> Tensor:
         return draw_faces(copy.deepcopy(state.ema), count, SEED)
@@ -59,15 +61,13 @@ def reference_course(kimg: float, images: Tensor) -> Course:
         yield shown, shown == count, draw
 
 
-def judge(course: Course, every_kimg: float, assess: Callable[[Tensor], Figures], fakes: int) -> list[Figures]:
-    """Print and return the figures of that many faces after every so many images, told as `kimg`, and at the end."""
-    points: list[Figures] = []
+def judge(course: Course, every_kimg: float, assess: Callable[[Tensor], Figures], fakes: int) -> Iterator[Figures]:
+    """The figures of that many faces after every so many images, told as `kimg`, and at the end."""
+    due = every_kimg
     for shown, is_last, draw in course:
-        if is_last or shown >= every_kimg * 1000 * (len(points) + 1):
-            points.append({"kimg": shown / 1000} | assess(draw(fakes)))
-            cells = [FORMATS[name].format(points[-1][name]) for name in FORMATS]
-            print(f"{shown / 1000:9.1f}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
-    return points
+        if is_last or shown / 1000 >= due:
+            due += every_kimg
+            yield {"kimg": shown / 1000} | assess(draw(fakes))
 
 
 def summary(points: Sequence[Figures]) -> dict[str, Any]:
@@ -84,9 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
-    parser.add_argument(
-        "--recipe", choices=["ours", *VARIANTS], default="ours", help="what is trained, as in quality.py"
-    )
+    parser.add_argument("--recipe", choices=["ours", *ONCE], default="ours", help="what is trained, as in quality.py")
     parser.add_argument("--kimg", type=float, default=1500.0, help="length of its training, in thousands of images")
     parser.add_argument("--reference-kimg", type=float, default=375.0, help="length of the example's")
     parser.add_argument("--every", type=float, default=50.0, help="thousands of images between two judgements")
@@ -94,23 +92,32 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/course.json"), help="where to write the figures")
     arguments = parser.parse_args()
+    if not min(arguments.kimg, arguments.reference_kimg, arguments.every) > 0:
+        parser.error("--kimg, --reference-kimg and --every must be positive")
+    if arguments.fakes < BATCH:
+        parser.error(f"--fakes must be at least {BATCH}, got {arguments.fakes}")
 
+    recipe, changes = arguments.recipe, VARIANTS.get(arguments.recipe, {})
+    config = TrainConfig(data=arguments.data, kimg=arguments.kimg, seed=SEED, device=arguments.device, **changes)
     images = load_faces(arguments.data).images.to(arguments.device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
-    options = VARIANTS.get(arguments.recipe, {})
-    config = TrainConfig(data=arguments.data, kimg=arguments.kimg, seed=SEED, device=arguments.device, **options)
     courses = {
-        arguments.recipe: our_course(config, images),
+        recipe: our_course(recipe, config, images),
         "reference": reference_course(arguments.reference_kimg, images),
     }
-    rows = {}
+    report: dict[str, Any] = {"device": device_name(images.device), "fakes": arguments.fakes, "held_out": len(held_out)}
+    report["rows"] = {}
     for name, course in courses.items():
+        points: list[Figures] = []
         print(f"{name}\n{'kimg':>9}" + "".join(f"{figure:>15}" for figure in FORMATS))
-        rows[name] = summary(judge(course, arguments.every, judges.assess, arguments.fakes))
-        print(", ".join(f"{name}: last {ratio:.2f} of the best" for name, ratio in rows[name]["last_to_best"].items()))
-    report = {"fakes": arguments.fakes, "held_out": len(held_out), "rows": rows}
-    arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+        for point in judge(course, arguments.every, judges.assess, arguments.fakes):
+            print(f"{point['kimg']:9.1f}" + "".join(f"{text.format(point[key]):>15}" for key, text in FORMATS.items()))
+            points.append(point)
+            report["rows"][name] = summary(points)
+            write_report(report, arguments.out)  # each time: hours may follow
+        told = report["rows"][name]["last_to_best"].items()
+        print(", ".join(f"{distance}: last {ratio:.2f} of the best" for distance, ratio in told), flush=True)
 
 
 if __name__ == "__main__":

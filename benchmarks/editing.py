@@ -13,7 +13,6 @@ Every slider of `--faces` is moved, and on the first `--compared` of them by eve
 Prints a table. Writes JSON for the page and the card.
 """
 
-import json
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from typing import Any, TypeVar
 import rivals
 import torch
 from judges import Evaluator, features, load_evaluator, parser_of_judgements, plain_editor
+from reports import write_report
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 from tqdm.auto import tqdm
@@ -467,15 +467,6 @@ def _print_row(name: str, row: dict[str, Any]) -> None:
         )
 
 
-def _without_nan(result: Any) -> Any:
-    """For JSON: null where nothing could be measured."""
-    if isinstance(result, dict):
-        return {name: _without_nan(value) for name, value in result.items()}
-    if isinstance(result, list):
-        return [_without_nan(value) for value in result]
-    return None if isinstance(result, float) and math.isnan(result) else result
-
-
 def main() -> None:
     parser = parser_of_judgements(__doc__)
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for the rivals")
@@ -493,14 +484,14 @@ def main() -> None:
         # Not fitted: the rivals fit their own.
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
-    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces, arguments.compared)}
     real = features(evaluator.features, load_faces(arguments.data, "valid").images)
+    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces, arguments.compared)}
     z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))
     rows = {"unedited": z, "edited": each_edited(editor, z)}
     distances = {name: distance(editor, evaluator, latents, real) for name, latents in rows.items()}
     result["fd_evaluator"] = {"faces": DRAWN} | distances
     print("Frechet distance in the judge's features:", result["fd_evaluator"])
-    arguments.out.write_text(json.dumps(_without_nan(result), indent=1) + "\n")
+    write_report(result, arguments.out)
 
 
 if __name__ == "__main__":

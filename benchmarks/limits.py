@@ -10,7 +10,6 @@ Prints a table. Writes limits.json, which the README beside it shows.
 """
 
 import itertools
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from unittest.mock import patch
 import torch
 from editing import DRAWN, FIRST_SEED, VALUES, Judge, ask, both_judges, distance, each_edited, summarise
 from judges import features, load_evaluator, parser_of_judgements
+from reports import write_report
 from torch import Tensor
 
 from expressions import Editor
@@ -137,7 +137,7 @@ def main() -> None:
         shown = "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key != "interval")
         print(f"{name:40}{shown}", flush=True)
     report = {"weights": as_it_is.fingerprint(), "agreement_on_values": agreement, "rows": rows}
-    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(report, arguments.out)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,11 @@ import torch
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
+def device_name(device: torch.device) -> str:
+    """A GPU's name, or the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
 def processor() -> str:
     """Cores, model and vector instructions, such as "2 CPU cores (AMD EPYC, AVX2)"."""
     told = _CPU_INFO.read_text() if _CPU_INFO.exists() else ""

@@ -4,17 +4,18 @@ Two judges took no part in any training here (see judges.py): the features of an
 an untrained network. The floor is the same measurement of real faces of the training split.
 
 With `--kimg` recipes are judged instead: the plain one of reference.py, this project's and variants of it are trained
-on as many images each, with one seed for each repeat. Finished trainings are kept in `--runs` and not repeated.
+on as many images each, or where they are called so on twice as many, with one seed for each repeat. Finished trainings
+are kept in `--runs` and not repeated.
 
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "half width"
 
-Prints a table. Writes quality.json, which README.md and the model card show, or comparison.json.
+Prints a table. Writes quality.json, which README.md and the model card show, or comparison.json, on a CPU
+comparison_cpu.json, which the README beside it shows.
 """
 
 import argparse
 import functools
-import json
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,9 @@ from typing import Any
 
 import torch
 from judges import features, load_evaluator, parser_of_judgements, plain_editor
+from machine import device_name
 from reference import Reference
+from reports import write_report
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
@@ -39,7 +42,7 @@ from expressions.metrics import (
     nearest_distance,
     neighbourhood_scores,
 )
-from expressions.model import Generator, estimate_statistics
+from expressions.model import BATCH, Generator, estimate_statistics
 from expressions.runs import GENERATOR, check_options, holds_run, load_generator, save_network, start_run
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
@@ -64,17 +67,25 @@ CHANGES: dict[str, dict[str, Any]] = {
 SHIFTS = {"max_shift": 4}
 WITH_SHIFTS = "shifts, "
 TWICE = ", after twice as many"  # images as all the others: faster recipes in about the same time
-VARIANTS = CHANGES | {"shifts": SHIFTS} | {WITH_SHIFTS + name: SHIFTS | change for name, change in CHANGES.items()}
-VARIANTS |= {name + TWICE: change for name, change in VARIANTS.items()}
+ONCE = CHANGES | {"shifts": SHIFTS} | {WITH_SHIFTS + name: SHIFTS | change for name, change in CHANGES.items()}
+VARIANTS = ONCE | {name + TWICE: change for name, change in ONCE.items()}
 
 
-def normalise_spectrally(state: TrainState, config: TrainConfig) -> None:
-    """Bound the discriminator by spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), not by penalties."""
-    for layer in state.discriminator.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            spectral_norm(layer)
-    betas = (config.beta1, config.beta2)
-    state.d_optimizer = adam(state.discriminator, config.d_lr, betas)
+def is_normalised(recipe: str) -> bool:
+    """Whether a recipe bounds the discriminator by spectral norms (Miyato et al. 2018, arXiv:1802.05957), not by
+    penalties."""
+    return recipe.removeprefix(WITH_SHIFTS).removesuffix(TWICE) == SPECTRAL_NORM
+
+
+def new_state(recipe: str, config: TrainConfig, device: torch.device) -> TrainState:
+    """What a training by a recipe begins with."""
+    state = TrainState(config, device)
+    if is_normalised(recipe):
+        for layer in state.discriminator.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                spectral_norm(layer)
+        state.d_optimizer = adam(state.discriminator, config.d_lr, (config.beta1, config.beta2))
+    return state
 
 
 Figures = dict[str, float]
@@ -168,8 +179,8 @@ def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Nam
     )
     if recipe == "reference":
         return to_uint8(_reference(config, images).generate(arguments.fakes, seed))
-    is_altered = recipe.removeprefix(WITH_SHIFTS).removesuffix(TWICE) == SPECTRAL_NORM
-    generator = _spectrally_normalised(config, images) if is_altered else load_generator(train(config, images))
+    altered = is_normalised(recipe)
+    generator = _spectrally_normalised(config, images) if altered else load_generator(train(config, images))
     return draw_faces(generator.to(images.device), arguments.fakes, seed)
 
 
@@ -187,8 +198,7 @@ def _spectrally_normalised(config: TrainConfig, images: Tensor) -> Generator:
     """The averaged generator of a training whose discriminator is not that of the package."""
     device, dtype = config.resolve()
     run = Path(config.out)
-    state, path = TrainState(config, device), run / GENERATOR
-    normalise_spectrally(state, config)
+    state, path = new_state(SPECTRAL_NORM, config, device), run / GENERATOR
     if path.exists():
         check_options(run, config)
         state.ema.load_state_dict(load_file(path))
@@ -262,9 +272,16 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
     for recipe, shares in left.items():
         told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         print(f"{recipe} to the reference, above the floor: {told}")
-    counts = {"kimg": arguments.kimg, "fakes": arguments.fakes, "held_out": len(judges.held_out["random"])}
-    comparison = counts | {"above_floor": left, "rows": rows}
-    _write(comparison, arguments.out or Path("benchmarks/comparison.json"))
+    report = {
+        "device": device_name(images.device),
+        "kimg": arguments.kimg,
+        "fakes": arguments.fakes,
+        "held_out": len(judges.held_out["random"]),
+        "above_floor": left,
+        "rows": rows,
+    }
+    name = "comparison.json" if images.is_cuda else "comparison_cpu.json"
+    write_report(report, arguments.out or Path("benchmarks") / name)
 
 
 def above_floor(row: Row, reference: Row, floor: Row) -> Figures:
@@ -276,7 +293,8 @@ def above_floor(row: Row, reference: Row, floor: Row) -> Figures:
     return {name: distance(row, name) / distance(reference, name) for name in ("fd_attributes", "fd_random")}
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
+    """The command line; ends the process where it cannot be carried out."""
     parser = parser_of_judgements(__doc__)
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
@@ -287,11 +305,25 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
     parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
+    if arguments.variants and arguments.kimg is None:
+        parser.error("--variants are recipes, which are trained: give --kimg too")
+    if arguments.kimg is not None and (arguments.weights or arguments.plain):
+        parser.error("with --kimg recipes are judged: --weights and --plain do not belong to it")
+    if arguments.fakes < BATCH:
+        parser.error(f"--fakes must be at least {BATCH}, got {arguments.fakes}")
+    return arguments
 
-    device = torch.device(arguments.device)
+
+def main() -> None:
+    arguments = options()
+    device, editors = torch.device(arguments.device), {}
+    if arguments.kimg is None:
+        editors["weights"] = Editor.from_pretrained(arguments.weights).to(device)
+    if arguments.plain:
+        editors["without edits"] = plain_editor(arguments.plain, CELEBA_ATTRIBUTES).to(device)
     images = load_faces(arguments.data, "train").images.to(device)
     if len(images) < arguments.fakes:
-        parser.error(f"{arguments.data} has {len(images)} faces to train on, fewer than --fakes {arguments.fakes}")
+        raise SystemExit(f"{arguments.data} has {len(images)} faces to train on, fewer than --fakes {arguments.fakes}")
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)
@@ -302,22 +334,15 @@ def main() -> None:
         return images[order.roll(-repeat * arguments.fakes)[: arguments.fakes]]
 
     floor = measure("real faces", real_faces, judges, arguments.repeats)
-    if arguments.kimg:
+    if arguments.kimg is not None:
         compare(arguments, images, judges, floor)
         return
-    editors = {"weights": Editor.from_pretrained(arguments.weights).to(device)}
-    if arguments.plain:
-        editors["without edits"] = plain_editor(arguments.plain, CELEBA_ATTRIBUTES).to(device)
     rows = {"real faces": floor}
     for name, editor in editors.items():
         rows[name] = measure(name, functools.partial(editor_faces, editor, arguments.fakes), judges, arguments.repeats)
     figures = card_figures(rows["weights"], floor, arguments.fakes, len(held_out))
     result = {"weights": editors["weights"].fingerprint(), "fakes": arguments.fakes, "held_out": len(held_out)}
-    _write(result | {"figures": figures, "rows": rows}, arguments.out or Path("benchmarks/quality.json"))
-
-
-def _write(figures: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(figures, indent=2) + "\n")
+    write_report(result | {"figures": figures, "rows": rows}, arguments.out or Path("benchmarks/quality.json"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What a visitor waits for: beside Gradio with handlers that do nothing, in one run.
 
-Four measurements. On one core, the computation of what a drag shows on its way, a draft, and of the parts of the face
+Five measurements. On one core, the computation of what a drag shows on its way, a draft, and of the parts of the face
 that follows where it rests. In Chromium, the time from a slider's input event to the new picture on the screen, a
-draft. The events per second of many visitors who drag at once, and what the server's memory and disk do. The time from
-`python app.py` to the first face in Chromium, beside that of importing torch and gradio. What is compared alternates,
-so that a noisy machine slows all. The empty handlers answer with pictures of app.py: one through Gradio's queue, which
-is its default, the other directly, around the queue, as app.py answers a drag.
+draft. The events per second of many visitors who drag at once, and what the server's memory and disk do. How many of a
+crowd that comes at one moment are served. The time from `python app.py` to the first face in Chromium, beside that of
+importing torch and gradio. What is compared alternates, so that a noisy machine slows all. The empty handlers answer
+with pictures of app.py: one through Gradio's queue, which is its default, the other directly, around the queue, as
+app.py answers a drag.
 
     PYTHONPATH=. python benchmarks/serve.py
 
@@ -14,7 +15,6 @@ Prints a table and writes JSON.
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import shutil
@@ -37,6 +37,7 @@ import httpx
 import torch
 from machine import processor
 from playwright.sync_api import Browser, Page, sync_playwright
+from reports import write_report
 from visitors import PATIENCE, Drag, QueueFullError, ServerError, Visitor
 
 from expressions import Editor
@@ -473,7 +474,7 @@ def main() -> None:
             report["load"], report["rush"] = asyncio.run(load)
         report["start"] = measure_start(pages, arguments.rounds)
     print_report(report)
-    arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+    write_report(report, arguments.out)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def sliders() -> str:
         "mean error, points",
         "within reach",
         "`Male` flips",
-        f"of the {sure} that the judge is sure of",
+        f"flips of the {sure} that the judge is sure of",
         "change of skin, degrees",
     ]
     return _table(head, rows)
@@ -178,7 +178,7 @@ def serving() -> str:
     errors = sum(load["ours"]["errors"].values())
     rows = [
         [
-            "slider's input to the new face painted, in Chromium",
+            "slider's input to the new draft painted, in Chromium",
             milliseconds(paint["ours"]),
             *(f"{milliseconds(paint[name])} (ratio {paint['ratios'][name]:.2f})" for name in others),
         ],

@@ -11,7 +11,6 @@ Prints a table. Writes train_speed.json, or train_speed_cuda.json; the README be
 
 import argparse
 import functools
-import json
 import statistics
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from typing import Any
 
 import datasets
 import torch
-from machine import processor
+from machine import device_name
 from quality import FOR_A_CPU
 from reference import Reference
+from reports import write_report
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
@@ -185,7 +185,7 @@ def main() -> None:
     decoded = len(load_faces(arguments.data)) * 3 * 64 * 64 / 2**20
     print(", ".join(f"{recipe} {peak:.0f} MB" for recipe, peak in memory.items()) + f"; decoded faces {decoded:.0f} MB")
     report = {
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else processor(),
+        "device": device_name(device),
         "torch": torch.__version__,
         "rows": rows,
         "matrix_rate": rate,
@@ -193,7 +193,7 @@ def main() -> None:
         "decoded_megabytes": decoded,
     }
     name = "train_speed.json" if device.type == "cpu" else f"train_speed_{device.type}.json"
-    (arguments.out or Path("benchmarks") / name).write_text(json.dumps(report, indent=2) + "\n")
+    write_report(report, arguments.out or Path("benchmarks") / name)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from .classifier import AttributeClassifier, FitOptions, augment, fit_labels, pr
 from .editability import edit_half
 from .images import to_uint8
 from .latents import to_uniform
-from .model import BATCH, Generator
+from .model import BATCH, Generator, estimate_statistics
 from .options import DataOptions, GeneratorOptions, channels_last, option
 
 
@@ -77,6 +77,8 @@ def distil(
 def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
     """Generated faces (N, 3, 64, 64) uint8; half of them are edits, where the generator was taught any.
 
+    Its batch-norm statistics are estimated anew on them, as those of the editor will be, if they are a batch or more.
+
     Args:
         generator: in evaluation mode.
         samples: how many.
@@ -84,5 +86,7 @@ def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
     """
     rng = torch.Generator().manual_seed(seed)
     u = edit_half(torch.randn(samples, generator.z_dim, generator=rng), generator.directions.cpu(), rng)
-    batches = to_uniform(u).to(generator.directions.device).split(BATCH)
-    return torch.cat([to_uint8(generator(z)) for z in batches])
+    z = to_uniform(u).to(generator.directions.device)
+    if samples >= BATCH:
+        estimate_statistics(generator, z)
+    return torch.cat([to_uint8(generator(batch)) for batch in z.split(BATCH)])

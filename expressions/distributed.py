@@ -14,7 +14,7 @@ def join_processes(device: torch.device) -> torch.device:
     Raises:
         ValueError: more processes on this machine than devices.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if launched_processes() == 1:
         return device
     if device.type == "cuda":
         local, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
@@ -25,6 +25,11 @@ def join_processes(device: torch.device) -> torch.device:
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return device
+
+
+def launched_processes() -> int:
+    """How many the launcher's variables name; 1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def leave_processes() -> None:

@@ -18,7 +18,7 @@ from .identity import IdentityEmbedding
 from .images import to_unit
 from .latents import to_normal, to_uniform
 from .model import BATCH, Generator
-from .skin import cheek_lab, individual_typology_angle
+from .skin import cheek_lab, typology_angle
 
 # Longest edit of the first attribute, from the 5th to the 95th percentile of a normal score, and of the second, in
 # standard deviations.
@@ -91,7 +91,8 @@ class EditLoss(nn.Module):
     def _raw_scores(self, images: Tensor, seen: Tensor | None = None) -> Tensor:
         shown = images if seen is None else seen
         logits = [classifier(shown).float() for classifier in self.classifiers]
-        return torch.cat([*logits, individual_typology_angle(images)[:, None], cheek_lab(images)], 1)
+        lab = cheek_lab(images)
+        return torch.cat([*logits, typology_angle(lab)[:, None], lab], 1)
 
     @torch.no_grad()
     def first_directions(self, generator: Generator) -> Tensor:
@@ -170,7 +171,7 @@ def draw_edits(count: int, lengths: Tensor, rng: torch.Generator) -> Tensor:
     device = lengths.device
     which = torch.rand(count, len(SLIDERS), generator=rng, device=device).topk(2, dim=1).indices
     amounts = (torch.rand(count, 2, generator=rng, device=device) * 2 - 1) * lengths
-    amounts[: count // 2, 1] = 0
+    amounts[::2, 1] = 0
     return torch.zeros(count, len(SLIDERS), device=device).scatter_(1, which, amounts)
 
 

@@ -36,7 +36,7 @@ def option(
 
 
 def check(options: Any) -> None:
-    """Reject values that a field's `choices`, `above`, `least` or `most` exclude, and `paths` of which one is empty.
+    """Reject values that a field's `choices`, `above`, `least` or `most` exclude, and empty ones, among `paths` too.
 
     Raises:
         ValueError: telling the value and what is allowed.
@@ -56,6 +56,8 @@ def check(options: Any) -> None:
             raise ValueError(f"{item.name} must be at most {most}, got {value!r}")
         if item.metadata["paths"]:
             split_paths(value)
+        elif value == "":
+            raise ValueError(f"{item.name} must not be empty")
 
 
 def add_flags(parser: argparse.ArgumentParser, options: type) -> None:

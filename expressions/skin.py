@@ -47,8 +47,7 @@ def cheek_lab(images: Tensor) -> Tensor:
 
 
 def individual_typology_angle(images: Tensor) -> Tensor:
-    """Individual Typology Angle of the cheeks, arctan((L* - 50) / b*) in degrees: about -60 for very dark
-    to 90 for very light skin (Chardon et al. 1991).
+    """Individual Typology Angle of the cheeks.
 
     Args:
         images: (N, 3, 64, 64) in [-1, 1], aligned as CelebA is.
@@ -56,6 +55,12 @@ def individual_typology_angle(images: Tensor) -> Tensor:
     Returns:
         (N,) degrees.
     """
-    lightness, _, yellowness = cheek_lab(images).unbind(-1)
+    return typology_angle(cheek_lab(images))
+
+
+def typology_angle(lab: Tensor) -> Tensor:
+    """Individual Typology Angle, arctan((L* - 50) / b*) in degrees: about -60 for very dark to 90 for very light skin
+    (Chardon et al. 1991); (N, 3) CIELAB -> (N,)."""
+    lightness, _, yellowness = lab.unbind(-1)
     # Skin is yellowish, b* > 0; the floor keeps the angle continuous where a picture is tinted blue.
     return torch.atan2(lightness - 50, yellowness.clamp_min(1.0)) * (180 / math.pi)

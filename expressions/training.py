@@ -23,6 +23,7 @@ from .distributed import (
     average_,
     gather,
     join_processes,
+    launched_processes,
     process_count,
     process_rank,
     wait_for_all,
@@ -153,11 +154,12 @@ def check_ready(config: TrainConfig) -> None:
 
     Raises:
         RunError: the folder holds another run, or there is no checkpoint to resume or start from.
-        ValueError: this machine lacks the device or the tracker, or the classifiers, the embedding or the features
-            cannot be used.
+        ValueError: this machine lacks the device or the tracker, the processes cannot share a batch, or the
+            classifiers, the embedding or the features cannot be used.
     """
     config.resolve()
     find_tracker(config.tracker)
+    _check_batch(config, launched_processes())
     _check_folder(config)
     _guides(config)
     if config.start and not config.resume:
@@ -189,7 +191,7 @@ def train(config: TrainConfig, images: Tensor) -> Path:
 
     Raises:
         RunError: the folder holds another run, no checkpoint to resume from, or cannot be written.
-        ValueError: there are fewer than two faces, the processes cannot share a batch, or as for `check_ready`.
+        ValueError: there are fewer than two faces, or as for `check_ready`.
         FloatingPointError: not finite after as many rollbacks as are allowed; the checkpoint is intact.
         SystemExit: a signal stopped it; the checkpoint holds what it had reached.
     """
@@ -256,18 +258,25 @@ def train(config: TrainConfig, images: Tensor) -> Path:
 
 
 def _check_shares(config: TrainConfig, faces: int) -> None:
-    """Refuse too few faces, and batches that the processes cannot share.
+    """Refuse too few faces, and a batch that the processes cannot share.
 
     Raises:
         ValueError: telling how many there must be.
     """
     if faces < 2:
         raise ValueError(f"training needs at least 2 faces, got {faces}")
-    unit = process_count() * (2 if config.classifiers else 1)  # a face and its edit stay together
+    _check_batch(config, process_count())
+
+
+def _check_batch(config: TrainConfig, processes: int) -> None:
+    """Refuse a batch that so many processes cannot share.
+
+    Raises:
+        ValueError: telling of what it must be a multiple.
+    """
+    unit = processes * (2 if config.classifiers else 1)  # a face and its edit stay together
     if config.batch_size % unit:
-        raise ValueError(
-            f"batch_size must be a multiple of {unit} for {process_count()} processes, got {config.batch_size}"
-        )
+        raise ValueError(f"batch_size must be a multiple of {unit} for {processes} processes, got {config.batch_size}")
 
 
 class TrainState:
@@ -473,6 +482,9 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: to
     state.step += 1
     state.ema_weight.fill_(1 - ema_decay(state.step, config))
 
+    if not is_led:
+        state.replays.pop(True, None)  # the discriminator leads no more
+
     def step() -> Tensor:
         return _step(state, images, config, dtype, is_led=is_led)
 
@@ -501,7 +513,8 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.d
         g_loss, edit_loss = _train_generator(state, real, fake, config, autocast, moved=moved)
 
     average_(buffer for buffer in G.buffers() if buffer.is_floating_point())  # batch-norm statistics
-    ema_update(state.ema, G, state.ema_weight)
+    if not is_led:
+        ema_update(state.ema, G, state.ema_weight)
     return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean(), edit_loss]).detach()
 
 

@@ -14,7 +14,9 @@ import quality
 import torch
 from judges import features, load_evaluator, plain_editor
 from quality import FOR_A_CPU, above_floor
+from reports import write_report
 from safetensors.torch import save_model
+from torch.nn.utils.parametrize import is_parametrized
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SLIDERS
@@ -234,10 +236,37 @@ def test_twice_as_many_images_are_counted_from_the_others(tmp_path):
 def test_a_course_is_judged_on_its_way_and_at_its_end():
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
     config = TrainConfig(kimg=0.16, batch_size=8, g_width=2, d_width=2, device="cpu")
-    for training in (course.our_course(config, images), course.reference_course(0.16, images)):
-        points = course.judge(training, 0.064, lambda faces: dict.fromkeys(quality.FORMATS, float(len(faces))), 250)
+    for training in (course.our_course("ours", config, images), course.reference_course(0.16, images)):
+        points = list(course.judge(training, 0.064, lambda faces: {"fd_random": float(len(faces))}, 250))
         assert [point["kimg"] for point in points] == [0.064, 0.128, 0.16]
         assert points[0]["fd_random"] == 250
+
+
+def test_a_recipe_of_spectral_norms_begins_with_them():
+    config = TrainConfig(g_width=2, d_width=2, device="cpu")
+    for recipe, expected in (("ours", False), ("spectral norm", True), ("shifts, spectral norm", True)):
+        discriminator = quality.new_state(recipe, config, torch.device("cpu")).discriminator
+        assert any(is_parametrized(layer) for layer in discriminator.modules()) == expected
+
+
+def test_a_report_is_written_where_no_folder_was_and_tells_nothing_where_nothing_was_measured(tmp_path):
+    write_report({"rows": [1.0, math.nan]}, tmp_path / "new" / "report.json")
+    assert json.loads((tmp_path / "new" / "report.json").read_text()) == {"rows": [1.0, None]}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--variants", "half width"], "give --kimg too"),
+        (["--kimg", "1", "--plain", "plain.safetensors"], "--weights and --plain do not belong to it"),
+        (["--fakes", "100"], "--fakes must be at least 250, got 100"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["quality.py", *options])
+    with pytest.raises(SystemExit):
+        quality.main()
+    assert message in capsys.readouterr().err
 
 
 def test_the_last_point_of_a_course_is_compared_with_the_best():

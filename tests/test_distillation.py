@@ -76,6 +76,15 @@ def test_the_same_seed_draws_the_same_faces(generator):
     assert not torch.equal(draw_faces(generator, 4, seed=1), draw_faces(generator, 4, seed=2))
 
 
+def test_a_batch_of_faces_or_more_is_drawn_with_its_own_statistics(generator):
+    drawn = []
+    for variance in (1.0, 9.0):
+        network = copy.deepcopy(generator)
+        network.layers[1].running_var.fill_(variance)
+        drawn.append(draw_faces(network, 250, seed=1))
+    assert torch.equal(*drawn)
+
+
 def test_a_generator_that_draws_one_face_is_told(generator, monkeypatch):
     monkeypatch.setattr(distillation, "draw_faces", lambda *_: torch.zeros(8, 3, 64, 64, dtype=torch.uint8))
     with pytest.raises(ValueError, match="give every generated face the same logit 0"):

@@ -12,7 +12,7 @@ from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.classifier import AttributeClassifier, save_classifier
 from expressions.distributed import any_process, average_, gather, process_count, process_rank
 from expressions.runs import CHECKPOINT, GENERATOR, STATS, load_generator
-from expressions.training import TrainConfig
+from expressions.training import TrainConfig, check_ready, train
 
 ROOT = Path(__file__).parents[1]
 
@@ -119,10 +119,14 @@ def test_alone_nothing_is_exchanged():
     assert (process_count(), process_rank(), any_process(True), any_process(False)) == (1, 0, True, False)
 
 
+def test_a_batch_that_cannot_be_shared_is_refused_before_the_data_are_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
+        check_ready(TrainConfig(out=str(tmp_path), device="cpu"))
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("expressions.training.process_count", lambda: 3)
-    from expressions.training import train
-
     images = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
     with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
         train(TrainConfig(out=str(tmp_path), device="cpu"), images)

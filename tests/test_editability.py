@@ -158,7 +158,7 @@ def test_every_second_latent_is_moved_by_an_edit_of_one_attribute_or_two():
     u = torch.randn(400, 100, generator=rng())
     moved = edit_half(u, torch.eye(len(SLIDERS), 100), rng()) - u  # along unit vectors: what is left are the amounts
     assert not moved[0::2].any()
-    assert set((moved[1::2].abs() > 1e-6).sum(1).tolist()) == {1, 2}
+    assert (moved[1::2].abs() > 1e-6).sum(1).tolist() == [1, 2] * 100  # both kinds among the first few too
     assert 0.95 * EDIT_LENGTHS[0] < moved.abs().max() <= EDIT_LENGTHS[0] + 1e-5
 
 

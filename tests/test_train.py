@@ -65,6 +65,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
             ["distil", "--teachers", ""],
             "train.py distil: error: paths must be separated by commas, and none empty, got ''",
         ),
+        (["gan", "--start", ""], "train.py gan: error: start must not be empty"),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
         (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision and --figures belong to"),
     ],

@@ -598,6 +598,11 @@ def test_a_training_starts_with_the_weights_of_an_editor_and_the_discriminator_m
     assert statistics(tmp_path / "led")[-1]["d_loss"] != statistics(tmp_path / "led")[0]["d_loss"]
 
 
+def test_while_the_discriminator_leads_the_average_stands_still_as_the_generator_does(images, finished, tmp_path):
+    run(images, tmp_path / "led", start=str(finished), lead_kimg=TWO_STEPS.kimg)
+    assert equal(tensors(tmp_path / "led"), tensors(finished))
+
+
 def test_a_training_with_edits_may_hold_who_it_is(images, classifier, tmp_path):
     path = tmp_path / "identity.safetensors"
     torch.manual_seed(0)

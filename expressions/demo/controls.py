@@ -26,7 +26,7 @@ GROUPS: dict[str, tuple[Control, ...]] = {
     "Person": (
         Control("Male", "Feminine to masculine", "CelebA: Male"),
         Control("Young", "Older to younger", "CelebA: Young"),
-        Control("Skin_Tone", "Darker to lighter skin", "Skin_Tone: from the cheeks"),
+        Control("Skin_Tone", "Darker to lighter skin", "Skin_Tone: measured on the cheeks"),
     ),
     "Accessories": (
         Control("Eyeglasses", "Glasses", "CelebA: Eyeglasses"),
