@@ -8,16 +8,15 @@ thousand of them their faces are judged as in quality.py.
 Prints a line for each judgement, and writes course.json anew.
 """
 
-import argparse
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from judges import EVALUATOR
+from judges import parser_of_judges
 from machine import device_name
-from quality import FORMATS, ONCE, VARIANTS, Figures, Judges, draw_faces, new_state, shuffled
+from quality import DISTANCES, FORMATS, ONCE, Figures, Judges, draw_faces, new_state, shuffled
 from reference import Reference
 from reports import write_report
 from torch import Tensor
@@ -26,11 +25,9 @@ from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.data import load_faces
 from expressions.images import to_uint8
 from expressions.model import BATCH
-from expressions.options import HUB_DATASET
 from expressions.training import TrainConfig, train_step
 
 SEED = 0
-DISTANCES = ("fd_attributes", "fd_random")
 # After every step of a training: the images shown so far, whether it was the last step, and what draws so many faces.
 Course = Iterator[tuple[int, bool, Callable[[int], Tensor]]]
 
@@ -81,9 +78,7 @@ def summary(points: Sequence[Figures]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
+    parser = parser_of_judges(__doc__)
     parser.add_argument("--recipe", choices=["ours", *ONCE], default="ours", help="what is trained, as in quality.py")
     parser.add_argument("--kimg", type=float, default=1500.0, help="length of its training, in thousands of images")
     parser.add_argument("--reference-kimg", type=float, default=375.0, help="length of the example's")
@@ -97,7 +92,7 @@ def main() -> None:
     if arguments.fakes < BATCH:
         parser.error(f"--fakes must be at least {BATCH}, got {arguments.fakes}")
 
-    recipe, changes = arguments.recipe, VARIANTS.get(arguments.recipe, {})
+    recipe, changes = arguments.recipe, ONCE.get(arguments.recipe, {})
     config = TrainConfig(data=arguments.data, kimg=arguments.kimg, seed=SEED, device=arguments.device, **changes)
     images = load_faces(arguments.data).images.to(arguments.device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)

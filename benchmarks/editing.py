@@ -36,7 +36,7 @@ from expressions.editor import Look
 from expressions.images import to_uint8
 from expressions.latents import to_normal
 from expressions.metrics import frechet_distance
-from expressions.skin import cheek_lab, individual_typology_angle
+from expressions.skin import cheek_lab, typology_angle
 
 FIRST_SEED = 2_000_000  # no fit draws seeds from here on
 FIT_SEED = 3_000_000  # but the rivals', from here on
@@ -89,10 +89,10 @@ class Judge:
 
     @torch.no_grad()
     def _read(self, images: Tensor) -> Tensor:
-        rows = [
-            torch.cat([self.evaluator(part), individual_typology_angle(part)[:, None], cheek_lab(part)[:, :1]], 1)
-            for part in images.split(250)
-        ]
+        rows = []
+        for part in images.split(250):
+            lab = cheek_lab(part)
+            rows.append(torch.cat([self.evaluator(part), typology_angle(lab)[:, None], lab[:, :1]], 1))
         return torch.cat(rows)
 
     @torch.no_grad()

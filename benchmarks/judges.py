@@ -105,12 +105,18 @@ def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:
     return editor
 
 
-def parser_of_judgements(description: str | None) -> argparse.ArgumentParser:
-    """The options of every benchmark that judges an editor: of what faces, which editor, by whom."""
+def parser_of_judges(description: str | None) -> argparse.ArgumentParser:
+    """The options of every benchmark that judges faces: beside which real ones, by whom."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     parser.add_argument("--evaluator", type=Path, default=EVALUATOR, help="what judges.py wrote")
+    return parser
+
+
+def parser_of_judgements(description: str | None) -> argparse.ArgumentParser:
+    """The same where an editor is judged: which one."""
+    parser = parser_of_judges(description)
+    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     return parser
 
 

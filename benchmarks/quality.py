@@ -88,6 +88,7 @@ def new_state(recipe: str, config: TrainConfig, device: torch.device) -> TrainSt
     return state
 
 
+DISTANCES = ("fd_attributes", "fd_random")
 Figures = dict[str, float]
 Row = dict[str, list[float]]  # by figure, its value for each set of faces
 FORMATS = {
@@ -191,7 +192,7 @@ def draw_faces(generator: Generator, count: int, seed: int) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     z, others = torch.rand(2, count, generator.z_dim, generator=rng).to(device) * 2 - 1
     estimate_statistics(generator, others)
-    return torch.cat([to_uint8(generator(part)) for part in z.split(250)])
+    return torch.cat([to_uint8(generator(part)) for part in z.split(BATCH)])
 
 
 def _spectrally_normalised(config: TrainConfig, images: Tensor) -> Generator:
@@ -290,7 +291,7 @@ def above_floor(row: Row, reference: Row, floor: Row) -> Figures:
     def distance(one: Row, name: str) -> float:
         return statistics.median(one[name]) - statistics.median(floor[name])
 
-    return {name: distance(row, name) / distance(reference, name) for name in ("fd_attributes", "fd_random")}
+    return {name: distance(row, name) / distance(reference, name) for name in DISTANCES}
 
 
 def options() -> argparse.Namespace:
