@@ -252,10 +252,8 @@ def card_figures(row: Row, floor: Row, fakes: int, held_out: int) -> dict[str, A
     figures = {}
     for name, values in row.items():
         text = FORMATS[name].format
-        note = (
-            f"median of {', '.join(map(text, values))}; real faces: {text(statistics.median(floor[name]))}; "
-            f"against {held_out} held-out faces"
-        )
+        real = "1 by definition" if name == "novelty" else text(statistics.median(floor[name]))
+        note = f"median of {', '.join(map(text, values))}; real faces: {real}; against {held_out} held-out faces"
         figures[name] = {"value": statistics.median(values), "samples": fakes, "note": note}
     return figures
 

@@ -65,7 +65,9 @@ def distil(
     deviation = targets.std(0)
     if not deviation.all():
         alike = int((deviation == 0).nonzero()[0])
-        raise ValueError(f"the teachers give every generated face the same logit {alike}: do its faces differ?")
+        raise ValueError(
+            f"the teachers score attribute {alike} of every generated face alike: does the generator draw several?"
+        )
 
     def loss(logits: Tensor, wanted: Tensor) -> Tensor:
         return mse_loss(logits / deviation, wanted / deviation)

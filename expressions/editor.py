@@ -174,7 +174,7 @@ class Editor(
             return face.z.clone()
         columns, goal, share = self._course(face, targets)
         directions, response = self.generator.directions[columns], self.response[columns][:, columns]
-        amounts = _within_reach(damped_solve(response, (goal - face.values[columns]) * share), directions)
+        amounts = _within_reach(damped_solve(response, _missing(goal, face.values[columns]) * share), directions)
         return to_uniform(to_normal(face.z.to(self.low)) + amounts @ directions)
 
     @torch.no_grad()
@@ -195,15 +195,15 @@ class Editor(
         directions, response = self.generator.directions[columns], self.response[columns][:, columns].clone()
         u, values = to_normal(face.z.to(self.low)), face.values[columns]
         amounts = torch.zeros_like(goal)
-        best, best_error = face, _greatest((goal - values)[: len(targets)])
+        best, best_error = face, _greatest(_missing(goal, values)[: len(targets)])
         for taken in range(MAX_STEPS):
             if best_error < (_TOLERANCE if taken else _SAME):
                 break
-            tried = _within_reach(amounts + damped_solve(response, (goal - values) * share), directions)
+            tried = _within_reach(amounts + damped_solve(response, _missing(goal, values) * share), directions)
             step, before, amounts = tried - amounts, values, tried
             seen = self.look(to_uniform(u + tried @ directions))
             values = seen.values[columns]
-            error = _greatest((goal - values)[: len(targets)])
+            error = _greatest(_missing(goal, values)[: len(targets)])
             if error < best_error:
                 best, best_error = seen, error
             response += torch.outer(values - before - response @ step, step) / step.square().sum().clamp_min(1e-8)
@@ -233,8 +233,7 @@ class Editor(
         Raises:
             ValueError: as for `edit`.
         """
-        self.checked_targets({name: 0.0})
-        column = self.attributes.index(name)
+        column = self.attributes.index(self.checked_attribute(name, "name"))
         z = _checked_latents(z).to(self.low)
         faces = [self.look(row) for row in z.split(1)] if len(z) else []
         ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
@@ -274,21 +273,34 @@ class Editor(
         """Put scores (..., K) on the 0-100 scale, without clipping."""
         return (scores - self.low) / (self.high - self.low) * 100
 
-    def checked_targets(self, targets: Mapping[str, float]) -> dict[str, float]:
+    def checked_targets(self, targets: Mapping[str, float], argument: str = "targets") -> dict[str, float]:
         """Let targets through, as floats in the order of `attributes`.
+
+        Args:
+            targets: as for `edit`.
+            argument: what the caller's caller knows them as.
 
         Raises:
             ValueError: as for `edit`.
         """
         if not isinstance(targets, Mapping):
-            raise ValueError(f"targets must be values by name, such as {{'Smiling': 90}}, got {type(targets).__name__}")
-        unknown = [name for name in targets if name not in self.attributes]
-        if unknown:
-            raise ValueError(f"targets: unknown attribute {unknown[0]!r:.40}; choose from {', '.join(self.attributes)}")
+            found = type(targets).__name__
+            raise ValueError(f"{argument} must be values by name, such as {{'Smiling': 90}}, got {found}")
         for name, value in targets.items():
+            self.checked_attribute(name, argument)
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 100:  # NaN fails too
-                raise ValueError(f"targets[{name!r}] must be a number from 0 to 100, got {value!r:.40}")
+                raise ValueError(f"{argument}[{name!r}] must be a number from 0 to 100, got {value!r:.40}")
         return {name: max(0.0, float(targets[name])) for name in self.attributes if name in targets}  # -0.0 becomes 0.0
+
+    def checked_attribute(self, name: str, argument: str) -> str:
+        """Let the name of an attribute through.
+
+        Raises:
+            ValueError: there is no such attribute.
+        """
+        if name not in self.attributes:
+            raise ValueError(f"{argument}: unknown attribute {name!r:.40}; choose from {', '.join(self.attributes)}")
+        return name
 
     def fingerprint(self) -> str:
         """Name the weights: the first 12 hexadecimal digits of the SHA-256 of all tensors."""
@@ -371,6 +383,12 @@ def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
 def _within_reach(amounts: Tensor, directions: Tensor) -> Tensor:
     """Shorten steps (T,) along directions (T, 100) so that u moves by no more than `_MAX_DISTANCE`."""
     return amounts * (_MAX_DISTANCE / (amounts @ directions).norm().clamp_min(_MAX_DISTANCE))
+
+
+def _missing(goal: Tensor, values: Tensor) -> Tensor:
+    """What values lack of their goals: nothing where they lie beyond the end of the scale that they are to show."""
+    shown = ((goal == 0) & (values < 0)) | ((goal == 100) & (values > 100))
+    return (goal - values).masked_fill(shown, 0.0)
 
 
 def _greatest(errors: Tensor) -> float:

@@ -8,7 +8,6 @@ import torch
 
 from .attributes import missing_sliders
 from .classifier import AttributeClassifier, load_classifier, load_classifiers
-from .errors import first_line
 from .identity import IdentityEmbedding, load_identity
 from .options import channels_last, split_paths
 
@@ -58,13 +57,13 @@ def load_guides(
 
 def _feature_network(path: Path) -> Guide:
     try:
-        return load_identity(path)
-    except ValueError as error:
-        reason = first_line(error.__cause__ or error)
-    try:
         return load_classifier(path)[0]
     except ValueError as error:
-        raise ValueError(f"{path} holds neither an attribute classifier nor an identity embedding: {reason}") from error
+        not_a_classifier = error
+    try:
+        return load_identity(path)
+    except ValueError as error:
+        raise ValueError(f"{not_a_classifier}; {error}") from error
 
 
 def _digest(path: str) -> str:

@@ -380,11 +380,11 @@ def wait_for_link(visit: Visit, **fields: object) -> None:
 
 def test_a_click_in_a_filmstrip_or_a_map_sets_the_sliders(visit: Visit) -> None:
     visit.view("Filmstrip")
-    expect(visit.page.locator("#face [data-sliders]")).to_have_count(9)
+    expect(visit.page.locator("#face [data-link]")).to_have_count(9)
     visit.page.get_by_label("Take Smile 88").click()
     wait_for_link(visit, seed=FIRST_SEED, Smiling=88, view="strip", strip="Smiling")
     visit.view("Map")
-    expect(visit.page.locator("#face [data-sliders]")).to_have_count(25)
+    expect(visit.page.locator("#face [data-link]")).to_have_count(25)
     visit.page.get_by_label("Take Smile 25, Feminine to masculine 100").click()
     wait_for_link(visit, seed=FIRST_SEED, Smiling=25, Male=100, view="map", across="Smiling", down="Male")
     visit.view("Face")
@@ -423,7 +423,7 @@ def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: 
     visit.slider("Smile").fill("90")
     wait_for_link(visit, seed=FIRST_SEED, Smiling=90)
     visit.view("Sheet")
-    expect(visit.page.locator("#face [data-seed]")).to_have_count(24)
+    expect(visit.page.locator("#face [data-link]")).to_have_count(24)
     visit.page.get_by_label(f"Open face {FIRST_SEED + 5}").click()
     wait_for_link(visit, seed=FIRST_SEED + 5)
     visit.settle()

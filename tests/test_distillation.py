@@ -87,5 +87,5 @@ def test_a_batch_of_faces_or_more_is_drawn_with_its_own_statistics(generator):
 
 def test_a_generator_that_draws_one_face_is_told(generator, monkeypatch):
     monkeypatch.setattr(distillation, "draw_faces", lambda *_: torch.zeros(8, 3, 64, 64, dtype=torch.uint8))
-    with pytest.raises(ValueError, match="give every generated face the same logit 0"):
+    with pytest.raises(ValueError, match="attribute 0 of every generated face alike"):
         distil(AttributeClassifier(2), [Teacher(1)], generator, CONFIG)

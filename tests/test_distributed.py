@@ -31,7 +31,13 @@ class Watched(training.TrainState):
         super().__init__(*arguments)
         states.append(self)
 
-training.TrainState = Watched
+shares = []  # images that are shifted at once: the discriminator's, then the generator's real and generated ones
+
+def shift(images, *arguments):
+    shares.append(len(images))
+    return images
+
+training.TrainState, training.shift = Watched, shift
 training.Probe.COUNT = 16
 folder = Path(sys.argv[1])
 images = torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -48,6 +54,8 @@ torch.save({
     "latents": torch.rand(4, 100, generator=state.random),
     "mean": mine.item(),
     "any": [any_process(rank == 1), any_process(False)],
+    "shares": shares,
+    "penalised": state.adversary.second.penalty_batch,
 }, folder / f"rank{rank}.pt")
 leave_processes()
 """
@@ -80,6 +88,11 @@ def test_weights_stay_equal_on_both(trained):
 def test_latents_differ(trained):
     one, other = (result["latents"] for result in trained[1])
     assert not torch.equal(one, other)
+
+
+def test_each_takes_its_share_of_every_batch(trained):
+    assert [result["shares"] for result in trained[1]] == [[8, 4, 4] * 2] * 2
+    assert [result["penalised"] for result in trained[1]] == [1, 1]
 
 
 def test_values_are_averaged_over_both(trained):

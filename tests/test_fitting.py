@@ -4,7 +4,7 @@ import torch
 from expressions import Editor
 from expressions.attributes import SKIN_TONE, SLIDERS
 from expressions.classifier import AttributeClassifier
-from expressions.editability import edit_half
+from expressions.editability import dual_basis, edit_half, regress
 from expressions.fitting import EditorConfig, fit_editor
 from expressions.latents import to_normal, to_uniform
 from expressions.model import Generator
@@ -18,8 +18,8 @@ def generator():
 
 @pytest.fixture(scope="module")
 def fitted(generator):
-    scored = [name for name in SLIDERS if name != SKIN_TONE]
-    return fit_editor(generator, AttributeClassifier(10).eval(), scored, EditorConfig(samples=1100))
+    scored = [*(name for name in SLIDERS if name != SKIN_TONE), "Chubby"]
+    return fit_editor(generator, AttributeClassifier(11).eval(), scored, EditorConfig(samples=1100))
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,23 @@ def test_a_fit_estimates_the_batch_norm_statistics_on_faces_of_which_half_are_ed
 def test_directions_that_a_training_taught_are_kept(fitted, generator):
     rows = [fitted.attributes.index(name) for name in SLIDERS]
     assert torch.equal(fitted.generator.directions[rows], generator.directions)
+
+
+def test_what_was_not_taught_has_a_direction_of_the_dual_basis_of_all_scores(fitted, u):
+    scores = fitted.scores(fitted.synthesize(to_uniform(u)))
+    basis = dual_basis(regress(u, (scores - scores.mean(0)) / scores.std(0)))
+    row = fitted.attributes.index("Chubby")
+    torch.testing.assert_close(fitted.generator.directions[row], basis[row], rtol=1e-2, atol=1e-3)
+    assert basis[row].norm() > 0.1
+
+
+def test_the_response_tells_what_every_direction_changes_in_every_value(fitted, u):
+    def values(moved):
+        return fitted.values(fitted.scores(fitted.synthesize(to_uniform(moved))))
+
+    for column, step in enumerate(fitted.generator.directions):
+        changes = (values(u[:16] + step) - values(u[:16] - step)).mean(0) / 2  # 16: see conftest.py
+        torch.testing.assert_close(fitted.response[:, column], changes, rtol=1e-3, atol=1e-2)
 
 
 def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):

@@ -274,6 +274,16 @@ def test_a_misshapen_tensor_is_named_with_both_shapes(folder: Path) -> None:
     assert refusal(folder) == "model.safetensors: tensor low must have shape (3,), got (4,)"
 
 
+def test_a_tensor_that_is_not_finite_is_named(folder: Path) -> None:
+    change(folder, lambda tensors: tensors["response"].fill_(float("nan")))
+    assert refusal(folder) == "model.safetensors: tensor response holds numbers that are not finite"
+
+
+def test_a_scale_without_length_is_refused(folder: Path) -> None:
+    change(folder, lambda tensors: tensors.update(high=tensors["low"].clone()))
+    assert refusal(folder) == "a value's low end is not below its high end"
+
+
 def test_an_unknown_tensor_is_named(folder: Path) -> None:
     change(folder, lambda tensors: tensors.update(extra=torch.zeros(1)))
     assert refusal(folder) == "model.safetensors has an unknown tensor extra"

@@ -1,4 +1,5 @@
 import base64
+import html
 import io
 import json
 import re
@@ -11,7 +12,7 @@ from PIL import Image
 
 from expressions import Editor
 from expressions.demo import figures, views
-from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, Faces, data_url, enlarged
+from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, THUMBNAIL_SIZE, Faces, data_url, enlarged
 from expressions.demo.heat_map import draw
 from expressions.demo.page import IGNORED, NO_RECIPE, OTHER_WEIGHTS, Page
 from expressions.demo.state import FIRST_SEED, State, as_value, parse_link
@@ -118,6 +119,18 @@ def test_what_cannot_be_opened_is_said(page: Page, query: str, remark: str) -> N
     assert parse_link(shown.link, (), State())[0].seed == (8 if "8" in query else 7)
 
 
+def test_a_morph_to_what_is_no_seed_stays_as_it_is_and_says_so(page: Page) -> None:
+    own = list(page.faces.own_values(7).values())
+    first = ask(page, "1?seed=7&view=morph&to=8")
+    for nuisance in (None, "", -1, 1.5, 99999999999):
+        shown = ask(page, "2?rest", first.answered, ("morph", "Smiling", "Smiling", "Male", nuisance), own)
+        assert "from 0 to 4294967295. This still goes to face 8." in shown.remark
+        assert (shown.stage, shown.link) == (first.stage, first.link)
+    shown = ask(page, "2?rest", first.answered, ("morph", "Smiling", "Smiling", "Male", 9), own)
+    assert "seed" not in shown.remark.lower()
+    assert "to=9" in shown.link
+
+
 def test_what_was_not_reached_is_said_beside_what_was_not_understood(page: Page, editor: Editor) -> None:
     seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "No_Beard")[0, 0] > 20)
     shown = ask(page, f"1?seed={seed}&No_Beard=0&weights=0")
@@ -175,6 +188,21 @@ def test_a_choice_is_called_by_what_was_asked_and_what_it_shows(page: Page) -> N
     names = re.findall(r'aria-label="Take Older to younger \d+, Fringe \d+; measured (\d+ / \d+)"', shown)
     assert names == re.findall(r"<span>(\d+ / \d+)</span>", shown)
     assert len(names) == len(MAP) ** 2
+
+
+def test_a_face_of_a_filmstrip_or_a_map_is_the_one_that_a_click_on_it_opens(page: Page) -> None:
+    seed = next(seed for seed in range(1000) if page.faces.own_values(seed)["Smiling"] in MAP)  # of which none is lost
+    for view, count in (("strip", len(STRIP)), ("map", len(MAP) ** 2)):
+        state = State(seed, {"Male": 95}, view, strip="Smiling", across="Smiling", down="Bangs")
+        options = (view, "Smiling", "Smiling", "Bangs", 24)
+        cells = re.findall(r'data-link="([^"]*)".*?<img src="([^"]*)"', views.stage(page.faces, state))
+        assert len(cells) == count
+        for link, picture in cells:
+            opened = ask(page, f"2?{html.unescape(link)}", f"1?seed={seed}", options)
+            at_rest = ask(page, "3?rest", opened.answered, options, opened.sliders)
+            targets = parse_link(at_rest.link, page.faces.attributes, State())[0].targets
+            assert picture == data_url(enlarged(page.faces.face(seed, targets).image[0], THUMBNAIL_SIZE))
+            assert opened.options == list(options)
 
 
 def test_a_strip_is_the_same_face_edited_value_by_value(page: Page, editor: Editor) -> None:

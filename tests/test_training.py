@@ -73,6 +73,15 @@ def images():
     return torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """The path of a classifier of all attributes that was never fitted."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("classifier") / "classifier.safetensors"
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
+    return path
+
+
 def run(images, folder, **changes):
     return train(dataclasses.replace(TWO_STEPS, out=str(folder), **changes), images)
 
@@ -412,6 +421,35 @@ def test_the_discriminator_stands_still_while_the_generator_learns(images):
     assert all(torch.equal(a, p.grad) for a, p in zip(kept, state.discriminator.parameters(), strict=True))
 
 
+@pytest.mark.parametrize(
+    ("network", "changes"),
+    [
+        ("generator", {"g_lr": 1e-3}),
+        ("discriminator", {"d_lr": 1e-3}),
+        ("discriminator", {"beta1": 0.9}),
+        ("discriminator", {"beta2": 0.9}),
+        ("generator", {"cooldown": 1.0}),
+        ("discriminator", {"gamma": 3.0}),
+        ("discriminator", {"penalty_batch": 1}),
+        ("ema", {"ema_kimg": 1e-4}),
+        ("discriminator", {"max_shift": 8}),
+        ("generator", {"edit_weight": 7.0}),
+        ("generator", {"pixel_weight": 7.0}),
+        ("generator", {"texture_weight": 2.0}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_every_option_of_a_step_changes_what_is_learnt(images, classifier, network, changes):
+    guided = dataclasses.replace(TWO_STEPS, classifiers=str(classifier), features=str(classifier), texture_weight=1.0)
+    ends = []
+    for config in (guided, dataclasses.replace(guided, **changes)):
+        state = training._first_state(config, images)
+        for _ in range(2):
+            train_step(state, images, config, None)
+        ends.append([*getattr(state, network).parameters()])
+    assert not all(torch.equal(*pair) for pair in zip(*ends, strict=True))
+
+
 def test_a_checkpoint_of_another_kind_of_device_goes_on_with_other_numbers(images, finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     checkpoint = torch.load(finished / CHECKPOINT, weights_only=True)
@@ -429,15 +467,6 @@ def test_a_state_that_is_loaded_forgets_what_was_recorded(finished):
 
 
 # Edits -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
-    """The path of a classifier of all attributes that was never fitted."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("classifier") / "classifier.safetensors"
-    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
-    return path
 
 
 def test_a_training_with_edits_teaches_a_direction_for_each_slider(images, finished, classifier, tmp_path):
@@ -503,7 +532,7 @@ def test_features_that_cannot_be_used_are_named_before_anything_is_written(image
     (tmp_path / "torn").write_bytes((tmp_path / "whole").read_bytes()[:-100])
     (tmp_path / "empty").touch()
     for name in ("torn", "missing", "empty"):
-        with pytest.raises(ValueError, match=f"{name} holds neither an attribute classifier nor an identity embedding"):
+        with pytest.raises(ValueError, match=f"{name} does not hold an attribute classifier.*{name} does not hold an id"):
             run(images, tmp_path / "run", features=f"{tmp_path / 'whole'},{tmp_path / name}")
     assert not (tmp_path / "run").exists()
 

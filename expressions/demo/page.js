@@ -154,14 +154,12 @@ window.expressions = (() => {
 
   // Sliders ----------------------------------------------------------------------------------------
 
-  function setSlider(name, value) {
+  function resetSlider(name) {
+    const own = getComputedStyle(element(`#slider-${name}`)).getPropertyValue("--own").trim();
     const box = element(`#slider-${name} input[type=range]`);
-    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(box, value);
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(box, own);
     box.dispatchEvent(new Event("input", { bubbles: true }));
   }
-
-  const resetSlider = (name) =>
-    setSlider(name, getComputedStyle(element(`#slider-${name}`)).getPropertyValue("--own").trim());
 
   // While a slider is dragged, drafts follow it; when it is let go or rests, the face itself. A draft may arrive after
   // that, since two answers can be on their way at once: one that stays is replaced.
@@ -209,10 +207,8 @@ window.expressions = (() => {
   });
 
   document.addEventListener("click", (event) => {
-    const choice = event.target.closest?.("#face [data-seed], #face [data-sliders]");
-    if (!choice) return;
-    if (choice.dataset.seed) return open(`seed=${choice.dataset.seed}&view=face`);
-    for (const [name, value] of Object.entries(JSON.parse(choice.dataset.sliders))) setSlider(name, value);
+    const choice = event.target.closest?.("#face [data-link]");
+    if (choice) open(choice.dataset.link);
   });
 
   document.addEventListener("input", (event) => {

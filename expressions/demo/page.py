@@ -11,7 +11,7 @@ from ..provenance import marked_png
 from . import views
 from .controls import label
 from .faces import SEED_RULE, Faces, enlarged
-from .state import State, as_value, choose, first_state, parse_link, read_seed
+from .state import State, as_seed, as_value, choose, first_state, parse_link, read_seed
 
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
 REST = "rest"
@@ -60,15 +60,16 @@ class Page:
         count, _, query = str(asked).partition("?")
         old_query = str(answered).partition("?")[2]
         _, current = self._on_screen(answered, held)
-        state, opens, remark = current, query != REST or not old_query, ""
+        state, opens, remark = current, query != REST or not old_query, self._unread(current, held)
         if opens:
             linked, fields = parse_link(query, attributes, current)
             remark = self._problem(linked, fields)
-            opens = not old_query or remark not in REFUSALS
-            if opens:
+            if remark not in REFUSALS:
                 state = linked
-            if remark in REFUSALS:
-                remark += f" This is still face {state.seed}." if old_query else f" Showing face {state.seed} instead."
+            elif old_query:
+                opens, remark = False, f"{remark} This is still face {state.seed}."
+            else:
+                state, remark = linked, f"{remark} Showing face {linked.seed} instead."
         own = self.faces.own_values(state.seed)
         before, now = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
         options = [state.view, state.strip, state.across, state.down, state.to] if opens else [gr.skip()] * 5
@@ -80,7 +81,7 @@ class Page:
             views.changes(before, now, state.targets),
             views.marks(own),
             link,
-            count + State(state.seed, state.targets).link(self.faces.weights),
+            count + link,
             *options,
             *positions,
         ]
@@ -92,6 +93,11 @@ class Page:
         shown, _ = parse_link(str(answered).partition("?")[2], attributes, self.first)
         now = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
         return shown, replace(now, targets=self._moved(shown, sliders))
+
+    def _unread(self, state: State, held: Sequence[object]) -> str:
+        """What is to be said where a box that the view needs holds no seed."""
+        is_unread = state.view == "morph" and as_seed(held[4]) is None
+        return f"{SEED_RULE} This still goes to face {state.to}." if is_unread else ""
 
     def _problem(self, state: State, fields: Mapping[str, str]) -> str:
         """What is to be said of a request that was not, or not quite, understood."""

@@ -83,7 +83,7 @@ class Programs:
             The faces, each with the value that was measured in it.
         """
         number, targets = checked_seed(seed), self._targets(attributes)
-        name = str(attribute)
+        name = self.faces.editor.checked_attribute(str(attribute), "attribute")
         count = _checked_count(steps, "steps", 2, MOST_STEPS)
         values = [round(100 * step / (count - 1), DECIMALS) for step in range(count)]
         faces = self.faces.strip(number, targets, name, values)
@@ -138,7 +138,7 @@ class Programs:
         """Let targets through, as precise as a link has them."""
         if not isinstance(given, Mapping | None):
             raise ValueError('attributes: values by name, such as {"Smiling": 90}.')
-        targets = self.faces.editor.checked_targets(given or {})
+        targets = self.faces.editor.checked_targets(given or {}, "attributes")
         return {name: round(value, DECIMALS) for name, value in targets.items()}
 
     def _png(self, seed: int, targets: Mapping[str, float], face: Look) -> str:

@@ -2,8 +2,8 @@
 
 import base64
 import html
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -43,7 +43,7 @@ def _compare(faces: Faces, state: State, now: str) -> str:
 
 def _strip(faces: Faces, state: State) -> str:
     row = faces.strip(state.seed, state.targets, state.strip)
-    cells = [_choice(faces, {state.strip: asked}, face) for asked, face in zip(STRIP, row, strict=True)]
+    cells = [_choice(faces, state, {state.strip: asked}, face) for asked, face in zip(STRIP, row, strict=True)]
     return f'<div class="view strip">{"".join(cells)}</div>'
 
 
@@ -52,7 +52,7 @@ def _map(faces: Faces, state: State) -> str:
         return '<div class="view"><p>Choose two different attributes.</p></div>'
     rows = faces.map(state.seed, state.targets, state.across, state.down)
     cells = "".join(
-        _choice(faces, {state.across: across, state.down: down}, face)
+        _choice(faces, state, {state.across: across, state.down: down}, face)
         for down, row in zip(reversed(MAP), rows, strict=True)
         for across, face in zip(MAP, row, strict=True)
     )
@@ -76,7 +76,7 @@ def _morph(faces: Faces, state: State) -> str:
 
 def _sheet(faces: Faces, state: State) -> str:
     cells = "".join(
-        f'<button type="button" data-seed="{seed}" aria-label="Open face {seed}">'
+        f'<button type="button" data-link="seed={seed}&amp;view=face" aria-label="Open face {seed}">'
         f"{_image(face.image[0], '', THUMBNAIL_SIZE)}<span>{seed}</span></button>"
         for seed, face in faces.sheet(state.seed)
     )
@@ -91,14 +91,14 @@ def _image(image: Tensor, alt: str, size: int = PICTURE_SIZE, mark: str = "") ->
     return f'<img src="{data_url(enlarged(image, size))}" alt="{alt}"{mark}>'
 
 
-def _choice(faces: Faces, asked: Mapping[str, float], face: Look) -> str:
-    """A face that a click takes over, with the values that it was asked for and those measured."""
+def _choice(faces: Faces, state: State, asked: Mapping[str, float], face: Look) -> str:
+    """A face of a view that a click takes over, with the values that it was asked for besides and those measured."""
     values = faces.values(face)
-    data = html.escape(json.dumps(asked))
+    link = replace(state, targets={**state.targets, **asked}).link(faces.weights)
     words = ", ".join(f"{label(name)} {value}" for name, value in asked.items())
     reached = " / ".join(f"{values[name]:.0f}" for name in asked)
     return (
-        f'<button type="button" data-sliders="{data}" aria-label="Take {words}; measured {reached}">'
+        f'<button type="button" data-link="{html.escape(link)}" aria-label="Take {words}; measured {reached}">'
         f"{_image(face.image[0], '', THUMBNAIL_SIZE)}<span>{reached}</span></button>"
     )
 
