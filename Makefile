@@ -49,8 +49,8 @@ check: test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor. The last
-# training branches, strict about edits and mild: the editor is that of the mean of both.
+# Classifiers and trainings that are finished stay, and a training goes on from its checkpoint; the weights end in
+# $(RUNS)/editor. The last training branches, strict about edits and mild: the editor is that of the mean of both.
 train: $(VENV)/demo $(RUNS)/classifier/classifier.safetensors $(IDENTITY) $(foreach seed,1 2 3 4,$(call teacher,$(seed)))
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(networks.$(SIZE)) $(gan.$(SIZE))
 	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))

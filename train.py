@@ -27,7 +27,7 @@ from expressions.classifier import (
 from expressions.data import Faces, load_faces
 from expressions.distillation import DistillationConfig, distil
 from expressions.distributed import leave_processes, process_rank
-from expressions.editor import EMBEDDED_FIGURES
+from expressions.editor import published_figures
 from expressions.fitting import EditorConfig, fit_editor
 from expressions.identity import VERIFIED, IdentityConfig, fit_identity, save_identity, verification
 from expressions.model import Generator
@@ -51,14 +51,13 @@ class PushConfig:
     weights: str | None = option(None, "folder of the editor; the embedded one if not given")
     private: bool = option(False, "create the repository or the Space as a private one")
     revision: str | None = option(None, "branch of --repo-id to push to; created if it does not exist")
-    figures: str | None = option(None, "JSON of benchmarks/figures.py for the card; known for the embedded editor")
 
     def __post_init__(self) -> None:
         check(self)
         if not (self.repo_id or self.space):
             raise ValueError("say where to push: --repo-id owner/name for the weights, --space owner/name for the page")
-        if not self.repo_id and (self.revision or self.figures):
-            raise ValueError("--revision and --figures belong to the weights' repository: give --repo-id too")
+        if self.revision and not self.repo_id:
+            raise ValueError("--revision belongs to the weights' repository: give --repo-id too")
 
 
 def fit_gan(config: TrainConfig) -> None:
@@ -132,31 +131,15 @@ def _mean_generator(paths: str) -> Generator:
 def push(config: PushConfig) -> None:
     """Push an editor to the Hub: its weights with a model card, a Space that shows it, or both."""
     editor = Editor.from_pretrained(config.weights)
-    options: dict[str, Any] = {
-        "private": config.private,
-        "revision": config.revision,
-        "figures": _figures(config, editor) if config.repo_id else None,
-    }
+    figures = published_figures(editor.fingerprint()).get("quality")
+    options: dict[str, Any] = {"private": config.private, "revision": config.revision, "figures": figures}
+    if config.repo_id and not figures:
+        print("nothing was measured of these weights: their card has no figures")
     if config.space:
         urls = publish_space(editor, config.space, CHECKOUT, repo_id=config.repo_id, **options)
     else:
         urls = [publish(editor, str(config.repo_id), **options)]
     print("\n".join(urls))
-
-
-def _figures(config: PushConfig, editor: Editor) -> dict[str, Any] | None:
-    """What the card says of these very weights, if anything was measured."""
-    if config.weights and not config.figures:
-        return None
-    path = Path(config.figures or EMBEDDED_FIGURES)
-    try:
-        gathered = json.loads(path.read_text(encoding="utf-8"))
-        weights, figures = gathered["weights"], gathered["quality"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is not what benchmarks/figures.py writes: {error!r}") from error
-    if weights != editor.fingerprint():
-        raise ValueError(f"{path} holds the figures of weights {weights}, not of these, {editor.fingerprint()}")
-    return figures
 
 
 def _folder(path: str) -> Path:

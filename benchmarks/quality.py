@@ -168,7 +168,7 @@ def editor_faces(editor: Editor, count: int, repeat: int) -> Tensor:
 
 def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Namespace) -> Tensor:
     """uint8 faces (N, 3, 64, 64) of a generator trained for this, or kept from an earlier call."""
-    run = arguments.runs / f"{recipe.replace(' ', '-')}-seed{seed}-{arguments.kimg:g}kimg"
+    run = arguments.runs / f"{recipe.replace(' ', '-')}-seed{seed}-{arguments.kimg:g}kimg-{arguments.device}"
     config = TrainConfig(
         data=arguments.data,
         out=str(run),

@@ -13,7 +13,7 @@ from .model import Discriminator, FeatureNetwork, ProjectedDiscriminator
 class Adversary(ABC):
     """A discriminator and the losses of both sides.
 
-    Images are (N, 3, 64, 64) in [-1, 1], as many real as generated.
+    Images are (N, 3, 64, 64) in [-1, 1], as many real as generated; `rng` is for what a side draws.
 
     Args:
         parts: the discriminator's, each by what it judges.

@@ -1,10 +1,11 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -32,6 +33,12 @@ _MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
 _HELD_SHARE = 0.5  # of the drift of one of `IDENTIFYING`, unless it is named or coupled, that a step corrects
 _TOLERANCE = 1.0  # an edit whose values are this close to the targets has arrived
 _SAME = 0.5  # a face whose values are this close to the targets is not edited: a slider shows whole numbers
+
+
+def published_figures(weights: str) -> dict[str, Any]:
+    """What was measured of weights, named by their fingerprint: nothing unless they are the embedded ones."""
+    figures = json.loads(EMBEDDED_FIGURES.read_text(encoding="utf-8")) if EMBEDDED_FIGURES.exists() else {}
+    return figures if figures.get("weights") == weights else {}
 
 
 class Look(NamedTuple):

@@ -34,7 +34,16 @@ class WeightsError(ValueError):
 
 
 def fetch_files(name: str, revision: str | None, options: dict[str, Any]) -> dict[str, Path]:
-    """Paths of the two files of an editor, downloaded from one commit if `name` is a Hub id and no folder."""
+    """Paths of the two files of an editor, downloaded from one commit if `name` is a Hub id and no folder.
+
+    Args:
+        name: a folder, or owner/name.
+        revision: commit, tag or branch; None is the main branch.
+        options: further keyword arguments of `hf_hub_download`.
+
+    Raises:
+        WeightsError: a file is missing or did not arrive.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         files = {file: folder / file for file in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)}
@@ -62,7 +71,11 @@ def _download(name: str, file: str, revision: str | None, options: dict[str, Any
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The arguments of the editor's constructor."""
+    """The arguments of the editor's constructor.
+
+    Raises:
+        WeightsError: the file holds none.
+    """
     try:
         config = json.loads(path.read_text())
     except ValueError as error:
@@ -80,7 +93,12 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def load_tensors(module: nn.Module, path: Path) -> None:
-    """Fill in every tensor of a module, or name the first that is missing, misshapen or unknown."""
+    """Fill in every tensor of a module.
+
+    Raises:
+        WeightsError: naming the first tensor that is missing, misshapen, not finite or unknown, or why the file cannot
+            be read.
+    """
     try:
         tensors = load_file(path)
     except OSError as error:

@@ -242,6 +242,9 @@ classifier.
 
 ## How to load it
 
+The package is in every Space that shows these weights (`pip install git+https://huggingface.co/spaces/OWNER/NAME`) and
+in the project that they come from (`pip install .` in its checkout).
+
 ```python
 from expressions import Editor
 

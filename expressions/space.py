@@ -14,7 +14,10 @@ from .publishing import ALREADY_PUBLIC, ModelPush, PublishError, check_id, conne
 
 MODEL_VARIABLE, REVISION_VARIABLE = "EXPRESSIONS_MODEL", "EXPRESSIONS_REVISION"  # app.py reads them
 
-_ROOT_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt", "expressions/__init__.py")
+_ROOT_FILES = (
+    *("README.md", "LICENSE", "app.py", "expressions/__init__.py"),
+    *("requirements.txt", "pre-requirements.txt", "pyproject.toml"),  # so that pip installs the package from the Space
+)
 _OWNED_FOLDERS = ("expressions/", "assets/")  # what else lies in them is deleted; the rest of a Space is its owner's
 _PACKAGE_SUFFIXES = (".py", ".css", ".js", ".html")
 _WEIGHTS = (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)

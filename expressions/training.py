@@ -110,15 +110,14 @@ class TrainConfig(DataOptions, DeviceOptions):
     )
     features: str | None = option(
         None,
-        "classifiers or identity embeddings, separated by commas: the discriminator judges what their layers see of a "
-        "face as well as the pixels, by hinge loss and with spectral norms, instead of by relativistic loss under "
-        "gradient penalties (texture_weight: by both)",
+        "classifiers or identity embeddings, separated by commas, through whose layers the discriminator sees a face "
+        "(projected GAN: hinge loss, spectral norms); without any it sees pixels (relativistic loss, R1 and R2)",
         paths=True,
     )
     texture_weight: float = option(
         0.0,
-        "weight, in the generator's loss, of a second discriminator of the pixels alone, by relativistic loss, beside "
-        "the one that sees through features",
+        "weight, in the generator's loss, of a second discriminator, of pixels, beside the one that sees through "
+        "features",
         least=0,
     )
     classifiers: str | None = option(
@@ -472,13 +471,13 @@ class Probe:
 
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, dtype: torch.dtype | None) -> Tensor:
-    """One step of each network, while the discriminator leads of it alone; returns the means of `LOSSES`."""
+    """Train the discriminator by one step and, once `lead_kimg` are over, the generator; returns `LOSSES` (5,)."""
     is_led = state.step * config.batch_size < config.lead_kimg * 1000
 
     # Set what varies: the rates, full, then falling in a line to 0, halved by each rollback; the pace of the average.
-    factor = rate_factor(state.step, config) / 2**state.rollbacks
-    set_rate(state.g_optimizer, config.g_lr * factor)
-    set_rate(state.d_optimizer, config.d_lr * factor)
+    factor = lr_factor(state.step, config) / 2**state.rollbacks
+    set_lr(state.g_optimizer, config.g_lr * factor)
+    set_lr(state.d_optimizer, config.d_lr * factor)
     state.step += 1
     state.ema_weight.fill_(1 - ema_decay(state.step, config))
 
@@ -554,7 +553,7 @@ def gradients(model: nn.Module) -> list[Tensor]:
     return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
 
 
-def rate_factor(step: int, config: TrainConfig) -> float:
+def lr_factor(step: int, config: TrainConfig) -> float:
     """What the learning rates are multiplied by: 1, and over the last `cooldown` of the training down to 0."""
     left = config.step_count - step
     return min(1.0, left / max(1.0, config.cooldown * config.step_count))
@@ -568,13 +567,13 @@ def ema_decay(step: int, config: TrainConfig) -> float:
     return float(0.5 ** (config.batch_size / half_life))
 
 
-def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """Adam for a network, as one kernel; on a CUDA device it reads its rate there."""
+def adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam for a network, as one kernel; on a CUDA device it reads its learning rate there."""
     parameters = list(network.parameters())
     device = parameters[0].device
     on_cuda = device.type == "cuda"
-    lr = torch.tensor(rate, device=device) if on_cuda else rate
-    return torch.optim.Adam(parameters, lr, betas, fused=True, capturable=on_cuda)
+    where_it_is = torch.tensor(lr, device=device) if on_cuda else lr
+    return torch.optim.Adam(parameters, where_it_is, betas, fused=True, capturable=on_cuda)
 
 
 def _adapt(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
@@ -583,12 +582,12 @@ def _adapt(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
         group |= {name: own[name] for name in ("lr", "fused", "capturable")}
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(lr)
         else:
-            group["lr"] = rate
+            group["lr"] = lr
 
 
 def _first_state(config: TrainConfig, images: Tensor) -> TrainState:

@@ -253,6 +253,7 @@ def test_no_click_and_no_move_is_lost_in_a_hurry(visit: Visit) -> None:
     visit.settle()
     visit.slider("Smile").fill("12")
     visit.slider("Fringe").fill("88")
+    wait_for_link(visit, seed=FIRST_SEED + 6, Smiling=12, Bangs=88)
     visit.button("Reset").click()
     visit.button("Next").click()
     visit.view("Compare")
@@ -732,9 +733,10 @@ def test_nothing_that_axe_knows_bars_anybody(server: Server, browser: Browser, e
     visit.open(f"{server.url}/?seed={FIRST_SEED}&Smiling=100&__theme={theme}")
     for panel in ("What changed", "Save and share", "How good is it?", "About"):
         visit.unfold(panel)
-    for view in ("Compare", "Filmstrip", "Sheet"):
+    shown = {"Compare": "wipe", "Filmstrip": "strip", "Map": "map", "Morph": "single picture", "Sheet": "sheet"}
+    for view, content in shown.items():
         visit.view(view)
-        visit.page.wait_for_selector(f"#face .{ {'Compare': 'wipe', 'Filmstrip': 'strip', 'Sheet': 'sheet'}[view] }")
+        visit.page.wait_for_selector(f"#face .{content}")
         results = Axe().run(visit.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
         found = [(rule["id"], node["html"]) for rule in results.response["violations"] for node in rule["nodes"]]
         assert found == [], results.generate_report()

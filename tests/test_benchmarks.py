@@ -1,4 +1,5 @@
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -11,8 +12,9 @@ import figures
 import limits
 import pytest
 import quality
+import rivals
 import torch
-from judges import features, load_evaluator, plain_editor
+from judges import EVALUATOR, features, load_evaluator, plain_editor
 from quality import FOR_A_CPU, above_floor
 from reports import write_report
 from safetensors.torch import save_model
@@ -20,6 +22,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SLIDERS
+from expressions.data import Faces
 from expressions.images import to_uint8
 from expressions.model import Generator, estimate_statistics
 from expressions.runs import RunError, load_generator
@@ -28,6 +31,7 @@ from expressions.training import TrainConfig
 ROOT = Path(__file__).parents[1]
 NAMES = ("Smiling", "Male", "Young", "Skin_Tone", "L*")
 AMOUNTS = torch.linspace(-3, 3, 7)
+RIVAL_NAMES = (*SLIDERS, "Chubby")
 
 
 @pytest.fixture
@@ -189,6 +193,76 @@ def test_descent_shows_what_the_edit_did_and_changes_less_besides(editor):
     assert drifts[0] < 0.9 * drifts[1]
 
 
+@pytest.fixture
+def sample():
+    """Faces of which every score is one direction of z: their standardised scores, and these unit directions."""
+    rng = torch.Generator().manual_seed(0)
+    axes = torch.linalg.qr(torch.randn(100, len(RIVAL_NAMES), generator=rng)).Q.T
+    z = torch.rand(4000, 100, generator=rng) * 2 - 1
+    raw = z @ axes.T
+    return rivals.Sample(z, (raw - raw.mean(0)) / raw.std(0), raw.mean(0), raw.std(0)), axes
+
+
+def test_rivals_find_the_directions_that_scores_were_made_of(sample):
+    sample, axes = sample
+    for found in (rivals.mean_difference(sample), rivals.boundaries(sample)):
+        assert (torch.cosine_similarity(found, axes) > 0.9).all()
+
+
+def test_a_conditional_direction_leaves_out_those_of_the_other_sliders():
+    normals = torch.nn.functional.normalize(torch.randn(len(RIVAL_NAMES), 100), dim=1)
+    kept = rivals.project(normals, RIVAL_NAMES)
+    for column, name in enumerate(RIVAL_NAMES):
+        others = [RIVAL_NAMES.index(other) for other in SLIDERS if other != name and other not in COUPLED.get(name, ())]
+        assert (kept[column] @ normals[others].T).abs().max() < 1e-5
+        assert kept[column] @ normals[column] > 0.8
+
+
+def test_a_rival_goes_as_far_as_its_score_is_asked_to(sample):
+    sample, axes = sample
+    z = sample.z[:50] / 2  # far from the edge of the cube
+    for edits in (rivals.along(axes, sample), rivals.along(2 * axes, sample), rivals.sum_of_axes(axes, sample)):
+        near, far = (((edited - z) @ axes.T / sample.deviation)[:, 0] for edited in edits(z, 0, (-0.5, 0.5)))
+        assert near.tolist() == pytest.approx([-0.5] * 50, abs=0.1)
+        assert far.tolist() == pytest.approx([0.5] * 50, abs=0.1)
+
+
+def test_gradient_ascent_goes_both_ways(editor):
+    edits = rivals.gradient_ascent(editor, rivals.draw(editor, first_seed=0, count=250))
+    z, column = editor.latents(range(4)), editor.attributes.index("Smiling")
+    scores = [editor.scores(editor.synthesize(moved))[:, column] for moved in edits(z, column, (-2, -1, 0, 1, 2))]
+    assert all((lower < higher).all() for lower, higher in itertools.pairwise(scores))
+
+
+def test_held_out_faces_judged_against_themselves_are_perfect(editor):
+    faces = to_uint8(editor.synthesize(editor.latents(range(64))))
+    held_out = Faces(faces, torch.zeros(64, 40, dtype=torch.bool), CELEBA_ATTRIBUTES)
+    training = to_uint8(editor.synthesize(editor.latents(range(100, 200))))
+    judges = quality.Judges(EVALUATOR, held_out, training)
+    figures = judges.assess(faces)
+    expected = {"precision": 1, "recall": 1, "coverage": 1, "rate_error": 0, "worst_rate": 1, "novelty": 1}
+    assert {name: figures[name] for name in expected} == pytest.approx(expected)
+    assert figures["fd_attributes"] == pytest.approx(0, abs=1e-3)
+    assert figures["fd_random"] == pytest.approx(0, abs=1e-3)
+    assert judges.assess(training)["novelty"] == pytest.approx(0, abs=1e-2)  # they are copies
+    worse = judges.assess(faces // 2)
+    assert worse["fd_random"] > 1
+    assert worse["worst_rate"] > 1
+
+
+def test_figures_of_other_weights_are_not_gathered():
+    with pytest.raises(ValueError, match=r"editing\.json was measured on weights b; the embedded ones are a"):
+        figures.gather({"weights": "a"}, {"weights": "b"}, "a")
+
+
+def test_a_card_says_how_real_faces_measure():
+    row = {"fd_random": [2.0, 1.0, 3.0], "novelty": [1.1, 1.0, 1.2]}
+    card = quality.card_figures(row, {"fd_random": [0.5], "novelty": [0.0]}, fakes=10, held_out=20)
+    assert card["fd_random"]["value"] == 2
+    assert "real faces: 0.500;" in card["fd_random"]["note"]
+    assert "real faces: 1 by definition;" in card["novelty"]["note"]  # it is relative to theirs
+
+
 def test_the_strongest_rival_is_the_one_that_leaks_least_on_this_generator():
     leaks = {"ours": 0.1, "a": 0.1, "a on our generator": 0.3, "b on our generator": 0.2}
     methods = {name: {"mean_dependency": leak} for name, leak in leaks.items()}
@@ -223,6 +297,7 @@ def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):
     arguments.data = "there"
     with pytest.raises(RunError, match=r"data='here' \(now 'there'\)"):
         quality.recipe_faces("reference", 0, images, arguments)
+    assert [run.name for run in tmp_path.iterdir()] == ["reference-seed0-0.004kimg-cpu"]  # nor for one on a GPU
 
 
 def test_twice_as_many_images_are_counted_from_the_others(tmp_path):

@@ -73,6 +73,11 @@ def test_who_is_seen_once_teaches_nothing():
     images, _ = people_of(32, seed=0)
     with pytest.raises(ValueError, match="needs people who are seen twice: 32 faces show none"):
         fit_identity(images, torch.arange(32), CONFIG)
+    some, others = people_of(64, seed=0), people_of(8, seed=1)
+    both = [torch.cat([own, other]) for own, other in zip(some, (others[0], 1000 + torch.arange(8)), strict=True)]
+    one = dataclasses.replace(CONFIG, epochs=1)
+    alone, beside = (fit_identity(*people, one).network.head[1].weight for people in (some, both))
+    assert torch.equal(alone, beside)
 
 
 @pytest.mark.parametrize("people", [[0, 1, 2, 3], [5, 5, 5, 5]])

@@ -1,7 +1,24 @@
 import pytest
 import torch
 
-from expressions.metrics import frechet_distance, kernel_distance, nearest_distance, neighbourhood_scores
+from expressions.metrics import (
+    RandomFeatures,
+    frechet_distance,
+    kernel_distance,
+    nearest_distance,
+    neighbourhood_scores,
+)
+
+
+def test_random_features_follow_from_their_seed_and_leave_other_draws_alone():
+    images = torch.rand(4, 3, 64, 64) * 2 - 1
+    torch.manual_seed(1)
+    first, drawn = RandomFeatures(seed=0)(images), torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, torch.rand(1))
+    assert first.shape == (4, 2 * (16 + 32 + 64))
+    assert torch.equal(first, RandomFeatures(seed=0)(images))
+    assert not torch.allclose(first, RandomFeatures(seed=1)(images))
 
 
 def test_a_set_has_distance_0_to_itself():

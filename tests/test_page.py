@@ -228,11 +228,16 @@ def test_the_sheet_goes_on_from_the_last_seed_to_the_first(page: Page) -> None:
 def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_not(page: Page, editor: Editor) -> None:
     seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "No_Beard")[0, 0] > 20)
     low, high = editor.reach(editor.latents(seed), "No_Beard")[0].tolist()
-    missed, met = State(seed, {"No_Beard": 0}), State(seed)
-    assert views.shortfall(page.faces, missed) == f"Not fully reached: Bearded to clean-shaven {low:.0f} (asked 0)."
-    alone = f"Bearded to clean-shaven reaches {low:.0f} to {high:.0f}"
-    assert views.reach(page.faces, missed) == f"Moved on its own, {alone} on this face."
+    met, missed = State(seed, {"Skin_Tone": 50}), State(seed, {"No_Beard": 0})
     assert views.shortfall(page.faces, met) == views.reach(page.faces, met) == ""
+    assert views.shortfall(page.faces, missed) == f"Not fully reached: Bearded to clean-shaven {low:.0f} (asked 0)."
+    sentence = f"Moved on its own, Bearded to clean-shaven reaches {low:.0f} to {high:.0f} on this face."
+    assert views.reach(page.faces, missed) == sentence
+    own = page.faces.own_values(seed)["Skin_Tone"]
+    shown = ask(page, f"1?seed={seed}&No_Beard=0&Skin_Tone={own}")
+    assert "Bearded" in shown.remark
+    assert "skin" not in shown.remark
+    assert sentence in page.explain(shown.answered, *shown.sliders)
 
 
 def test_several_missed_targets_are_one_sentence(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,6 +261,17 @@ def test_a_download_opens_the_face_it_came_from(page: Page) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
     assert picture.size == (64, 64)
     assert f"?seed=7&amp;Smiling=90&amp;weights={page.faces.weights}" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+
+
+def test_what_may_go_along_with_a_slider_is_said_beside_its_change() -> None:
+    before = {"Smiling": 10.0, "High_Cheekbones": 20.0, "Male": 30.0}
+    table = views.changes(before, {"Smiling": 90.0, "High_Cheekbones": 70.0, "Male": 29.0}, ["Smiling"])
+    rows = re.findall(r"<tr[^>]*><th scope=row>(.*?)</th><td>(\d+)</td><td>(\d+)</td><td>(.*?)</td></tr>", table)
+    assert rows == [
+        ("Smile", "10", "90", "+80"),
+        ("High Cheekbones <small>may go along</small>", "20", "70", "+50"),
+        ("Feminine to masculine", "30", "29", "\N{MINUS SIGN}1"),
+    ]
 
 
 def test_names_of_foreign_weights_are_text() -> None:
@@ -283,7 +299,7 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     }
     quality = {"fd_attributes": {"value": 6.5, "samples": 10000, "note": "as it was measured"}}
     file = tmp_path / "figures.json"
-    monkeypatch.setattr(figures, "EMBEDDED_FIGURES", file)
+    monkeypatch.setattr("expressions.editor.EMBEDDED_FIGURES", file)
     assert "published figures" in figures.quality("ab")
     file.write_text(
         json.dumps({"weights": "ab", "editing": {**editing, "calibration": calibration}, "quality": quality})

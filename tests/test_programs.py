@@ -1,11 +1,14 @@
 import io
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
+import torch
 from gradio_client import Client
 from nuisances import NUISANCES
 from PIL import Image
@@ -14,6 +17,7 @@ from expressions import Editor
 from expressions.demo.faces import Faces
 from expressions.demo.programs import Programs
 from expressions.demo.state import State, parse_link
+from expressions.latents import slerp
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -84,6 +88,25 @@ def test_a_sweep_goes_from_0_to_100_and_says_what_was_measured(programs: Program
         assert caption == f"Smiling {value}: {measured:.0f}"
 
 
+def test_between_latents_of_one_length_a_morph_keeps_that_length() -> None:
+    start, end = torch.eye(2, 100).split(1)
+    for share in (0.0, 0.25, 0.5, 1.0):
+        between = slerp(start, end, share)
+        assert between.norm().item() == pytest.approx(1)
+        assert (between @ end.T).asin().item() == pytest.approx(share * math.pi / 2, abs=1e-3)
+
+
+def test_a_morph_goes_there_and_back_with_the_same_changes_and_says_how(programs: Programs, editor: Editor) -> None:
+    file = Image.open(programs.morph(7, 8, 3.0, {"Smiling": 90}))
+    assert file.n_frames == 4  # type: ignore[attr-defined]
+    expected = np.asarray(editor.render(7, {"Smiling": 90}, size=file.width), int)
+    assert np.abs(np.asarray(file.convert("RGB"), int) - expected).mean() < 5  # WebP loses some
+    recipe = re.search(r'Recipe="([^"]*)"', file.info["xmp"].decode())
+    assert recipe is not None
+    state, _ = parse_link(recipe[1].replace("&amp;", "&"), ["Smiling"], State())
+    assert state == State(7, {"Smiling": 90}, "morph", to=8)
+
+
 def test_every_attribute_is_listed_with_what_may_go_along(programs: Programs, editor: Editor) -> None:
     rows = {row["name"]: row for row in programs.attributes()}
     assert tuple(rows) == editor.attributes
@@ -102,12 +125,31 @@ def client(server: Any) -> Any:
     client.close()
 
 
-def test_the_example_of_the_readme_runs(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    section = README.partition("## From a script")[2].partition("\n## ")[0]
-    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+def run_example(title: str, address: str = "") -> dict[str, Any]:
+    """Run the Python code under a title of README; returns its names."""
+    code = re.search(r"```python\n(.*?)```", README.partition(f"## {title}")[2].partition("\n## ")[0], re.DOTALL)
     assert code is not None
-    exec(code[1].replace("http://127.0.0.1:7860", server.url), {})  # noqa: S102
+    names: dict[str, Any] = {}
+    exec(code[1].replace("http://127.0.0.1:7860", address), names)  # noqa: S102
+    return names
+
+
+def test_the_examples_of_the_readme_run(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    here = run_example("From Python")
+    assert [tuple(here[name].shape) for name in ("z", "images", "values", "z2")] == [
+        (3, 100),
+        (3, 3, 64, 64),
+        (3, 41),
+        (3, 100),
+    ]
+    assert here["picture"].size == (512, 512)
+    asked = run_example("From a script", server.url)
     assert "Smiling" in capsys.readouterr().out
+    assert Image.open(asked["picture"]).tobytes() == here["picture"].tobytes()
+    files = [asked["picture"], asked["loop"], *(row["image"] for row in (*asked["faces"], *asked["several"]))]
+    assert len(files) == 2 + 5 + 3
+    for file in files:  # as they came over the network
+        assert b"trainedAlgorithmicMedia" in Path(file).read_bytes()
 
 
 def test_plain_http_is_answered_and_wrong_values_disturb_nobody(server: Any, client: Client, editor: Editor) -> None:

@@ -256,6 +256,7 @@ def test_figures_that_are_no_mapping_are_refused(small_editor: Editor) -> None:
 def test_the_card_shows_how_to_load_and_what_not_to_do(small_editor: Editor) -> None:
     card = model_card(small_editor, "alice/faces")
     assert 'Editor.from_pretrained("alice/faces")' in card
+    assert "`pip install git+https://huggingface.co/spaces/OWNER/NAME`" in card
     assert 'targets={"Smiling": 90.0}' in card
     assert "`Young`, `Smiling`, `Skin_Tone`" in card
     for fact in ("non-commercial research only", "Impersonating", "58 % women", "These faces show nobody"):

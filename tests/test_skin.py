@@ -45,7 +45,13 @@ def test_gradients_pass_also_where_the_first_to_measure_had_none():
 
 
 def test_what_lies_beside_the_cheeks_does_not_count():
+    face = torch.rand(1, 3, 64, 64) * 2 - 1
+    for rows, columns in skin.CHEEKS:
+        face[:, :, rows, columns] = plain((0.8, 0.6, 0.5))[:, :, rows, columns]
+    assert torch.equal(individual_typology_angle(face), individual_typology_angle(plain((0.8, 0.6, 0.5))))
+
+
+def test_hair_and_shadow_on_the_darker_half_of_the_cheeks_do_not_count():
     face = plain((0.8, 0.6, 0.5)).clone()
-    face[:, :, :30] = -1
-    face[:, :, 50:] = 1
+    face[:, :, :, 18:25] = -1  # a cheek
     assert torch.equal(individual_typology_angle(face), individual_typology_angle(plain((0.8, 0.6, 0.5))))

@@ -148,7 +148,7 @@ def pushed(
 
 
 def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(pushed: Pushed) -> None:
-    root = {"README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt"}
+    root = {"README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt", "pyproject.toml"}
     tracked = subprocess.run(["git", "ls-files", "expressions"], cwd=REPOSITORY, capture_output=True, check=True)  # noqa: S607
     modules = {name for name in tracked.stdout.decode().split() if not name.endswith(("/config.json", ".safetensors"))}
     pictures = {f"assets/{path.name}" for path in (REPOSITORY / "assets").iterdir()}

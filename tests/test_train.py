@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import subprocess
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
         ),
         (["gan", "--start", ""], "train.py gan: error: start must not be empty"),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
-        (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision and --figures belong to"),
+        (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision belongs to the weights'"),
     ],
 )
 def test_a_mistake_ends_in_one_sentence(arguments, message, tmp_path, monkeypatch):
@@ -90,6 +91,32 @@ def test_one_face_is_too_few_to_train_on(data, tmp_path):
     with pytest.raises(SystemExit, match="training needs at least 2 faces, got 1"):
         train.main(["gan", "--data", data, "--limit", "1", "--out", str(tmp_path / "run")])
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("size", ["cpu", "gpu"])
+def test_every_command_of_make_train_is_one_and_readme_tells_its_lengths(size, tmp_path, capsys):
+    command = ["make", "-n", "train", f"SIZE={size}", "DATA=here", f"RUNS={tmp_path}"]
+    lines = subprocess.run(command, cwd=train.CHECKOUT, capture_output=True, check=True, text=True).stdout
+    configs = []
+    for line in lines.replace("\\\n", " ").splitlines():
+        _, is_ours, arguments = line.partition("train.py ")
+        if not is_ours:
+            continue
+        train.main([*arguments.split(), "--dry-run"])
+        configs.append(json.loads(capsys.readouterr().out))
+    assert [config["command"] for config in configs] == [
+        *["classifier", "identity", *["classifier"] * 4],
+        *["gan"] * 5,
+        *["distil", "editor"],
+    ]
+    lengths = [config["kimg"] for config in configs if config["command"] == "gan"]
+    assert lengths == {"cpu": [1500, 500, 84, 24, 24], "gpu": [3300, 1500, 1400, 260, 260]}[size]
+    readme = " ".join((train.CHECKOUT / "README.md").read_text().split())
+    assert "| 1.5 million images | 2 to 4 hours" in readme
+    assert "| 0.5 million |" in readme
+    assert "| 84,000 |" in readme
+    assert "| 24,000 each |" in readme
+    assert "shows 3.3, 1.5, 1.4 and twice 0.26 million images" in readme
 
 
 def test_an_unknown_flag_is_named(capsys):

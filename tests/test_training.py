@@ -46,7 +46,7 @@ from expressions.training import (
     TrainConfig,
     TrainState,
     ema_decay,
-    rate_factor,
+    lr_factor,
     train,
     train_step,
 )
@@ -162,8 +162,8 @@ def test_training_faces_themselves_lie_at_distance_0(images):
 
 def test_the_rates_fall_in_a_line_to_0_at_the_end():
     config = TrainConfig(kimg=1, batch_size=100, cooldown=0.4)
-    assert [rate_factor(step, config) for step in range(11)] == [1] * 7 + [0.75, 0.5, 0.25, 0]
-    assert [rate_factor(step, dataclasses.replace(config, cooldown=0)) for step in range(10)] == [1] * 10
+    assert [lr_factor(step, config) for step in range(11)] == [1] * 7 + [0.75, 0.5, 0.25, 0]
+    assert [lr_factor(step, dataclasses.replace(config, cooldown=0)) for step in range(10)] == [1] * 10
 
 
 def test_the_options_are_those_of_the_run(finished):
@@ -532,7 +532,8 @@ def test_features_that_cannot_be_used_are_named_before_anything_is_written(image
     (tmp_path / "torn").write_bytes((tmp_path / "whole").read_bytes()[:-100])
     (tmp_path / "empty").touch()
     for name in ("torn", "missing", "empty"):
-        with pytest.raises(ValueError, match=f"{name} does not hold an attribute classifier.*{name} does not hold an id"):
+        reasons = f"{name} does not hold an attribute classifier.*{name} does not hold an identity embedding"
+        with pytest.raises(ValueError, match=reasons):
             run(images, tmp_path / "run", features=f"{tmp_path / 'whole'},{tmp_path / name}")
     assert not (tmp_path / "run").exists()
 

@@ -1,12 +1,11 @@
 """What the page says of its weights: how good they are, what they are, and what they are not for."""
 
 import html
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..editor import EMBEDDED_FIGURES
+from ..editor import published_figures
 from .controls import label
 from .heat_map import RIVAL, cells, draw, written
 from .views import table
@@ -30,8 +29,8 @@ def quality(weights: str) -> str:
     Args:
         weights: fingerprint of the editor that is shown.
     """
-    figures = json.loads(EMBEDDED_FIGURES.read_text(encoding="utf-8")) if EMBEDDED_FIGURES.exists() else {}
-    if figures.get("weights") != weights:
+    figures = published_figures(weights)
+    if not figures:
         return f"<p>Nobody has published figures for these weights ({weights}).</p>"
     return (
         f"<p>Measured on the weights that you see ({weights}), by networks that took no part in making them.</p>"
