@@ -15,10 +15,7 @@ Prints a table and writes JSON.
 
 import argparse
 import asyncio
-import os
 import random
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -36,15 +33,15 @@ import gradio
 import httpx
 import torch
 from machine import processor
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from reports import write_report
+from servers import Server, browsing, serving
 from visitors import PATIENCE, Drag, QueueFullError, ServerError, Visitor
 
 from expressions import Editor
 from expressions.demo.faces import STRIP, Faces, data_url, enlarged
 from expressions.demo.page import Page as PageAnswers
 
-REPOSITORY = Path(__file__).parent.parent
 DRAGS = 100  # of the computation: a seed and a slider each
 VALUES = 5  # asked for in each of them
 BLOCK = 16  # inputs in a row on one page; even, so that each brings another picture
@@ -128,64 +125,6 @@ def measure_compute(editor: Editor) -> Figures:
 
 
 @dataclass(frozen=True)
-class Server:
-    """A process that serves a page, and the folder where Gradio puts its files."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    folder: Path
-
-    def memory(self) -> float:
-        """Resident megabytes.
-
-        Raises:
-            RuntimeError: the process has ended.
-        """
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the server ended with status {self.process.returncode}")
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-    def files(self) -> Figures:
-        sizes = [path.stat().st_size for path in self.folder.rglob("*") if path.is_file()]
-        return {"files": len(sizes), "bytes": sum(sizes)}
-
-
-@contextmanager
-def serving(*script: str, **variables: str) -> Iterator[Server]:
-    """Run a script of this repository that launches a page, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPRESSIONS_")}
-        environment |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": folder, **variables}
-        environment |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
-        command = [sys.executable, *script]
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
-        try:
-            _wait_for(port, process)
-            yield Server(f"http://127.0.0.1:{port}", process, Path(folder))
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until something listens on a port."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the server did not start") from None
-            time.sleep(0.01)
-        else:
-            return
-
-
-@dataclass(frozen=True)
 class Pages:
     """How to serve the page of app.py, and those whose handlers do nothing."""
 
@@ -194,7 +133,7 @@ class Pages:
 
     @contextmanager
     def ours(self) -> Iterator[Server]:
-        with serving("app.py", **self.variables) as server:
+        with serving("app.py", variables=self.variables) as server:
             yield server
 
     @contextmanager
@@ -210,7 +149,7 @@ def preparing(weights: str | None) -> Iterator[Pages]:
     variables = {"EXPRESSIONS_MODEL": weights} if weights else {}
     with tempfile.TemporaryDirectory() as folder:
         paths = (Path(folder) / "one.html", Path(folder) / "other.html")
-        with serving("app.py", **variables) as server:
+        with serving("app.py", variables=variables) as server:
             for number, path in enumerate(paths):
                 path.write_text(asyncio.run(_first_picture(server.url, number)))
         if paths[0].read_text() == paths[1].read_text():
@@ -252,17 +191,6 @@ _MOVE = f"""
     slider.dispatchEvent(new Event('input', {{bubbles: true}}));
 }})
 """
-
-
-@contextmanager
-def browsing() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next((path for name in names if (path := shutil.which(name))), None)
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
-        yield browser
-        browser.close()
 
 
 def open_page(browser: Browser, url: str) -> Page:
@@ -367,30 +295,43 @@ class Crowd:
         }
 
 
+def resident(server: Server) -> float:
+    """Megabytes that a server holds in memory.
+
+    Raises:
+        RuntimeError: it has ended.
+    """
+    if server.process.poll() is not None:
+        raise RuntimeError(f"the server ended with status {server.process.returncode}: {server.log.read_text()}")
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
 async def measure_load(servers: Mapping[str, Server], count: int, seconds: float) -> Figures:
     """As many events as each server answers, in turns; the memory and the files of ours on the way."""
     ours = servers["ours"]
-    memory = {"before": ours.memory()}
+    memory = {"before": resident(ours)}
     crowds = {name: Crowd(server.url, count) for name, server in servers.items()}
     for crowd in crowds.values():
         await crowd.open()
         await crowd.drag(WARM_UP)
         crowd.forget()
-    memory["after_warm_up"] = ours.memory()
+    memory["after_warm_up"] = resident(ours)
     took = dict.fromkeys(crowds, 0.0)
     for _ in range(TURNS):
         for name, crowd in crowds.items():
             took[name] += await crowd.drag(seconds / TURNS)
-    memory["at_the_end"] = ours.memory()
-    files = ours.files()
+    memory["at_the_end"] = resident(ours)
+    sizes = [path.stat().st_size for path in ours.folder.rglob("*") if path.is_file()]
     for crowd in crowds.values():
         await crowd.close()
     await asyncio.sleep(REST)
-    memory["after_a_rest"] = ours.memory()
+    memory["after_a_rest"] = resident(ours)
     figures = {name: crowd.figures(took[name]) for name, crowd in crowds.items()}
     speeds = {name: figure["events_per_second"] for name, figure in figures.items()}
     ours_per_second = speeds.pop("ours")
     ratios = {name: ours_per_second / speed for name, speed in speeds.items()}
+    files = {"files": len(sizes), "bytes": sum(sizes)}
     return {"visitors": count, **figures, "ratios": ratios, "memory_megabytes": memory, "temporary": files}
 
 

@@ -7,12 +7,11 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from app_server import Server, serving
+from servers import Server, serving
 
 from expressions import Editor
 from expressions.editability import EditLoss
@@ -43,13 +42,12 @@ def _few_faces() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def start() -> Iterator[Any]:
     """Start `python app.py` on a free port, with these environment variables."""
-    checkout = Path(__file__).parent.parent
     with ExitStack() as servers:
 
         def start(**variables: str) -> Server:
-            return servers.enter_context(serving(checkout, tmp_path_factory.mktemp("server"), **variables))
+            return servers.enter_context(serving("app.py", variables=variables))
 
         yield start
 

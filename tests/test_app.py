@@ -3,23 +3,22 @@ import functools
 import html
 import http.server
 import io
-import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from app_server import PATIENCE, Server, wait_until
 from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
+from servers import Server, browsing
 
 import app
 from expressions import Editor
@@ -30,20 +29,23 @@ from expressions.demo.state import FIRST_SEED
 from expressions.demo.views import ALT
 
 REPOSITORY = Path(__file__).parent.parent
+PATIENCE = 120  # seconds for what takes one or two on an idle machine
 ANSWERED = "html:not([data-opening]) #face img"  # what a visitor sees when the first answer is there
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next((path for name in names if (path := shutil.which(name))), None)  # or Playwright's own
     expect.set_options(timeout=1000 * PATIENCE)
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    flags += ["--host-resolver-rules=MAP *.hf.space 127.0.0.1"]  # a Space, without leaving the machine
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+    with browsing(["--host-resolver-rules=MAP *.hf.space 127.0.0.1"]) as browser:  # a Space is on this machine
         yield browser
-        browser.close()
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {PATIENCE} s for {what}")
+        time.sleep(0.1)
 
 
 def file_of(url: str) -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_server import serving
 from huggingface_hub import SpaceCard
 from loopback_hub import LoopbackHub, Repository, client_environment, files_of, random_editor, run_client
+from servers import serving
 
 REPOSITORY = Path(__file__).parent.parent
 ALICE, READER, STRANGER = "hf_aliceMayWrite", "hf_aliceMayRead", "hf_nobodyKnowsMe"
@@ -315,7 +315,7 @@ def test_a_pushed_space_is_complete(pushed: Pushed, name: str, tmp_path: Path) -
         run_client(PRELOAD, client_environment(pushed.hub.endpoint, tmp_path), line)
     cache = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
     place = {"SYSTEM": "spaces", "SPACE_ID": name, "SPACE_HOST": f"{name.replace('/', '-')}.hf.space"}
-    with serving(folder, tmp_path, **cache, **place, **space.variables) as server:
+    with serving("app.py", variables=cache | place | space.variables, checkout=folder) as server:
         with urllib.request.urlopen(server.url, timeout=60) as answer:  # noqa: S310
             assert answer.status == 200
         assert "embedded weights" not in server.log.read_text()
