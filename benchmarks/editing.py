@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import rivals
 import torch
-from judges import Evaluator, features, load_evaluator, parser_of_judgements, plain_editor
+from judges import Evaluator, features, load_evaluator, measured_on, parser_of_judgements, plain_editor
 from reports import write_report
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -485,7 +485,8 @@ def main() -> None:
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
     real = features(evaluator.features, load_faces(arguments.data, "valid").images)
-    result = {"weights": editor.fingerprint(), **compare(editor, plain, evaluator, arguments.faces, arguments.compared)}
+    result: dict[str, Any] = measured_on(editor, arguments.evaluator)
+    result |= compare(editor, plain, evaluator, arguments.faces, arguments.compared)
     z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))
     rows = {"unedited": z, "edited": each_edited(editor, z)}
     distances = {name: distance(editor, evaluator, latents, real) for name, latents in rows.items()}

@@ -35,8 +35,9 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
         f"(95 %: {low:.2f} to {high:.2f}); on {editing['compared']} of these seeds mean difference, on a generator "
         f"without edits: {rival:.2f}, "
         f"the best other editor on this one ({strongest['name']}): {strongest['mean_dependency']:.2f}",
-        "calibration_error": "points of 100 between the value asked and the one that a second network measures",
-        "within_reach": "share of faces and values from 20 to 80 that can be shown",
+        "calibration_error": "points of 100 between the value asked and the one that a second network measures, where "
+        "the editor reads it within 3 points",
+        "within_reach": "share of faces and values from 20 to 80 where it does",
     }
     return {name: {"value": values[name], "samples": editing["faces"], "note": note} for name, note in notes.items()}
 

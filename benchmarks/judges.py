@@ -12,6 +12,7 @@ were measured on.
 """
 
 import argparse
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,6 +93,11 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
     evaluator = Evaluator()
     evaluator.load_state_dict(load_file(path))
     return evaluator.eval().requires_grad_(False)
+
+
+def measured_on(editor: Editor, evaluator: Path = EVALUATOR) -> dict[str, str]:
+    """What figures are of, for their report: the editor's weights, and the judge, by the SHA-256 of its file."""
+    return {"weights": editor.fingerprint(), "evaluator": hashlib.sha256(evaluator.read_bytes()).hexdigest()[:12]}
 
 
 def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import torch
 from editing import DRAWN, FIRST_SEED, VALUES, Judge, ask, both_judges, distance, each_edited, summarise
-from judges import features, load_evaluator, parser_of_judgements
+from judges import features, load_evaluator, measured_on, parser_of_judgements
 from reports import write_report
 from torch import Tensor
 
@@ -136,8 +136,8 @@ def main() -> None:
         rows[name] = {"faces": faces} | row
         shown = "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key != "interval")
         print(f"{name:40}{shown}", flush=True)
-    report = {"weights": as_it_is.fingerprint(), "agreement_on_values": agreement, "rows": rows}
-    write_report(report, arguments.out)
+    report = {"agreement_on_values": agreement, "rows": rows}
+    write_report(measured_on(as_it_is, arguments.evaluator) | report, arguments.out)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from judges import features, load_evaluator, parser_of_judgements, plain_editor
+from judges import features, load_evaluator, measured_on, parser_of_judgements, plain_editor
 from machine import device_name
 from reference import Reference
 from reports import write_report
@@ -340,7 +340,10 @@ def main() -> None:
     for name, editor in editors.items():
         rows[name] = measure(name, functools.partial(editor_faces, editor, arguments.fakes), judges, arguments.repeats)
     figures = card_figures(rows["weights"], floor, arguments.fakes, len(held_out))
-    result = {"weights": editors["weights"].fingerprint(), "fakes": arguments.fakes, "held_out": len(held_out)}
+    result = measured_on(editors["weights"], arguments.evaluator) | {
+        "fakes": arguments.fakes,
+        "held_out": len(held_out),
+    }
     write_report(result | {"figures": figures, "rows": rows}, arguments.out or Path("benchmarks/quality.json"))
 
 

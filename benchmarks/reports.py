@@ -5,11 +5,19 @@ import math
 from pathlib import Path
 from typing import Any
 
+from expressions.runs import write_atomically
+
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write figures; a folder that is missing is made, and NaN, where nothing could be measured, becomes null."""
+    """Write figures, whole or not at all; a folder that is missing is made, and NaN, where nothing could be measured,
+    becomes null.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+    """
+    text = json.dumps(_without_nan(report), indent=2) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_without_nan(report), indent=2) + "\n")
+    write_atomically(path, lambda file: file.write_text(text))
 
 
 def _without_nan(result: Any) -> Any:

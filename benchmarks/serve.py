@@ -5,7 +5,7 @@ that follows where it rests. In Chromium, the time from a slider's input event t
 draft. The events per second of many visitors who drag at once, and what the server's memory and disk do. How many of a
 crowd that comes at one moment are served. The time from `python app.py` to the first face in Chromium, beside that of
 importing torch and gradio. What is compared alternates, so that a noisy machine slows all. The empty handlers answer
-with pictures of app.py: one through Gradio's queue, which is its default, the other directly, around the queue, as
+with drafts of app.py: one through Gradio's queue, which is its default, the other directly, around the queue, as
 app.py answers a drag.
 
     PYTHONPATH=. python benchmarks/serve.py
@@ -145,22 +145,27 @@ class Pages:
 
 @contextmanager
 def preparing(weights: str | None) -> Iterator[Pages]:
-    """Take two pictures of app.py, for the empty handlers to answer with."""
+    """Take two drafts of app.py, for the empty handlers to answer with."""
     variables = {"EXPRESSIONS_MODEL": weights} if weights else {}
     with tempfile.TemporaryDirectory() as folder:
         paths = (Path(folder) / "one.html", Path(folder) / "other.html")
         with serving("app.py", variables=variables) as server:
             for number, path in enumerate(paths):
-                path.write_text(asyncio.run(_first_picture(server.url, number)))
+                path.write_text(asyncio.run(_draft(server.url, number)))
         if paths[0].read_text() == paths[1].read_text():
             raise RuntimeError("the same picture for two seeds")
         yield Pages(variables, (str(paths[0]), str(paths[1])))
 
 
-async def _first_picture(url: str, number: int) -> str:
-    visitor = Visitor(url, number)
+async def _draft(url: str, seed: int) -> str:
+    visitor = Visitor(url, seed)
     await visitor.open()
+    slider, value = next(visitor.moves())
+    visitor.values[slider] = value
+    await visitor.fire("input", slider)
     await visitor.close()
+    if "data-draft" not in visitor.picture:
+        raise RuntimeError("a drag was not answered with a draft")
     return visitor.picture
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from editing import ALL_FACES, ON_OURS
+from judges import measured_on
 
 from expressions import Editor
 
@@ -36,11 +37,11 @@ GENERATORS = {"weights": "this generator", "without edits": "without edits", REA
 def editors() -> str:
     """What every editor changes besides, on the generator without edits and on this one."""
     measured = _read("editing")
-    methods, mirrored = measured["methods"], measured["do_nothing"]["mirrored"]
+    methods, nothing = measured["methods"], measured["do_nothing"]
 
     def row(title: str, name: str, plain: str | None) -> list[str]:
         rows = [methods.get(key) if key else None for key in (plain, name)]
-        smiling = next(found for found in rows if found)["sliders"]["Smiling"]
+        smiling = methods[name]["sliders"]["Smiling"]
         changes = [f"{change:.2f}" for change in smiling["identifying"].values()] if smiling["reached"] else ["-"]
         shared = methods[name].get("where_all_reach")
         leak = f"{shared['mean_dependency']:.2f}" if shared else ""
@@ -51,12 +52,13 @@ def editors() -> str:
     rows += [row(f"Expressions, {measured['faces']:,} seeds", ALL_FACES, None)]
     rivals = dict.fromkeys(name.removesuffix(ON_OURS) for name in methods if not name.startswith("ours"))
     rows += [row(name, name + ON_OURS, name) for name in rivals]
-    unrest = f"nothing: the face mirrored; `Male` flips for {_percent(mirrored['male_flips'])}"
-    rows += [[unrest, "", f"{mirrored['change']:.2f}", "", ""]]
+    for name, seen in nothing.items():
+        title = f"nothing: the face {name}; `Male` flips for {_percent(seen['male_flips'])}"
+        rows += [[title, "", f"{seen['change']:.2f}", "", ""]]
     distances = [f"{measured['fd_evaluator'][name]:.1f}" for name in ("edited", "unedited")]
-    title = f"Frechet distance, edited and not, {measured['fd_evaluator']['faces']:,} faces"
+    title = f"Frechet distance in raw features, edited and not, {measured['fd_evaluator']['faces']:,} faces"
     rows += [[title, "", ", ".join(distances), "", ""]]
-    rows += [["correlation of what both networks see change", "", f"{measured['agreement']:.2f}", "", ""]]
+    rows += [["cosine of the changes that both networks see", "", f"{measured['agreement']:.2f}", "", ""]]
     identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
     head = [
         f"other attributes, at 1 sd of the own, {measured['compared']:,} seeds",
@@ -106,7 +108,7 @@ def limits() -> str:
         "by its own classifier",
         "within reach",
         "`Male` flips",
-        "Frechet distance",
+        "Frechet distance, raw features",
         "faces drawn",
     ]
     return _table(head, rows)
@@ -172,6 +174,9 @@ def serving() -> str:
     def milliseconds(figures: dict[str, float]) -> str:
         return f"{figures['median_ms']:.0f} ms"
 
+    def tail(figures: dict[str, float]) -> str:
+        return f"{milliseconds(figures)} (95 %: {figures['p95_ms']:.0f})"
+
     def events(figures: dict[str, float]) -> str:
         return f"{figures['events_per_second']:.0f} events/s"
 
@@ -179,8 +184,8 @@ def serving() -> str:
     rows = [
         [
             "slider's input to the new draft painted, in Chromium",
-            milliseconds(paint["ours"]),
-            *(f"{milliseconds(paint[name])} (ratio {paint['ratios'][name]:.2f})" for name in others),
+            tail(paint["ours"]),
+            *(f"{tail(paint[name])}, ratio {paint['ratios'][name]:.2f}" for name in others),
         ],
         [
             f"{load['visitors']} visitors dragging at once",
@@ -219,12 +224,14 @@ def with_tables() -> dict[Path, str]:
     """The text of each of these files, its tables written anew.
 
     Raises:
-        ValueError: a table is not in its file, or more than once; or its figures are not of the embedded weights.
+        ValueError: a table is not in its file, or more than once; or its figures are not of the embedded weights, or
+            not by the judge beside this file.
     """
-    embedded = Editor.from_pretrained().fingerprint()
+    expected = measured_on(Editor.from_pretrained())
     for name in ("quality", "editing", "limits"):
-        if _read(name)["weights"] != embedded:
-            raise ValueError(f"{name}.json was measured on other weights than the embedded ones, {embedded}")
+        for what, mark in expected.items():
+            if _read(name)[what] != mark:
+                raise ValueError(f"{name}.json was measured with other {what} than the one here, {mark}")
     return {path: _with_tables(path, tables) for path, tables in TABLES.items()}
 
 

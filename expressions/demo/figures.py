@@ -16,7 +16,7 @@ _QUALITY = {
     "precision": "Precision: share of faces that look like real ones",
     "recall": "Recall: share of real faces that it could have drawn",
     "rate_error": "Mean error of the rates of 40 attributes",
-    "worst_rate": "Factor by which the worst of those rates is off",
+    "worst_rate": "Factor by which the worst of the rates above 3 % is off",
     "novelty": "Distance to the nearest training face, relative to that of real faces",
 }
 
@@ -33,7 +33,8 @@ def quality(weights: str) -> str:
     if not figures:
         return f"<p>Nobody has published figures for these weights ({weights}).</p>"
     return (
-        f"<p>Measured on the weights that you see ({weights}), by networks that took no part in making them.</p>"
+        f"<p>Measured on the weights that you see ({weights}), by networks that took no part in making them, but for "
+        "skin tone, which is computed from the pixels by one formula.</p>"
         f"<h2>What a slider changes besides</h2>{_leaks(figures['editing'])}"
         f"<h2>What was asked against what was measured</h2>{_calibration(figures['editing'])}"
         f"<h2>The pictures</h2>{_pictures(figures['quality'])}"
@@ -55,7 +56,8 @@ def _leaks(editing: Mapping[str, Any]) -> str:
     return (
         f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
         f"Adding the usual mean difference, on an earlier generator that was not taught, moves it by {rival:.2f}. "
-        f"{others}Rows: the slider; columns: what changed. {editing['compared']} seeds.</p>"
+        f"{others}{editing['compared']} seeds. Rows: the slider; columns: what changed in the mean, in which opposite "
+        "changes of two faces cancel.</p>"
         '<div class="figure" tabindex="0" role="img" aria-label="Heat maps of what each slider changes besides: '
         f'on average {ours:.2f} here, {rival:.2f} by the mean difference">{draw(editing, label)}</div>'
         "<details><summary>The first of these as a table</summary>"
@@ -74,7 +76,10 @@ def _calibration(editing: Mapping[str, Any]) -> str:
         for name, row in editing["calibration"].items()
     ]
     numbers = table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
-    return f"<p>{editing['faces']:,} seeds.</p>{numbers}"
+    return (
+        f"<p>{editing['faces']:,} seeds. Within reach: the share of faces and values from 20 to 80 where the editor "
+        f"itself reads what was asked. Slope and mean error are of those, read by the other network.</p>{numbers}"
+    )
 
 
 def _pictures(figures: Mapping[str, Any]) -> str:
