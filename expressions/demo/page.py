@@ -96,7 +96,8 @@ class Page:
 
     def _unread(self, state: State, held: Sequence[object]) -> str:
         """What is to be said where a box that the view needs holds no seed."""
-        is_unread = state.view == "morph" and as_seed(held[4]) is None
+        _, _, _, _, to, *_ = held
+        is_unread = state.view == "morph" and as_seed(to) is None
         return f"{SEED_RULE} This still goes to face {state.to}." if is_unread else ""
 
     def _problem(self, state: State, fields: Mapping[str, str]) -> str:
