@@ -137,6 +137,24 @@ def recipes_cpu() -> str:
     return _recipes(_read("comparison_cpu"))
 
 
+def course() -> str:
+    """Two trainings, judged on their way."""
+    measured = _read("course")["rows"]
+    distances = {name: FIGURES[name] for name in ("fd_attributes", "fd_random")}
+    counts = sorted({round(point["kimg"]) for row in measured.values() for point in row["points"]})
+    rows = []
+    for count in counts:
+        row = [f"{count * 1000:,}"]
+        for training in measured.values():
+            point = next((point for point in training["points"] if round(point["kimg"]) == count), None)
+            row += [text.format(point[name]) if point else "" for name, (_, text) in distances.items()]
+        rows.append(row)
+    lasts = [f"{training['last_to_best'][name]:.2f}" for training in measured.values() for name in distances]
+    rows.append(["the last through the best", *lasts])
+    titles = [f"{TITLES.get(name, name)}: {label}" for name in measured for label, _ in distances.values()]
+    return _table(["images", *titles], rows)
+
+
 def _recipes(measured: dict[str, Any]) -> str:
     meaningless = {"worst_rate", "novelty"}  # of generators that leave attributes out, and are far from all faces
     figures = {name: shown for name, shown in FIGURES.items() if name not in meaningless}
@@ -216,7 +234,7 @@ def serving() -> str:
 # By the file that shows them.
 TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
     ROOT / "README.md": (editors, sliders, faces),
-    ROOT / "benchmarks/README.md": (limits, recipes, recipes_cpu, speed, serving),
+    ROOT / "benchmarks/README.md": (limits, recipes, recipes_cpu, course, speed, serving),
 }
 
 
