@@ -9,7 +9,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from editing import ALL_FACES, ON_OURS
+from editing import ALL_FACES, MISSED, ON_OURS
 from rivals import CONTROL
 
 from expressions import Editor
@@ -36,7 +36,7 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
         f"without edits: {rival:.2f}, "
         f"the best other editor on this one ({strongest['name']}): {strongest['mean_dependency']:.2f}",
         "calibration_error": "points of 100 between the value asked and the one that a second network measures, where "
-        "the editor reads it within 3 points",
+        f"the editor reads it within {MISSED:g} points",
         "within_reach": "share of faces and values from 20 to 80 where it does",
     }
     return {name: {"value": values[name], "samples": editing["faces"], "note": note} for name, note in notes.items()}

@@ -14,6 +14,7 @@ from typing import Any
 
 from editing import ALL_FACES, ON_OURS
 from judges import measured_on
+from quality import DISTANCES
 
 from expressions import Editor
 
@@ -140,7 +141,7 @@ def recipes_cpu() -> str:
 def course() -> str:
     """Two trainings, judged on their way."""
     measured = _read("course")["rows"]
-    distances = {name: FIGURES[name] for name in ("fd_attributes", "fd_random")}
+    distances = {name: FIGURES[name] for name in DISTANCES}
     counts = sorted({round(point["kimg"]) for row in measured.values() for point in row["points"]})
     rows = []
     for count in counts:

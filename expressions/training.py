@@ -572,8 +572,8 @@ def adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.opt
     parameters = list(network.parameters())
     device = parameters[0].device
     on_cuda = device.type == "cuda"
-    where_it_is = torch.tensor(lr, device=device) if on_cuda else lr
-    return torch.optim.Adam(parameters, where_it_is, betas, fused=True, capturable=on_cuda)
+    given_lr = torch.tensor(lr, device=device) if on_cuda else lr
+    return torch.optim.Adam(parameters, given_lr, betas, fused=True, capturable=on_cuda)
 
 
 def _adapt(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:

@@ -164,9 +164,10 @@ def test_an_edit_moves_its_attribute_towards_the_target(editor, name):
 def test_a_sketch_comes_close_and_the_edit_closer(editor):
     column, targets = editor.attributes.index("Bangs"), {"Bangs": 70.0}
     faces = [editor.look(row) for row in editor.latents(range(12)).split(1)]
-    edits = ([*faces], [editor.look(editor.sketch(face, targets)) for face in faces])
-    edits = (*edits, [editor.follow(face, targets) for face in faces])
-    start, sketched, edited = (torch.stack([seen.values[column] for seen in row]).sub(70).abs() for row in edits)
+    sketches = [editor.look(editor.sketch(face, targets)) for face in faces]
+    edits = [editor.follow(face, targets) for face in faces]
+    rows = (faces, sketches, edits)
+    start, sketched, edited = (torch.stack([seen.values[column] for seen in row]).sub(70).abs() for row in rows)
     assert start.median() > 2 * sketched.median()
     assert sketched.median() > 2
     assert edited.median() < 1
@@ -194,6 +195,8 @@ def test_an_edit_out_of_reach_stops_at_the_closest_face_that_it_saw(editor, monk
     edited = editor.follow(face, {"No_Beard": 0})
     assert len(seen) == MAX_STEPS
     assert edited.values[column] == min(values[column] for _, _, values in seen) > 1
+    assert edited.z.dtype == torch.float32
+    assert edited.z.abs().max() < 1
     distances = [(to_normal(z) - to_normal(face.z)).norm().item() for z, _, _ in seen]
     assert max(distances) == pytest.approx(6, abs=0.01)
 

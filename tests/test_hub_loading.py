@@ -307,7 +307,9 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     [
         ("{", "config.json is not JSON"),
         ("[]", "config.json has no list of attributes"),
+        (json.dumps({"wings": 2}), "config.json has no list of attributes"),
         (json.dumps({"attributes": "Smiling"}), "config.json has no list of attributes"),
+        (json.dumps({"attributes": ["Smiling"]}), "must have shape"),
         (json.dumps({"attributes": ["Smiling", "<b>"]}), "attributes must be distinct names of letters, digits and _"),
         (json.dumps({"attributes": ["Smiling", "Skin_Tone"]}), "Skin_Tone is measured from the pixels"),
         (json.dumps({"attributes": ["Smiling", "Male"], "depth": 3}), "depth"),
