@@ -5,7 +5,7 @@ thousand of them their faces are judged as in quality.py.
 
     PYTHONPATH=. python benchmarks/course.py --data DATA --kimg 3000 --reference-kimg 750
 
-Prints a line for each judgement, and writes course.json anew.
+Prints a line for each judgement, and writes course.json, or course_cuda.json, anew.
 """
 
 import copy
@@ -18,7 +18,7 @@ from judges import parser_of_judges
 from machine import device_name
 from quality import DISTANCES, FORMATS, ONCE, Figures, Judges, draw_faces, new_state, shuffled
 from reference import Reference
-from reports import write_report
+from reports import path_of_report, write_report
 from torch import Tensor
 
 from expressions.attributes import CELEBA_ATTRIBUTES
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=50.0, help="thousands of images between two judgements")
     parser.add_argument("--fakes", type=int, default=10_000, help="faces of a judgement")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/course.json"), help="where to write the figures")
+    parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
     if not min(arguments.kimg, arguments.reference_kimg, arguments.every) > 0:
         parser.error("--kimg, --reference-kimg and --every must be positive")
@@ -103,6 +103,7 @@ def main() -> None:
     }
     report: dict[str, Any] = {"device": device_name(images.device), "fakes": arguments.fakes, "held_out": len(held_out)}
     report["rows"] = {}
+    out = arguments.out or path_of_report("course", images.device)
     for name, course in courses.items():
         points: list[Figures] = []
         print(f"{name}\n{'kimg':>9}" + "".join(f"{figure:>15}" for figure in FORMATS))
@@ -110,7 +111,7 @@ def main() -> None:
             print(f"{point['kimg']:9.1f}" + "".join(f"{text.format(point[key]):>15}" for key, text in FORMATS.items()))
             points.append(point)
             report["rows"][name] = summary(points)
-            write_report(report, arguments.out)  # each time: hours may follow
+            write_report(report, out)  # each time: hours may follow
         told = report["rows"][name]["last_to_best"].items()
         print(", ".join(f"{distance}: last {ratio:.2f} of the best" for distance, ratio in told), flush=True)
 

@@ -10,8 +10,8 @@ are kept in `--runs` and not repeated.
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "half width"
 
-Prints a table. Writes quality.json, which README.md and the model card show, or comparison.json, on a CPU
-comparison_cpu.json, which the README beside it shows.
+Prints a table. Writes quality.json, which README.md and the model card show, or comparison.json, on a GPU
+comparison_cuda.json, which the README beside it shows.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import torch
 from judges import features, load_evaluator, measured_on, parser_of_judgements, plain_editor
 from machine import device_name
 from reference import Reference
-from reports import write_report
+from reports import path_of_report, write_report
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
@@ -279,8 +279,7 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
         "above_floor": left,
         "rows": rows,
     }
-    name = "comparison.json" if images.is_cuda else "comparison_cpu.json"
-    write_report(report, arguments.out or Path("benchmarks") / name)
+    write_report(report, arguments.out or path_of_report("comparison", images.device))
 
 
 def above_floor(row: Row, reference: Row, floor: Row) -> Figures:

@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from expressions.runs import write_atomically
 
 
@@ -18,6 +20,11 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     text = json.dumps(_without_nan(report), indent=2) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda file: file.write_text(text))
+
+
+def path_of_report(name: str, device: torch.device) -> Path:
+    """Where a report is kept that depends on the device."""
+    return Path("benchmarks") / (f"{name}.json" if device.type == "cpu" else f"{name}_{device.type}.json")
 
 
 def _without_nan(result: Any) -> Any:

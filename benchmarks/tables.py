@@ -129,18 +129,26 @@ def faces() -> str:
 
 
 def recipes() -> str:
-    """Short trainings beside each other, a row each."""
+    """Short trainings on a CPU beside each other, a row each."""
     return _recipes(_read("comparison"))
 
 
-def recipes_cpu() -> str:
-    """The same, shorter, on a CPU."""
-    return _recipes(_read("comparison_cpu"))
+def recipes_cuda() -> str:
+    """The same, longer, on a GPU."""
+    return _recipes(_read("comparison_cuda"))
 
 
 def course() -> str:
-    """Two trainings, judged on their way."""
-    measured = _read("course")["rows"]
+    """Two trainings on a CPU, judged on their way."""
+    return _course(_read("course")["rows"])
+
+
+def course_cuda() -> str:
+    """The same on a GPU."""
+    return _course(_read("course_cuda")["rows"])
+
+
+def _course(measured: dict[str, Any]) -> str:
     distances = {name: FIGURES[name] for name in DISTANCES}
     counts = sorted({round(point["kimg"]) for row in measured.values() for point in row["points"]})
     rows = []
@@ -235,7 +243,7 @@ def serving() -> str:
 # By the file that shows them.
 TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
     ROOT / "README.md": (editors, sliders, faces),
-    ROOT / "benchmarks/README.md": (limits, recipes, recipes_cpu, course, speed, serving),
+    ROOT / "benchmarks/README.md": (limits, recipes_cuda, recipes, course_cuda, course, speed, serving),
 }
 
 

@@ -11,21 +11,23 @@ Prints a table. Writes train_speed.json, or train_speed_cuda.json; the README be
 
 import argparse
 import functools
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import torch
 from machine import device_name
 from quality import FOR_A_CPU
 from reference import Reference
-from reports import write_report
+from reports import path_of_report, write_report
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
@@ -37,8 +39,19 @@ from expressions.training import TrainConfig, TrainState, train_step
 
 Step = Callable[[], Any]
 OURS: dict[str, dict[str, Any]] = {"ours": {}, "half width, kernel 3": FOR_A_CPU}
-BATCH_SIZES = (32, 64, 128, 256)
 WORKERS = 2
+
+
+class Load(NamedTuple):
+    """How much a device is given to do."""
+
+    batch_sizes: tuple[int, ...]
+    images: int  # of one recipe in a round
+    matrix_side: int
+
+
+# A GPU works on in the time that the example's loader needs to run dry: there a round must be longer.
+LOADS = {"cpu": Load((32, 64, 128, 256), 1024, 2048), "cuda": Load((64, 256, 512, 1024), 16_384, 8192)}
 
 
 class Decoded(Dataset[Tensor]):
@@ -69,8 +82,14 @@ def our_step(options: dict[str, Any], source: str, batch_size: int, device: torc
     """A step of `train.py gan` with its defaults, but for these options."""
     config = TrainConfig(data=source, batch_size=batch_size, device=device.type, **options)
     _, dtype = config.resolve()
-    images, state = load_faces(source).images.to(device), TrainState(config, device)
+    images, state = decoded_faces(source, device), TrainState(config, device)
     return lambda: train_step(state, images, config, dtype)
+
+
+@functools.cache
+def decoded_faces(source: str, device: torch.device) -> Tensor:
+    """All faces (N, 3, 64, 64) uint8, where ours trains."""
+    return load_faces(source).images.to(device)
 
 
 STEPS: dict[str, Callable[[str, int, torch.device], Step]] = {"reference": reference_step}
@@ -87,7 +106,7 @@ def images_per_second(step: Step, batch_size: int, images: int, device: torch.de
     return steps * batch_size / (time.perf_counter() - start)
 
 
-def matrix_rate(dtype: torch.dtype, device: torch.device, side: int = 2048) -> float:
+def matrix_rate(dtype: torch.dtype, device: torch.device, side: int) -> float:
     """Floating-point operations a second of a square matrix product."""
     a = torch.randn(side, side, device=device, dtype=dtype)
     times = []
@@ -115,12 +134,18 @@ def operations(step: Step, batch_size: int) -> float:
     return counter.get_total_flops() / batch_size
 
 
-def peak_memory(recipe: str, source: str, device: torch.device) -> float:
-    """Peak megabytes of a process that does three steps, median of three such processes; its workers, which share pages
-    with it, are not counted."""
-    command = [sys.executable, __file__, "--data", source, "--device", device.type, "--memory-of", recipe]
-    run = functools.partial(subprocess.run, command, check=True, capture_output=True, text=True)
-    return statistics.median(float(run().stdout.splitlines()[-1]) for _ in range(3))
+def peak_memory(source: str, device: torch.device) -> dict[str, float]:
+    """By recipe, peak megabytes of a process that does three steps, median of three such processes; its workers, which
+    share pages with it, are not counted."""
+    command = [sys.executable, __file__, "--data", source, "--device", device.type, "--memory-of"]
+    run = functools.partial(subprocess.run, check=True, capture_output=True, text=True)
+
+    def of_one(recipe: str) -> float:
+        return float(run([*command, recipe]).stdout.splitlines()[-1])
+
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // WORKERS)) as pool:
+        peaks = list(pool.map(of_one, [recipe for recipe in STEPS for _ in range(3)]))
+    return {recipe: statistics.median(peaks[3 * i : 3 * i + 3]) for i, recipe in enumerate(STEPS)}
 
 
 def print_memory(recipe: str, source: str, device: torch.device) -> None:
@@ -142,7 +167,7 @@ def main() -> None:
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--rounds", type=int, default=5, help="alternations; the medians are reported")
-    parser.add_argument("--images", type=int, default=1024, help="images of one recipe in a round")
+    parser.add_argument("--images", type=int, help="images of one recipe in a round")
     parser.add_argument("--out", type=Path, help="where to write the figures")
     parser.add_argument("--memory-of", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -151,16 +176,18 @@ def main() -> None:
         print_memory(arguments.memory_of, arguments.data, device)
         return
 
+    load = LOADS[device.type]
+    images = arguments.images or load.images
     rows: list[dict[str, Any]] = []
     print(f"{'batch':>6}{'recipe':>22}{'speed':>10}{'reference':>12}{'ratio':>8}   images/s, {arguments.rounds} rounds")
-    for batch_size in BATCH_SIZES:
+    for batch_size in load.batch_sizes:
         steps = {recipe: make(arguments.data, batch_size, device) for recipe, make in STEPS.items()}
         # Counted in the first step: later ones may be a recording.
         counts = {recipe: operations(steps[recipe], batch_size) for recipe in OURS}
         for step in steps.values():
             images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
         rounds = [
-            {recipe: images_per_second(step, batch_size, arguments.images, device) for recipe, step in steps.items()}
+            {recipe: images_per_second(step, batch_size, images, device) for recipe, step in steps.items()}
             for _ in range(arguments.rounds)
         ]
         medians = {recipe: statistics.median(speeds[recipe] for speeds in rounds) for recipe in STEPS}
@@ -176,13 +203,13 @@ def main() -> None:
             rows.append(row | {"rounds": [[speeds[recipe], speeds["reference"]] for speeds in rounds]})
             print("{batch_size:6}{recipe:>22}{speed:10.1f}{reference:12.1f}{ratio:8.2f}".format(**row), flush=True)
 
-    rate = matrix_rate(torch.bfloat16, device)
+    rate = matrix_rate(torch.bfloat16, device, load.matrix_side)
     for row in rows:
         row["share"] = row["speed"] * row["operations"] / rate
     shares = ", ".join(f"{row['share']:.0%}" for row in rows)
     print(f"share of the bf16 matrix rate ({rate / 1e9:.0f} GFLOP/s): {shares}")
-    memory = {recipe: peak_memory(recipe, arguments.data, device) for recipe in STEPS}
-    decoded = len(load_faces(arguments.data)) * 3 * 64 * 64 / 2**20
+    memory = peak_memory(arguments.data, device)
+    decoded = decoded_faces(arguments.data, device).nbytes / 2**20
     print(", ".join(f"{recipe} {peak:.0f} MB" for recipe, peak in memory.items()) + f"; decoded faces {decoded:.0f} MB")
     report = {
         "device": device_name(device),
@@ -192,8 +219,7 @@ def main() -> None:
         "peak_megabytes": memory,
         "decoded_megabytes": decoded,
     }
-    name = "train_speed.json" if device.type == "cpu" else f"train_speed_{device.type}.json"
-    write_report(report, arguments.out or Path("benchmarks") / name)
+    write_report(report, arguments.out or path_of_report("train_speed", device))
 
 
 if __name__ == "__main__":

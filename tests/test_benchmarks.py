@@ -16,7 +16,7 @@ import rivals
 import torch
 from judges import EVALUATOR, features, load_evaluator, plain_editor
 from quality import FOR_A_CPU, above_floor
-from reports import write_report
+from reports import path_of_report, write_report
 from safetensors.torch import save_model
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -327,6 +327,12 @@ def test_a_recipe_of_spectral_norms_begins_with_them():
 def test_a_report_is_written_where_no_folder_was_and_tells_nothing_where_nothing_was_measured(tmp_path):
     write_report({"rows": [1.0, math.nan]}, tmp_path / "new" / "report.json")
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == {"rows": [1.0, None]}
+
+
+def test_reports_of_several_devices_lie_beside_each_other():
+    folder = Path("benchmarks")
+    assert path_of_report("course", torch.device("cpu")) == folder / "course.json"
+    assert path_of_report("course", torch.device("cuda", 0)) == folder / "course_cuda.json"
 
 
 @pytest.mark.parametrize(

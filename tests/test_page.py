@@ -96,11 +96,11 @@ def test_no_draft_where_several_faces_are_shown_or_another_answer_is_on_its_way(
     assert page.draft(asked, "1?seed=7", view, "Smiling", "Smiling", "Male", 24, *sliders) == gr.skip()
 
 
-def test_an_event_that_comes_late_leaves_the_face_as_it_is(page: Page) -> None:
+def test_a_drag_back_to_where_it_began_and_an_event_that_comes_late_bring_the_face_itself(page: Page) -> None:
     sliders: list[object] = list(page.faces.own_values(7).values())
     sliders[page.faces.attributes.index("Bangs")] = 88.125
     shown = ask(page, "2?rest", "1?seed=7", sliders=sliders)
-    assert page.draft("2?rest", shown.answered, "face", "Smiling", "Smiling", "Male", 24, *sliders) == gr.skip()
+    assert page.draft("2?rest", shown.answered, "face", "Smiling", "Smiling", "Male", 24, *sliders) == shown.stage
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
     assert page.draft("1?seed=7", nuisance, *[nuisance] * 5, *[nuisance] * count) == gr.skip()
     is_moved = as_value(nuisance) is not None
     draft = page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 4, *[nuisance] * count)
-    assert ("<img" in draft) == is_moved
-    assert (draft == gr.skip()) != is_moved
+    assert "<img" in draft
+    assert (" data-draft" in draft) == is_moved
     _, data = page.download(64, nuisance, *[nuisance] * count).split("|")
     assert Image.open(io.BytesIO(base64.b64decode(data))).size == (64, 64)
 

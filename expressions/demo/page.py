@@ -40,10 +40,11 @@ class Page:
         """
         count, old_count = (str(request).partition("?")[0] for request in (asked, answered))
         shown, state = self._on_screen(answered, held)
-        is_back = state.targets == shown.targets  # where the answer was, or the event came late
-        if count != old_count or state.view not in views.DRAFTED or is_back:
+        if count != old_count or state.view not in views.DRAFTED:
             return gr.skip()
-        return views.draft(self.faces, state)
+        # Where the answer was, or in an event that came late: the face itself, which a draft must not cover.
+        draw = views.stage if state.targets == shown.targets else views.draft
+        return draw(self.faces, state)
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
         """Answer a request.
