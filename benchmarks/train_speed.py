@@ -50,7 +50,7 @@ class Load(NamedTuple):
     matrix_side: int
 
 
-# A GPU works on in the time that the example's loader needs to run dry: there a round must be longer.
+# The example's loader works ahead by four batches: on a GPU a round is long enough for these not to count much.
 LOADS = {"cpu": Load((32, 64, 128, 256), 1024, 2048), "cuda": Load((64, 256, 512, 1024), 16_384, 8192)}
 
 
