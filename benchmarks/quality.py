@@ -49,7 +49,7 @@ from expressions.training import TrainConfig, TrainState, adam, train, train_ste
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 SPECTRAL_NORM = "spectral norm"
-EMA_10 = "ema 10 kimg"
+EMA_10 = {"ema_kimg": 10.0}
 FOR_A_CPU = {"g_width": 16, "d_kernel": 3}  # as on the Makefile's schedule for one
 # What differs from the defaults of `train.py gan`, and the same with shifts.
 CHANGES: dict[str, dict[str, Any]] = {
@@ -60,12 +60,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "d_lr 4e-4, g_lr 1e-4": {"d_lr": 4e-4, "g_lr": 1e-4},
     "batch 32": {"batch_size": 32},
     "ema 50 kimg": {"ema_kimg": 50.0},
-    EMA_10: {"ema_kimg": 10.0},
+    "ema 10 kimg": EMA_10,
     "ema 0.1 kimg": {"ema_kimg": 0.1},
     "no cooldown": {"cooldown": 0.0},
     "half width": {"g_width": 16},
     "half width, kernel 3": FOR_A_CPU,
-    f"half width, kernel 3, {EMA_10}": FOR_A_CPU | {"ema_kimg": 10.0},
+    "half width, kernel 3, ema 10 kimg": FOR_A_CPU | EMA_10,
 }
 SHIFTS = {"max_shift": 4}
 WITH_SHIFTS = "shifts, "

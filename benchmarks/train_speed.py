@@ -144,8 +144,7 @@ def peak_memory(source: str, device: torch.device) -> dict[str, float]:
         return float(run([*command, recipe]).stdout.splitlines()[-1])
 
     with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // WORKERS)) as pool:
-        peaks = list(pool.map(of_one, [recipe for recipe in STEPS for _ in range(3)]))
-    return {recipe: statistics.median(peaks[3 * i : 3 * i + 3]) for i, recipe in enumerate(STEPS)}
+        return {recipe: statistics.median(pool.map(of_one, [recipe] * 3)) for recipe in STEPS}
 
 
 def print_memory(recipe: str, source: str, device: torch.device) -> None:
