@@ -19,14 +19,14 @@ IDENTITY := $(RUNS)/identity/identity.safetensors
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 batches := --batch-size 128 --penalty-batch 16 --ema-kimg 30
-gan.gpu := --kimg 3300 $(batches) --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
+gan.gpu := --kimg 3300 $(batches) --cooldown 0.3 --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
 edits.gpu := --kimg 1500 $(batches) --max-shift 4 --edit-weight 5 --pixel-weight 0.5
 texture.gpu := --texture-weight 1
 polish.gpu := --kimg 1400 $(batches) --lead-kimg 60
 branch.gpu := --kimg 260 $(batches)
 networks.cpu := --g-width 16 --d-kernel 3
-edits.cpu := --kimg 500 --ema-kimg 10
-polish.cpu := --kimg 84 --lead-kimg 8 --ema-kimg 10
+edits.cpu := --kimg 500
+polish.cpu := --kimg 84 --lead-kimg 8
 branch.cpu := --kimg 24 --ema-kimg 8
 
 # A training with edits, run $(1), from another one's generator, run $(2).

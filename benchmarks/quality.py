@@ -49,9 +49,9 @@ from expressions.training import TrainConfig, TrainState, adam, train, train_ste
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 
 SPECTRAL_NORM = "spectral norm"
-EMA_10 = {"ema_kimg": 10.0}
 FOR_A_CPU = {"g_width": 16, "d_kernel": 3}  # as on the Makefile's schedule for one
-# What differs from the defaults of `train.py gan`, and the same with shifts.
+COOLDOWN = {"cooldown": 0.3}
+# What differs from the defaults of `train.py gan`, and the same with shifts and a cooldown.
 CHANGES: dict[str, dict[str, Any]] = {
     SPECTRAL_NORM: {"gamma": 0.0},
     "gamma 2": {"gamma": 2.0},
@@ -60,14 +60,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "d_lr 4e-4, g_lr 1e-4": {"d_lr": 4e-4, "g_lr": 1e-4},
     "batch 32": {"batch_size": 32},
     "ema 50 kimg": {"ema_kimg": 50.0},
-    "ema 10 kimg": EMA_10,
     "ema 0.1 kimg": {"ema_kimg": 0.1},
-    "no cooldown": {"cooldown": 0.0},
+    "cooldown 0.3": COOLDOWN,
     "half width": {"g_width": 16},
     "half width, kernel 3": FOR_A_CPU,
-    "half width, kernel 3, ema 10 kimg": FOR_A_CPU | EMA_10,
+    "half width, kernel 3, cooldown 0.3": FOR_A_CPU | COOLDOWN,
+    "half width, kernel 3, cooldown 0.3, ema 25 kimg": FOR_A_CPU | COOLDOWN | {"ema_kimg": 25.0},
 }
-SHIFTS = {"max_shift": 4}
+SHIFTS = {"max_shift": 4} | COOLDOWN
 WITH_SHIFTS = "shifts, "
 TWICE = ", after twice as many"  # images as all the others: faster recipes in about the same time
 ONCE = CHANGES | {"shifts": SHIFTS} | {WITH_SHIFTS + name: SHIFTS | change for name, change in CHANGES.items()}
