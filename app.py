@@ -205,6 +205,8 @@ def load_editor() -> tuple[Editor, str]:
     """
     source = os.environ.get("EXPRESSIONS_MODEL")
     if not source:
+        if os.environ.get("EXPRESSIONS_REVISION"):
+            logger.warning("EXPRESSIONS_REVISION pins the weights that EXPRESSIONS_MODEL names: it names none.")
         return Editor.from_pretrained(), ""
     try:
         return Editor.from_pretrained(source, revision=os.environ.get("EXPRESSIONS_REVISION") or None), ""

@@ -43,7 +43,7 @@ from expressions.metrics import (
     neighbourhood_scores,
 )
 from expressions.model import BATCH, Generator, estimate_statistics
-from expressions.runs import GENERATOR, check_options, holds_run, load_generator, save_network, start_run
+from expressions.runs import GENERATOR, RunError, check_options, holds_run, load_generator, save_network, start_run
 from expressions.training import TrainConfig, TrainState, adam, train, train_step
 
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
@@ -269,7 +269,10 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
         def faces(seed: int, recipe: str = recipe) -> Tensor:
             return recipe_faces(recipe, seed, images, arguments)
 
-        rows[recipe] = measure(recipe, faces, judges, arguments.repeats)
+        try:
+            rows[recipe] = measure(recipe, faces, judges, arguments.repeats)
+        except RunError as error:
+            raise SystemExit(f"{error}\n(they are kept in {arguments.runs}: --runs names another folder)") from error
     left = {recipe: above_floor(rows[recipe], rows["reference"], floor) for recipe in ("ours", *arguments.variants)}
     for recipe, shares in left.items():
         told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
@@ -306,6 +309,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="where the trainings are kept")
     parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
+    if arguments.repeats < 1 or (arguments.kimg is not None and not arguments.kimg > 0):
+        parser.error("--repeats and --kimg must be positive")
     if arguments.variants and arguments.kimg is None:
         parser.error("--variants are recipes, which are trained: give --kimg too")
     if arguments.kimg is not None and (arguments.weights or arguments.plain):

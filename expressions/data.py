@@ -65,7 +65,7 @@ def load_faces(
         source: Hub id, or a local folder of parquet files or of images with a metadata.csv. It needs a
             column `image` of 178x218 or 64x78 pictures; columns that are not named are ignored.
         split: split name; "valid" and "validation" stand for each other.
-        revision: commit, tag or branch of a Hub source; the default source has a pinned one.
+        revision: commit, tag or branch of a Hub source, which a folder has not; the default source has a pinned one.
         attributes: label columns to read: bool, 0/1 or -1/+1.
         identities: "all" people, or only those whose `celeb_id` is "even" or "odd": two halves that share nobody.
         people: whether to read who each face shows, column `celeb_id`.
@@ -115,7 +115,9 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
     """Find the source and the split, or say which of them does not exist."""
     local = Path(source).expanduser()
     if local.is_dir():
-        path, revision = str(local), None
+        if revision is not None:
+            raise DataError(f"revision {revision!r} belongs to a data set on the Hub: {source} is a folder")
+        path = str(local)
     elif is_hub_id(source):
         path, revision = source, revision or (HUB_REVISION if source == HUB_DATASET else None)
     else:

@@ -48,11 +48,14 @@ def start_run(run: Path, options: Any) -> None:
 
 
 def check_unused(run: Path) -> None:
-    """Refuse to start a run where one is.
+    """Refuse to start a run where one is, or none can be.
 
     Raises:
-        RunError: the folder holds a run already.
+        RunError: the folder holds a run already, or cannot be made.
     """
+    above = next(folder for folder in (run, *run.parents) if folder.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise RunError(f"cannot make the run folder {run}: {above} is not a folder that can be written to")
     if holds_run(run):
         raise RunError(f"{run} already holds a run: go on with --resume, or name another folder with --out")
     left = [name for name in (BEST, GENERATOR, STATS) if (run / name).exists()]

@@ -139,6 +139,8 @@ class TrainConfig(DataOptions, DeviceOptions):
             raise ValueError(f"batch_size must be even where edits are trained, got {self.batch_size}")
         if self.texture_weight and not self.features:
             raise ValueError("texture_weight belongs to a discriminator that sees through features: give features too")
+        if self.lead_kimg and not self.start:
+            raise ValueError("lead_kimg lets a discriminator catch up with a trained generator: give start too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
 
@@ -152,7 +154,7 @@ def check_ready(config: TrainConfig) -> None:
     """Find out before the data are read whether the training can start.
 
     Raises:
-        RunError: the folder holds another run, or there is no checkpoint to resume or start from.
+        RunError: the folder holds another run or cannot be made, or there is no checkpoint to resume or start from.
         ValueError: this machine lacks the device or the tracker, the processes cannot share a batch, or the
             classifiers, the embedding or the features cannot be used.
     """
@@ -384,14 +386,16 @@ class TrainState:
         """
         networks = _networks_to_start_with(source, self.generator.width)
         try:
-            trained = self.edits and len(networks["ema"].get("directions", ()))
-            own = {} if trained else {"directions": self.ema.directions}
+            taught = len(networks["ema"].get("directions", ())) > 0
+            own = {} if taught and self.edits else {"directions": self.ema.directions}
             self.generator.load_state_dict(networks["generator"] | own)
             self.ema.load_state_dict(networks["ema"] | own)
             new_parts = [name for name in self.discriminator if not self._take_over(name, networks)]
         except (KeyError, RuntimeError) as error:
             raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
-        if self.edits and not trained:
+        if taught and not self.edits and process_rank() == 0:
+            tqdm.write(f"{source} was taught edits, which a training without --classifiers forgets")
+        if self.edits and not taught:
             directions = self.edits.first_directions(self.ema)
             for network in (self.generator, self.ema):
                 network.directions.data.copy_(directions)

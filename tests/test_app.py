@@ -800,3 +800,10 @@ def test_weights_of_a_folder_are_the_ones_shown(monkeypatch: pytest.MonkeyPatch,
     loaded, notice = app.load_editor()
     assert loaded.attributes == ("Smiling", "Skin_Tone")
     assert notice == ""
+
+
+def test_a_revision_of_no_weights_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.delenv("EXPRESSIONS_MODEL", raising=False)
+    monkeypatch.setenv("EXPRESSIONS_REVISION", "main")
+    app.load_editor()
+    assert "EXPRESSIONS_REVISION pins the weights that EXPRESSIONS_MODEL names: it names none" in caplog.text

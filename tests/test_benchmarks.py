@@ -341,6 +341,8 @@ def test_reports_of_several_devices_lie_beside_each_other():
         (["--variants", "half width"], "give --kimg too"),
         (["--kimg", "1", "--plain", "plain.safetensors"], "--weights and --plain do not belong to it"),
         (["--fakes", "100"], "--fakes must be at least 250, got 100"),
+        (["--repeats", "0"], "--repeats and --kimg must be positive"),
+        (["--kimg", "0"], "--repeats and --kimg must be positive"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options, message, monkeypatch, capsys):

@@ -195,6 +195,10 @@ def test_limits_that_make_no_sense_are_refused(folder, options):
     assert "limit" in refusal(folder, **options)
 
 
+def test_a_folder_has_no_revision(folder):
+    assert "revision 'main' belongs to a data set on the Hub" in refusal(folder, revision="main")
+
+
 def test_the_default_source_is_pinned(monkeypatch):
     asked = {}
 

@@ -66,6 +66,14 @@ def test_pictures_are_those_of_the_editor_and_marked(programs: Programs, editor:
     assert Image.open(first).tobytes() == editor.render(3, {"Smiling": 80}, size=512).tobytes()
 
 
+def test_a_picture_that_is_asked_for_again_is_not_written_again(programs: Programs) -> None:
+    file = Path(programs.generate(30, {}))
+    file.write_bytes(b"read by somebody")
+    assert programs.generate(30, {}) == str(file)
+    assert file.read_bytes() == b"read by somebody"
+    file.unlink()  # or others would be shown it
+
+
 def test_a_value_that_is_none_is_refused_after_its_equal_was_drawn(programs: Programs) -> None:
     programs.generate(7, {"Smiling": 1})
     with pytest.raises(gr.Error, match="from 0 to 100, got True"):

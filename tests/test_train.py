@@ -57,7 +57,11 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
             "train.py editor: error: nothing does not hold an attribute classifier",
         ),
         (["distil", "--samples", "100"], "train.py distil: error: samples must be at least batch_size, 128, got 100"),
-        (["gan", "--kimg", "5", "--lead-kimg", "6"], "train.py gan: error: lead_kimg must be at most kimg, 5, got 6"),
+        (
+            ["gan", "--start", "a", "--kimg", "5", "--lead-kimg", "6"],
+            "train.py gan: error: lead_kimg must be at most kimg, 5, got 6",
+        ),
+        (["gan", "--lead-kimg", "6"], "train.py gan: error: lead_kimg lets a discriminator catch up with a trained"),
         (
             ["editor", "--generator", "a,,b"],
             "train.py editor: error: paths must be separated by commas, and none empty, got 'a,,b'",

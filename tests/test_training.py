@@ -45,6 +45,7 @@ from expressions.training import (
     Probe,
     TrainConfig,
     TrainState,
+    check_ready,
     ema_decay,
     lr_factor,
     train,
@@ -212,14 +213,21 @@ def test_a_generator_without_its_checkpoint_is_not_overwritten(images, finished,
         assert (folder / name).read_bytes() == (finished / name).read_bytes()
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_the_data_are_read(tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file/run"):
+        with pytest.raises(RunError, match=rf"cannot make the run folder {out}: .*file is not a folder"):
+            check_ready(dataclasses.replace(TWO_STEPS, out=str(out)))
+
+
 def test_a_run_from_before_there_was_an_option_goes_on_with_its_default(images, finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     path = tmp_path / "run" / OPTIONS
     saved = json.loads(path.read_text())
-    path.write_text(json.dumps({name: saved[name] for name in saved if name != "lead_kimg"}))
+    path.write_text(json.dumps({name: saved[name] for name in saved if name != "gamma"}))
     run(images, tmp_path / "run", resume=True)
-    with pytest.raises(RunError, match=r"lead_kimg=0.0 \(now 0.004\)"):
-        run(images, tmp_path / "run", resume=True, lead_kimg=0.004)
+    with pytest.raises(RunError, match=r"gamma=0.3 \(now 0.4\)"):
+        run(images, tmp_path / "run", resume=True, gamma=0.4)
 
 
 def test_changed_options_are_refused_by_name(images, finished):
@@ -626,6 +634,13 @@ def test_a_training_starts_with_the_weights_of_an_editor_and_the_discriminator_m
     assert all(torch.equal(led[name], value) for name, value in start.items())
     assert not any(torch.equal(not_led[name], value) for name, value in start.items())
     assert statistics(tmp_path / "led")[-1]["d_loss"] != statistics(tmp_path / "led")[0]["d_loss"]
+
+
+def test_a_start_that_was_taught_edits_and_forgets_them_is_told(images, editor, tmp_path, capfd):
+    editor.save_pretrained(tmp_path / "editor")
+    run(images, tmp_path / "run", start=str(tmp_path / "editor"), g_width=32, kimg=0.004)
+    assert f"{tmp_path / 'editor'} was taught edits, which a training without --classifiers" in capfd.readouterr().out
+    assert len(tensors(tmp_path / "run")["directions"]) == 0
 
 
 def test_while_the_discriminator_leads_the_average_stands_still_as_the_generator_does(images, finished, tmp_path):

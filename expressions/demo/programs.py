@@ -2,10 +2,12 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from ..attributes import COUPLED
@@ -197,5 +199,9 @@ def _checked_count(given: object, name: str, least: int, most: int) -> int:
 
 
 def _file(data: bytes, name: str) -> str:
-    """Write an answer where Gradio looks for its files and removes old ones."""
-    return save_bytes_to_cache(data, name, get_upload_folder())
+    """Write an answer, whole, where Gradio looks for its files and removes old ones: the same one may be on its way to
+    somebody else."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        return save_file_to_cache(path, get_upload_folder())
