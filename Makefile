@@ -15,15 +15,16 @@ TEACHERS := $(call teacher,1),$(call teacher,2),$(call teacher,3),$(call teacher
 IDENTITY := $(RUNS)/identity/identity.safetensors
 
 # How long, and in what batches. SIZE=gpu is the schedule of the embedded weights, but for 420,000 images through one
-# classifier and an average before the polish, whose discriminator of pixels was new; on a CPU the networks are smaller.
+# classifier and an average before the polish, whose discriminator of pixels was new, and in its midst two branches and
+# their average, after which discriminators, classifiers and embedding were. On a CPU the networks are smaller.
 SIZE ?= cpu
 $(if $(filter cpu gpu,$(SIZE)),,$(error SIZE must be cpu or gpu, got $(SIZE)))
 batches := --batch-size 128 --penalty-batch 16 --ema-kimg 30
 gan.gpu := --kimg 3300 $(batches) --cooldown 0.3 --g-lr 3e-4 --d-lr 3e-4 --max-shift 4
 edits.gpu := --kimg 1500 $(batches) --max-shift 4 --edit-weight 5 --pixel-weight 0.5
 texture.gpu := --texture-weight 1
-polish.gpu := --kimg 1400 $(batches) --lead-kimg 60
-branch.gpu := --kimg 260 $(batches)
+polish.gpu := --kimg 2700 $(batches) --lead-kimg 60
+branch.gpu := --kimg 240 $(batches)
 networks.cpu := --g-width 16 --d-kernel 3
 edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8

@@ -114,13 +114,13 @@ def test_every_command_of_make_train_is_one_and_readme_tells_its_lengths(size, t
         *["distil", "editor"],
     ]
     lengths = [config["kimg"] for config in configs if config["command"] == "gan"]
-    assert lengths == {"cpu": [1500, 500, 84, 24, 24], "gpu": [3300, 1500, 1400, 260, 260]}[size]
+    assert lengths == {"cpu": [1500, 500, 84, 24, 24], "gpu": [3300, 1500, 2700, 240, 240]}[size]
     readme = " ".join((train.CHECKOUT / "README.md").read_text().split())
     assert "| 1.5 million images | 2 to 4 hours" in readme
     assert "| 0.5 million |" in readme
     assert "| 84,000 |" in readme
     assert "| 24,000 each |" in readme
-    assert "shows 3.3, 1.5, 1.4 and twice 0.26 million images" in readme
+    assert "shows 3.3, 1.5, 2.7 and twice 0.24 million images" in readme
 
 
 def test_an_unknown_flag_is_named(capsys):
