@@ -131,12 +131,12 @@ def test_what_makes_somebody_who_they_are_is_held(editor, monkeypatch):
     faces = [editor.look(row) for row in editor.latents(range(24)).split(1)]
 
     def drift():
-        edited = [editor.follow(face, {"Bangs": 95}).values for face in faces]
+        edited = [editor.follow(face, {"Smiling": 95}).values for face in faces]
         return torch.stack([(seen - face.values)[columns].abs() for seen, face in zip(edited, faces, strict=True)])
 
     held = drift()
     monkeypatch.setattr("expressions.editor._HELD_SHARE", 0.0)
-    assert held.mean() < 0.9 * drift().mean()
+    assert held.mean() < 0.8 * drift().mean()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -174,13 +174,13 @@ def test_a_sketch_comes_close_and_the_edit_closer(editor):
 
 
 def test_the_end_of_the_scale_is_reached_beyond_it(editor):
-    column = editor.attributes.index("Smiling")
+    column = editor.attributes.index("Black_Hair")
     faces = [editor.look(row) for row in editor.latents(range(300)).split(1)]
-    below, above = (next(face for face in faces if sign * (face.values[column] - end) > 3) for sign, end in ENDS)
+    below, above = (next(face for face in faces if sign * (face.values[column] - end) > 5) for sign, end in ENDS)
     for face, end, other in ((below, 0, 5), (above, 100, 95)):
         for edit in (editor.sketch, lambda *given: editor.follow(*given).z):
-            assert torch.allclose(edit(face, {"Smiling": end}), face.z, atol=1e-6)
-            assert not torch.allclose(edit(face, {"Smiling": other}), face.z, atol=1e-2)
+            assert torch.allclose(edit(face, {"Black_Hair": end}), face.z, atol=1e-6)
+            assert not torch.allclose(edit(face, {"Black_Hair": other}), face.z, atol=1e-2)
 
 
 def test_an_edit_out_of_reach_stops_at_the_closest_face_that_it_saw(editor, monkeypatch):
