@@ -1,6 +1,6 @@
 """The course of long trainings: whether the last faces are as good as the best, beside PyTorch's DCGAN example.
 
-A recipe of quality.py and the example are trained from seed 0, each on as many images as asked; after every `--every`
+A recipe of recipes.py and the example are trained from seed 0, each on as many images as asked; after every `--every`
 thousand of them their faces are judged as in quality.py.
 
     PYTHONPATH=. python benchmarks/course.py --data DATA --kimg 3000 --reference-kimg 750
@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from judges import parser_of_judges
 from machine import device_name
-from quality import DISTANCES, FORMATS, ONCE, Figures, Judges, draw_faces, new_state, shuffled
+from quality import DISTANCES, FORMATS, Figures, Judges, draw_faces, shuffled
+from recipes import OURS, REFERENCE, as_recipe, new_state, options_of
 from reference import Reference
 from reports import path_of_report, write_report
 from torch import Tensor
@@ -79,7 +80,7 @@ def summary(points: Sequence[Figures]) -> dict[str, Any]:
 
 def main() -> None:
     parser = parser_of_judges(__doc__)
-    parser.add_argument("--recipe", choices=["ours", *ONCE], default="ours", help="what is trained, as in quality.py")
+    parser.add_argument("--recipe", type=as_recipe, default=OURS, help="what is trained, as in recipes.py")
     parser.add_argument("--kimg", type=float, default=1500.0, help="length of its training, in thousands of images")
     parser.add_argument("--reference-kimg", type=float, default=375.0, help="length of the example's")
     parser.add_argument("--every", type=float, default=50.0, help="thousands of images between two judgements")
@@ -92,14 +93,14 @@ def main() -> None:
     if arguments.fakes < BATCH:
         parser.error(f"--fakes must be at least {BATCH}, got {arguments.fakes}")
 
-    recipe, changes = arguments.recipe, ONCE.get(arguments.recipe, {})
+    recipe, changes = arguments.recipe, options_of(arguments.recipe)
     config = TrainConfig(data=arguments.data, kimg=arguments.kimg, seed=SEED, device=arguments.device, **changes)
     images = load_faces(arguments.data).images.to(arguments.device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
     courses = {
         recipe: our_course(recipe, config, images),
-        "reference": reference_course(arguments.reference_kimg, images),
+        REFERENCE: reference_course(arguments.reference_kimg, images),
     }
     report: dict[str, Any] = {"device": device_name(images.device), "fakes": arguments.fakes, "held_out": len(held_out)}
     report["rows"] = {}

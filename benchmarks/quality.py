@@ -3,9 +3,9 @@
 Two judges took no part in any training here (see judges.py): the features of an attribute evaluator, and those of
 an untrained network. The floor is the same measurement of real faces of the training split.
 
-With `--kimg` recipes are judged instead: the plain one of reference.py, this project's and variants of it are trained
-on as many images each, or where they are called so on twice as many, with one seed for each repeat. Finished trainings
-are kept in `--runs` and not repeated.
+With `--kimg` recipes are judged instead: the plain one, this project's and others of recipes.py are trained on as many
+images each, or where they are called so on twice as many, with one seed for each repeat. Finished trainings are kept in
+`--runs` and not repeated.
 
     PYTHONPATH=. python benchmarks/quality.py --data DATA
     PYTHONPATH=. python benchmarks/quality.py --data DATA --kimg 40 --variants "spectral norm" "half width"
@@ -24,11 +24,11 @@ from typing import Any
 import torch
 from judges import features, load_evaluator, measured_on, parser_of_judgements, plain_editor
 from machine import device_name
+from recipes import OURS, REFERENCE, TWICE, as_variant, is_normalised, new_state, options_of
 from reference import Reference
 from reports import path_of_report, write_report
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn.utils.parametrizations import spectral_norm
 from tqdm.auto import tqdm
 
 from expressions import Editor
@@ -44,53 +44,9 @@ from expressions.metrics import (
 )
 from expressions.model import BATCH, Generator, estimate_statistics
 from expressions.runs import GENERATOR, RunError, check_options, holds_run, load_generator, save_network, start_run
-from expressions.training import TrainConfig, TrainState, adam, train, train_step
+from expressions.training import TrainConfig, train, train_step
 
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
-
-SPECTRAL_NORM = "spectral norm"
-FOR_A_CPU = {"g_width": 16, "d_kernel": 3}  # as on the Makefile's schedule for one
-COOLDOWN = {"cooldown": 0.3}
-# What differs from the defaults of `train.py gan`, and the same with shifts and a cooldown.
-CHANGES: dict[str, dict[str, Any]] = {
-    SPECTRAL_NORM: {"gamma": 0.0},
-    "gamma 2": {"gamma": 2.0},
-    "penalty batch 4": {"penalty_batch": 4},
-    "rates 4e-4": {"d_lr": 4e-4, "g_lr": 4e-4},
-    "d_lr 4e-4, g_lr 1e-4": {"d_lr": 4e-4, "g_lr": 1e-4},
-    "batch 32": {"batch_size": 32},
-    "ema 50 kimg": {"ema_kimg": 50.0},
-    "ema 0.1 kimg": {"ema_kimg": 0.1},
-    "cooldown 0.3": COOLDOWN,
-    "half width": {"g_width": 16},
-    "half width, kernel 3": FOR_A_CPU,
-    "half width, kernel 3, cooldown 0.3": FOR_A_CPU | COOLDOWN,
-    "half width, kernel 3, cooldown 0.3, ema 25 kimg": FOR_A_CPU | COOLDOWN | {"ema_kimg": 25.0},
-}
-SHIFTS = {"max_shift": 4} | COOLDOWN
-WITH_SHIFTS = "shifts, "
-TWICE = ", after twice as many"  # images as all the others: faster recipes in about the same time
-ONCE = CHANGES | {"shifts": SHIFTS} | {WITH_SHIFTS + name: SHIFTS | change for name, change in CHANGES.items()}
-VARIANTS = ONCE | {name + TWICE: change for name, change in ONCE.items()}
-
-
-def is_normalised(recipe: str) -> bool:
-    """Whether a recipe bounds the discriminator by spectral norms (Miyato et al. 2018, arXiv:1802.05957), not by
-    penalties."""
-    return recipe.removeprefix(WITH_SHIFTS).removesuffix(TWICE) == SPECTRAL_NORM
-
-
-def new_state(recipe: str, config: TrainConfig, device: torch.device) -> TrainState:
-    """What a training by a recipe begins with."""
-    state = TrainState(config, device)
-    if is_normalised(recipe):
-        for layer in state.discriminator.modules():
-            if isinstance(layer, torch.nn.Conv2d):
-                spectral_norm(layer)
-        state.d_optimizer = adam(state.discriminator, config.d_lr, (config.beta1, config.beta2))
-    return state
-
-
 DISTANCES = ("fd_attributes", "fd_random")
 Figures = dict[str, float]
 Row = dict[str, list[float]]  # by figure, its value for each set of faces
@@ -179,12 +135,12 @@ def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Nam
         seed=seed,
         device=arguments.device,
         resume=holds_run(run),
-        **VARIANTS.get(recipe, {}),
+        **({} if recipe == REFERENCE else options_of(recipe)),
     )
-    if recipe == "reference":
+    if recipe == REFERENCE:
         return to_uint8(_reference(config, images).generate(arguments.fakes, seed))
     altered = is_normalised(recipe)
-    generator = _spectrally_normalised(config, images) if altered else load_generator(train(config, images))
+    generator = _spectrally_normalised(recipe, config, images) if altered else load_generator(train(config, images))
     return draw_faces(generator.to(images.device), arguments.fakes, seed)
 
 
@@ -198,11 +154,11 @@ def draw_faces(generator: Generator, count: int, seed: int) -> Tensor:
     return torch.cat([to_uint8(generator(part)) for part in z.split(BATCH)])
 
 
-def _spectrally_normalised(config: TrainConfig, images: Tensor) -> Generator:
+def _spectrally_normalised(recipe: str, config: TrainConfig, images: Tensor) -> Generator:
     """The averaged generator of a training whose discriminator is not that of the package."""
     device, dtype = config.resolve()
     run = Path(config.out)
-    state, path = new_state(SPECTRAL_NORM, config, device), run / GENERATOR
+    state, path = new_state(recipe, config, device), run / GENERATOR
     if path.exists():
         check_options(run, config)
         state.ema.load_state_dict(load_file(path))
@@ -264,7 +220,7 @@ def card_figures(row: Row, floor: Row, fakes: int, held_out: int) -> dict[str, A
 def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor: Row) -> None:
     """Train every recipe, or read what an earlier call trained, and measure it."""
     rows = {"real faces": floor}
-    for recipe in ("reference", "ours", *arguments.variants):
+    for recipe in (REFERENCE, OURS, *arguments.variants):
 
         def faces(seed: int, recipe: str = recipe) -> Tensor:
             return recipe_faces(recipe, seed, images, arguments)
@@ -273,7 +229,7 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
             rows[recipe] = measure(recipe, faces, judges, arguments.repeats)
         except RunError as error:
             raise SystemExit(f"{error}\n(they are kept in {arguments.runs}: --runs names another folder)") from error
-    left = {recipe: above_floor(rows[recipe], rows["reference"], floor) for recipe in ("ours", *arguments.variants)}
+    left = {recipe: above_floor(rows[recipe], rows[REFERENCE], floor) for recipe in (OURS, *arguments.variants)}
     for recipe, shares in left.items():
         told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         print(f"{recipe} to the reference, above the floor: {told}")
@@ -302,7 +258,7 @@ def options() -> argparse.Namespace:
     parser = parser_of_judgements(__doc__)
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
-    parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="recipes beside ours")
+    parser.add_argument("--variants", nargs="*", type=as_variant, default=[], help="recipes beside ours")
     parser.add_argument("--fakes", type=int, default=10_000, help="faces of a set")
     parser.add_argument("--repeats", type=int, default=3, help="sets, or trainings, of which the medians are reported")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])

@@ -15,6 +15,7 @@ from typing import Any
 from editing import ALL_FACES, ON_OURS
 from judges import measured_on
 from quality import DISTANCES
+from recipes import OURS, REFERENCE
 
 from expressions import Editor
 
@@ -30,7 +31,7 @@ FIGURES = {
     "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
     "novelty": ("distance to the nearest training face, relative", "{:.2f}"),
 }
-TITLES = {"reference": "PyTorch's DCGAN example", "ours": "Expressions"}  # of recipes; the others keep their names
+TITLES = {REFERENCE: "PyTorch's DCGAN example", OURS: "Expressions"}  # of recipes; the others keep their names
 REAL = "real faces"
 GENERATORS = {"weights": "this generator", "without edits": "without edits", REAL: REAL}
 
@@ -185,7 +186,7 @@ def speed() -> str:
             rows.append(
                 [measured["device"], TITLES.get(row["recipe"], row["recipe"]), str(row["batch_size"]), *figures]
             )
-    head = ["device", "recipe", "batch", "images/s", TITLES["reference"], "ratio", "of the bf16 matrix rate"]
+    head = ["device", "recipe", "batch", "images/s", TITLES[REFERENCE], "ratio", "of the bf16 matrix rate"]
     return _table(head, rows)
 
 

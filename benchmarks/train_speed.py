@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import datasets
 import torch
 from machine import device_name
-from quality import FOR_A_CPU
+from recipes import FOR_A_CPU, OURS, REFERENCE, options_of
 from reference import Reference
 from reports import path_of_report, write_report
 from torch import Tensor
@@ -38,7 +38,7 @@ from expressions.options import HUB_DATASET
 from expressions.training import TrainConfig, TrainState, train_step
 
 Step = Callable[[], Any]
-OURS: dict[str, dict[str, Any]] = {"ours": {}, "half width, kernel 3": FOR_A_CPU}
+RECIPES = (OURS, FOR_A_CPU)
 WORKERS = 2
 
 
@@ -92,8 +92,8 @@ def decoded_faces(source: str, device: torch.device) -> Tensor:
     return load_faces(source).images.to(device)
 
 
-STEPS: dict[str, Callable[[str, int, torch.device], Step]] = {"reference": reference_step}
-STEPS |= {recipe: functools.partial(our_step, options) for recipe, options in OURS.items()}
+STEPS: dict[str, Callable[[str, int, torch.device], Step]] = {REFERENCE: reference_step}
+STEPS |= {recipe: functools.partial(our_step, options_of(recipe)) for recipe in RECIPES}
 
 
 def images_per_second(step: Step, batch_size: int, images: int, device: torch.device) -> float:
@@ -182,7 +182,7 @@ def main() -> None:
     for batch_size in load.batch_sizes:
         steps = {recipe: make(arguments.data, batch_size, device) for recipe, make in STEPS.items()}
         # Counted in the first step: later ones may be a recording.
-        counts = {recipe: operations(steps[recipe], batch_size) for recipe in OURS}
+        counts = {recipe: operations(steps[recipe], batch_size) for recipe in RECIPES}
         for step in steps.values():
             images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
         rounds = [
@@ -190,16 +190,16 @@ def main() -> None:
             for _ in range(arguments.rounds)
         ]
         medians = {recipe: statistics.median(speeds[recipe] for speeds in rounds) for recipe in STEPS}
-        for recipe in OURS:
+        for recipe in RECIPES:
             row: dict[str, Any] = {
                 "batch_size": batch_size,
                 "recipe": recipe,
                 "speed": medians[recipe],
-                "reference": medians["reference"],
-                "ratio": statistics.median(speeds[recipe] / speeds["reference"] for speeds in rounds),
+                "reference": medians[REFERENCE],
+                "ratio": statistics.median(speeds[recipe] / speeds[REFERENCE] for speeds in rounds),
                 "operations": counts[recipe],
             }
-            rows.append(row | {"rounds": [[speeds[recipe], speeds["reference"]] for speeds in rounds]})
+            rows.append(row | {"rounds": [[speeds[recipe], speeds[REFERENCE]] for speeds in rounds]})
             print("{batch_size:6}{recipe:>22}{speed:10.1f}{reference:12.1f}{ratio:8.2f}".format(**row), flush=True)
 
     rate = matrix_rate(torch.bfloat16, device, load.matrix_side)

@@ -333,15 +333,15 @@ class Editor(
 
         Args:
             source: a local folder, a Hub id of the form owner/name, or None for the embedded weights.
-            revision: commit, tag or branch of a Hub repository; a folder has none.
+            revision: commit, tag or branch of a Hub repository, which a folder has not.
             token: access token for the Hub; None takes HF_TOKEN or the stored login.
             cache_dir: where downloads are kept; None is the Hub client's own place.
             local_files_only: take what was downloaded before, and ask for nothing.
             force_download: download again.
 
         Raises:
-            WeightsError: there is no such folder or repository, it cannot be reached, or its files are
-                incomplete or do not fit.
+            WeightsError: there is no such folder or repository, it cannot be reached, its files are incomplete or
+                do not fit, or a revision of a folder was asked for.
         """
         name = str(EMBEDDED_WEIGHTS if source is None else source)
         options = {

@@ -38,14 +38,16 @@ def fetch_files(name: str, revision: str | None, options: dict[str, Any]) -> dic
 
     Args:
         name: a folder, or owner/name.
-        revision: commit, tag or branch; None is the main branch.
+        revision: commit, tag or branch, which a folder has not; None is the main branch.
         options: further keyword arguments of `hf_hub_download`.
 
     Raises:
-        WeightsError: a file is missing or did not arrive.
+        WeightsError: a file is missing or did not arrive, or a revision of a folder was asked for.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
+        if revision is not None:
+            raise WeightsError("a revision belongs to weights on the Hub, and this is a folder")
         files = {file: folder / file for file in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)}
         for path in files.values():
             if not path.is_file():

@@ -12,10 +12,11 @@ import figures
 import limits
 import pytest
 import quality
+import recipes
 import rivals
 import torch
 from judges import EVALUATOR, features, load_evaluator, plain_editor
-from quality import FOR_A_CPU, above_floor
+from quality import above_floor
 from reports import path_of_report, write_report
 from safetensors.torch import save_model
 from torch.nn.utils.parametrize import is_parametrized
@@ -303,7 +304,7 @@ def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):
 def test_twice_as_many_images_are_counted_from_the_others(tmp_path):
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
     arguments = argparse.Namespace(runs=tmp_path, kimg=0.064, fakes=250, device="cpu", data="here")
-    quality.recipe_faces("half width, kernel 3" + quality.TWICE, 0, images, arguments)
+    quality.recipe_faces(recipes.FOR_A_CPU + recipes.TWICE, 0, images, arguments)
     (log,) = tmp_path.glob("*/stats.jsonl")
     assert json.loads(log.read_text().splitlines()[-1])["kimg"] == 0.128
 
@@ -317,10 +318,20 @@ def test_a_course_is_judged_on_its_way_and_at_its_end():
         assert points[0]["fd_random"] == 250
 
 
+def test_a_recipe_is_named_by_what_it_changes():
+    assert recipes.options_of(recipes.as_recipe("ours")) == {}
+    name = f"{recipes.FOR_A_CPU}, cooldown 0.3"
+    changes = {"g_width": 16, "d_kernel": 3, "cooldown": 0.3}
+    for variant in (name, name + recipes.TWICE):
+        assert recipes.options_of(recipes.as_variant(variant)) == changes
+    with pytest.raises(argparse.ArgumentTypeError, match="'after twice as many' is none of 'ours', 'spectral norm'"):
+        recipes.as_recipe(name + recipes.TWICE)
+
+
 def test_a_recipe_of_spectral_norms_begins_with_them():
     config = TrainConfig(g_width=2, d_width=2, device="cpu")
     for recipe, expected in (("ours", False), ("spectral norm", True), ("shifts, spectral norm", True)):
-        discriminator = quality.new_state(recipe, config, torch.device("cpu")).discriminator
+        discriminator = recipes.new_state(recipe, config, torch.device("cpu")).discriminator
         assert any(is_parametrized(layer) for layer in discriminator.modules()) == expected
 
 
@@ -339,6 +350,7 @@ def test_reports_of_several_devices_lie_beside_each_other():
     ("options", "message"),
     [
         (["--variants", "half width"], "give --kimg too"),
+        (["--kimg", "1", "--variants", "half widht"], "argument --variants: 'half widht' is none of 'ours'"),
         (["--kimg", "1", "--plain", "plain.safetensors"], "--weights and --plain do not belong to it"),
         (["--fakes", "100"], "--fakes must be at least 250, got 100"),
         (["--repeats", "0"], "--repeats and --kimg must be positive"),
@@ -360,5 +372,7 @@ def test_the_last_point_of_a_course_is_compared_with_the_best():
 
 
 def test_what_is_measured_for_a_cpu_is_the_schedule_for_one():
-    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in FOR_A_CPU.items())
+    options = " ".join(
+        f"--{name.replace('_', '-')} {value}" for name, value in recipes.options_of(recipes.FOR_A_CPU).items()
+    )
     assert f"networks.cpu := {options}\n" in (ROOT / "Makefile").read_text()

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -294,6 +295,12 @@ def test_a_truncated_file_is_named(folder: Path, kept: int) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:kept])
     assert refusal(folder).startswith("model.safetensors is truncated or damaged: ")
+
+
+def test_a_revision_of_a_folder_is_refused(folder: Path) -> None:
+    message = f"cannot load weights from {str(folder)!r} at revision 'v1': a revision belongs to weights on the Hub"
+    with pytest.raises(WeightsError, match=re.escape(message)):
+        Editor.from_pretrained(folder, revision="v1")
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
