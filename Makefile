@@ -35,7 +35,7 @@ edits = $(TRAIN) gan --data $(DATA) --out $(RUNS)/$(1) $(call resume,$(1)) --sta
 	$(networks.$(SIZE)) --classifiers $(TEACHERS) --identity $(IDENTITY)
 # Such a training whose discriminator sees through a classifier and the embedding of identities.
 polish = $(call edits,$(1),$(2)) --features $(call teacher,1),$(IDENTITY) $(texture.$(SIZE)) \
-	--g-lr 1e-4 --beta1 0 --beta2 0.99
+	--g-lr 1e-4 --d-lr 2e-4 --beta1 0 --beta2 0.99
 
 .PHONY: demo test check train evaluate embed browser
 
@@ -54,7 +54,7 @@ check: test
 # $(RUNS)/editor. The last training branches, strict about edits and mild: the editor is that of the mean of both.
 train: $(VENV)/demo $(RUNS)/classifier/classifier.safetensors $(IDENTITY) $(foreach seed,1 2 3 4,$(call teacher,$(seed)))
 	$(TRAIN) gan --data $(DATA) --out $(RUNS)/gan $(call resume,gan) $(networks.$(SIZE)) $(gan.$(SIZE))
-	$(call edits,edits,gan) --cooldown 0.5 $(edits.$(SIZE))
+	$(call edits,edits,gan) --g-lr 2e-4 --d-lr 2e-4 --cooldown 0.5 $(edits.$(SIZE))
 	$(call polish,polish,edits) --cooldown 0.1 --edit-weight 3 --pixel-weight 0.3 $(polish.$(SIZE))
 	$(call polish,strict,polish) --cooldown 0.6 --edit-weight 6 --pixel-weight 0.6 --seed 1 $(branch.$(SIZE))
 	$(call polish,mild,polish) --cooldown 0.6 --edit-weight 2.5 --pixel-weight 0.3 --seed 2 $(branch.$(SIZE))

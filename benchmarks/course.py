@@ -1,6 +1,6 @@
 """The course of long trainings: whether the last faces are as good as the best, beside PyTorch's DCGAN example.
 
-A recipe of recipes.py and the example are trained from seed 0, each on as many images as asked; after every `--every`
+Recipes of recipes.py and the example are trained from seed 0, each on as many images as asked; after every `--every`
 thousand of them their faces are judged as in quality.py.
 
     PYTHONPATH=. python benchmarks/course.py --data DATA --kimg 3000 --reference-kimg 750
@@ -80,8 +80,8 @@ def summary(points: Sequence[Figures]) -> dict[str, Any]:
 
 def main() -> None:
     parser = parser_of_judges(__doc__)
-    parser.add_argument("--recipe", type=as_recipe, default=OURS, help="what is trained, as in recipes.py")
-    parser.add_argument("--kimg", type=float, default=1500.0, help="length of its training, in thousands of images")
+    parser.add_argument("--recipes", nargs="+", type=as_recipe, default=[OURS], help="names, as in recipes.py")
+    parser.add_argument("--kimg", type=float, default=1500.0, help="length of a training, in thousands of images")
     parser.add_argument("--reference-kimg", type=float, default=375.0, help="length of the example's")
     parser.add_argument("--every", type=float, default=50.0, help="thousands of images between two judgements")
     parser.add_argument("--fakes", type=int, default=10_000, help="faces of a judgement")
@@ -93,15 +93,13 @@ def main() -> None:
     if arguments.fakes < BATCH:
         parser.error(f"--fakes must be at least {BATCH}, got {arguments.fakes}")
 
-    recipe, changes = arguments.recipe, options_of(arguments.recipe)
-    config = TrainConfig(data=arguments.data, kimg=arguments.kimg, seed=SEED, device=arguments.device, **changes)
+    options = {"data": arguments.data, "kimg": arguments.kimg, "seed": SEED, "device": arguments.device}
+    configs = {recipe: TrainConfig(**options | options_of(recipe)) for recipe in arguments.recipes}
     images = load_faces(arguments.data).images.to(arguments.device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
-    courses = {
-        recipe: our_course(recipe, config, images),
-        REFERENCE: reference_course(arguments.reference_kimg, images),
-    }
+    courses = {recipe: our_course(recipe, config, images) for recipe, config in configs.items()}
+    courses[REFERENCE] = reference_course(arguments.reference_kimg, images)
     report: dict[str, Any] = {"device": device_name(images.device), "fakes": arguments.fakes, "held_out": len(held_out)}
     report["rows"] = {}
     out = arguments.out or path_of_report("course", images.device)

@@ -16,9 +16,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     SPECTRAL_NORM: {"gamma": 0.0},
     "gamma 2": {"gamma": 2.0},
     "penalty batch 4": {"penalty_batch": 4},
+    "rates 2e-4": {"d_lr": 2e-4, "g_lr": 2e-4},
     "rates 4e-4": {"d_lr": 4e-4, "g_lr": 4e-4},
-    "d_lr 4e-4": {"d_lr": 4e-4},
-    "g_lr 1e-4": {"g_lr": 1e-4},
     "batch 32": {"batch_size": 32},
     "ema 50 kimg": {"ema_kimg": 50.0},
     "ema 25 kimg": {"ema_kimg": 25.0},
@@ -47,7 +46,8 @@ def as_recipe(text: str) -> str:
 
 def as_variant(text: str) -> str:
     """The same, of a recipe that may be meant `TWICE`."""
-    return as_recipe(text.removesuffix(TWICE)) + TWICE * text.endswith(TWICE)
+    as_recipe(text.removesuffix(TWICE))
+    return text
 
 
 def options_of(recipe: str) -> dict[str, Any]:
