@@ -30,7 +30,8 @@ edits.cpu := --kimg 500
 polish.cpu := --kimg 84 --lead-kimg 8
 branch.cpu := --kimg 24 --ema-kimg 8
 
-# A training with edits, run $(1), from another one's generator, run $(2).
+# A training with edits, run $(1), from another one's generator, run $(2). Rates are given: the defaults were measured in
+# trainings without edits.
 edits = $(TRAIN) gan --data $(DATA) --out $(RUNS)/$(1) $(call resume,$(1)) --start $(RUNS)/$(2) \
 	$(networks.$(SIZE)) --classifiers $(TEACHERS) --identity $(IDENTITY)
 # Such a training whose discriminator sees through a classifier and the embedding of identities.

@@ -198,7 +198,7 @@ LAUNCH_KWARGS: dict[str, Any] = {
 
 
 def load_editor() -> tuple[Editor, str]:
-    """Load the weights named by EXPRESSIONS_MODEL, a folder or a Hub id, at EXPRESSIONS_REVISION.
+    """Load the weights named by EXPRESSIONS_MODEL: a folder, or a Hub id at EXPRESSIONS_REVISION.
 
     Returns:
         The editor, and what the visitor must be told: nothing, or that the embedded weights stepped in.

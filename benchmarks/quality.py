@@ -135,7 +135,7 @@ def recipe_faces(recipe: str, seed: int, images: Tensor, arguments: argparse.Nam
         seed=seed,
         device=arguments.device,
         resume=holds_run(run),
-        **({} if recipe == REFERENCE else options_of(recipe)),
+        **options_of(recipe),
     )
     if recipe == REFERENCE:
         return to_uint8(_reference(config, images).generate(arguments.fakes, seed))
@@ -258,7 +258,7 @@ def options() -> argparse.Namespace:
     parser = parser_of_judgements(__doc__)
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
     parser.add_argument("--kimg", type=float, help="judge recipes instead, trained on so many thousand images")
-    parser.add_argument("--variants", nargs="*", type=as_variant, default=[], help="recipes beside ours")
+    parser.add_argument("--variants", nargs="*", type=as_variant, default=[], help="names of others, as in recipes.py")
     parser.add_argument("--fakes", type=int, default=10_000, help="faces of a set")
     parser.add_argument("--repeats", type=int, default=3, help="sets, or trainings, of which the medians are reported")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])

@@ -9,10 +9,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 from expressions.training import TrainConfig, TrainState, adam
 
 SPECTRAL_NORM = "spectral norm"
-REFERENCE, OURS = "reference", "ours"  # the plain one, and the defaults
-# A name is one or more of these, and changes what they change of the defaults of `train.py gan`.
+REFERENCE, OURS = "reference", "ours"
+WHOLE: dict[str, dict[str, Any]] = {REFERENCE: {"d_lr": 2e-4, "g_lr": 2e-4}, OURS: {}}
+# Any other name is one or more of these, which change the defaults of `train.py gan`.
 CHANGES: dict[str, dict[str, Any]] = {
-    OURS: {},
     SPECTRAL_NORM: {"gamma": 0.0},
     "gamma 2": {"gamma": 2.0},
     "penalty batch 4": {"penalty_batch": 4},
@@ -36,24 +36,30 @@ def as_recipe(text: str) -> str:
     """A name given on the command line.
 
     Raises:
-        ArgumentTypeError: a part of it is unknown.
+        ArgumentTypeError: a part of it is unknown, or changes what another one does.
     """
-    for part in text.split(BETWEEN):
+    if text == OURS:
+        return text
+    parts = text.split(BETWEEN)
+    for part in parts:
         if part not in CHANGES:
-            raise argparse.ArgumentTypeError(f"{part!r} is none of {BETWEEN.join(map(repr, CHANGES))}")
+            raise argparse.ArgumentTypeError(f"{part!r} is none of {BETWEEN.join(map(repr, [OURS, *CHANGES]))}")
+    changed = [option for part in parts for option in CHANGES[part]]
+    if len(set(changed)) < len(changed):
+        raise argparse.ArgumentTypeError(f"{text!r} changes an option twice")
     return text
 
 
 def as_variant(text: str) -> str:
-    """The same, of a recipe that may be meant `TWICE`."""
+    """A name that may end in `TWICE`, given on the command line."""
     as_recipe(text.removesuffix(TWICE))
     return text
 
 
 def options_of(recipe: str) -> dict[str, Any]:
     """What a recipe changes of the defaults of `train.py gan`."""
-    parts = recipe.removesuffix(TWICE).split(BETWEEN)
-    return {option: value for part in parts for option, value in CHANGES[part].items()}
+    parts, known = recipe.removesuffix(TWICE).split(BETWEEN), WHOLE | CHANGES
+    return {option: value for part in parts for option, value in known[part].items()}
 
 
 def is_normalised(recipe: str) -> bool:

@@ -140,7 +140,7 @@ def recipes_cuda() -> str:
 
 
 def course() -> str:
-    """Two trainings on a CPU, judged on their way."""
+    """Long trainings on a CPU, judged on their way."""
     return _course(_read("course")["rows"])
 
 

@@ -807,3 +807,13 @@ def test_a_revision_of_no_weights_is_told(monkeypatch: pytest.MonkeyPatch, caplo
     monkeypatch.setenv("EXPRESSIONS_REVISION", "main")
     app.load_editor()
     assert "EXPRESSIONS_REVISION pins the weights that EXPRESSIONS_MODEL names: it names none" in caplog.text
+
+
+def test_a_revision_of_a_folder_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Editor(["Smiling"]).save_pretrained(tmp_path)
+    monkeypatch.setenv("EXPRESSIONS_MODEL", str(tmp_path))
+    monkeypatch.setenv("EXPRESSIONS_REVISION", "main")
+    assert app.load_editor()[1] == app.FALLBACK_NOTICE
+    assert "a revision belongs to weights on the Hub, and this is a folder" in caplog.text

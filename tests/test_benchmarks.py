@@ -324,8 +324,14 @@ def test_a_recipe_is_named_by_what_it_changes():
     changes = {"g_width": 16, "d_kernel": 3, "cooldown": 0.3}
     for variant in (name, name + recipes.TWICE):
         assert recipes.options_of(recipes.as_variant(variant)) == changes
-    with pytest.raises(argparse.ArgumentTypeError, match="'after twice as many' is none of 'ours', 'spectral norm'"):
-        recipes.as_recipe(name + recipes.TWICE)
+    refused = {
+        name + recipes.TWICE: "'after twice as many' is none of 'ours', 'spectral norm'",
+        "ours, shifts": "'ours' is none of",
+        "rates 2e-4, rates 4e-4": "'rates 2e-4, rates 4e-4' changes an option twice",
+    }
+    for unknown, reason in refused.items():
+        with pytest.raises(argparse.ArgumentTypeError, match=reason):
+            recipes.as_recipe(unknown)
 
 
 def test_a_recipe_of_spectral_norms_begins_with_them():

@@ -113,7 +113,10 @@ def test_every_command_of_make_train_is_one_and_readme_tells_its_lengths(size, t
         *["gan"] * 5,
         *["distil", "editor"],
     ]
-    lengths = [config["kimg"] for config in configs if config["command"] == "gan"]
+    trainings = [config for config in configs if config["command"] == "gan"]
+    rates = [(config["g_lr"], config["d_lr"]) for config in trainings]
+    assert rates[1:] == [(2e-4, 2e-4), *[(1e-4, 2e-4)] * 3]  # those of the embedded weights
+    lengths = [config["kimg"] for config in trainings]
     assert lengths == {"cpu": [1500, 500, 84, 24, 24], "gpu": [3300, 1500, 2700, 240, 240]}[size]
     readme = " ".join((train.CHECKOUT / "README.md").read_text().split())
     assert "| 1.5 million images | 2 to 4 hours" in readme

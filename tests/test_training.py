@@ -231,7 +231,7 @@ def test_a_run_from_before_there_was_an_option_goes_on_with_its_default(images, 
 
 
 def test_changed_options_are_refused_by_name(images, finished):
-    with pytest.raises(RunError, match=r"g_lr=0.0001 \(now 0.1\)"):
+    with pytest.raises(RunError, match=rf"g_lr={TWO_STEPS.g_lr} \(now 0.1\)"):
         run(images, finished, resume=True, g_lr=0.1)
 
 
