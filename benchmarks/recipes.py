@@ -4,13 +4,14 @@ import argparse
 from typing import Any
 
 import torch
+from reference import LR
 from torch.nn.utils.parametrizations import spectral_norm
 
 from expressions.training import TrainConfig, TrainState, adam
 
 SPECTRAL_NORM = "spectral norm"
 REFERENCE, OURS = "reference", "ours"
-WHOLE: dict[str, dict[str, Any]] = {REFERENCE: {"d_lr": 2e-4, "g_lr": 2e-4}, OURS: {}}
+WHOLE: dict[str, dict[str, Any]] = {REFERENCE: {"d_lr": LR, "g_lr": LR}, OURS: {}}
 # Any other name is one or more of these, which change the defaults of `train.py gan`.
 CHANGES: dict[str, dict[str, Any]] = {
     SPECTRAL_NORM: {"gamma": 0.0},

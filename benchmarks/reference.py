@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 Z_DIM = 100
 WIDTH = 64
+LR = 2e-4  # of both networks
 
 
 class ReferenceGenerator(nn.Sequential):
@@ -51,7 +52,7 @@ class Reference:
         self.generator = ReferenceGenerator().apply(_initialise).to(device)
         self.discriminator = ReferenceDiscriminator().apply(_initialise).to(device)
         self.g_optimizer, self.d_optimizer = (
-            torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
+            torch.optim.Adam(network.parameters(), lr=LR, betas=(0.5, 0.999))
             for network in (self.generator, self.discriminator)
         )
 
