@@ -150,19 +150,14 @@ def course_cuda() -> str:
 
 
 def _course(measured: dict[str, Any]) -> str:
-    distances = {name: FIGURES[name] for name in DISTANCES}
-    counts = sorted({round(point["kimg"]) for row in measured.values() for point in row["points"]})
-    rows = []
-    for count in counts:
-        row = [f"{count * 1000:,}"]
-        for training in measured.values():
-            point = next((point for point in training["points"] if round(point["kimg"]) == count), None)
-            row += [text.format(point[name]) if point else "" for name, (_, text) in distances.items()]
-        rows.append(row)
-    lasts = [f"{training['last_to_best'][name]:.2f}" for training in measured.values() for name in distances]
-    rows.append(["the last through the best", *lasts])
-    titles = [f"{TITLES.get(name, name)}: {label}" for name in measured for label, _ in distances.values()]
-    return _table(["images", *titles], rows)
+    def cell(figures: dict[str, float]) -> str:
+        return " / ".join(f"{figures[name]:.2f}" for name in DISTANCES)
+
+    courses = [{round(point["kimg"]): cell(point) for point in row["points"]} for row in measured.values()]
+    rows = [[f"{count * 1000:,}", *(one.get(count, "") for one in courses)] for count in sorted(set().union(*courses))]
+    rows.append(["the last through the best", *(cell(row["last_to_best"]) for row in measured.values())])
+    head = "images: Frechet distance, attribute / random features"
+    return _table([head, *(TITLES.get(name, name) for name in measured)], rows)
 
 
 def _recipes(measured: dict[str, Any]) -> str:

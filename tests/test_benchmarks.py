@@ -318,6 +318,30 @@ def test_a_course_is_judged_on_its_way_and_at_its_end():
         assert points[0]["fd_random"] == 250
 
 
+def test_a_course_of_several_recipes_reports_each(tmp_path, monkeypatch):
+    held_out = Faces(torch.zeros(2, 3, 64, 64).byte(), torch.zeros(2, 40).bool(), CELEBA_ATTRIBUTES)
+
+    class OneJudge:
+        def __init__(self, *_: object) -> None:
+            self.seen = 0
+
+        def assess(self, _: object) -> dict[str, float]:
+            self.seen += 1
+            return dict.fromkeys(quality.FORMATS, float(self.seen))
+
+    monkeypatch.setattr(course, "load_faces", lambda *_, **__: held_out)
+    monkeypatch.setattr(course, "Judges", OneJudge)
+    monkeypatch.setattr(course, "draw_faces", lambda *_: None)
+    names, out = ("half width, kernel 3", "half width, kernel 3, shifts"), tmp_path / "course.json"
+    options = ["--data", "x", "--kimg", "0.128", "--reference-kimg", "0.064", "--every", "0.064", "--fakes", "250"]
+    monkeypatch.setattr("sys.argv", ["course.py", "--recipes", *names, *options, "--device", "cpu", "--out", str(out)])
+    course.main()
+    rows = json.loads(out.read_text())["rows"]
+    seen = {name: [(point["kimg"], point["fd_random"]) for point in row["points"]] for name, row in rows.items()}
+    assert seen == {names[0]: [(0.064, 1), (0.128, 2)], names[1]: [(0.064, 3), (0.128, 4)], "reference": [(0.064, 5)]}
+    assert rows[names[1]]["last_to_best"]["fd_random"] == pytest.approx(4 / 3)
+
+
 def test_a_recipe_is_named_by_what_it_changes():
     assert recipes.options_of(recipes.as_recipe("ours")) == {}
     name = f"{recipes.FOR_A_CPU}, cooldown 0.3"
