@@ -1,7 +1,8 @@
 """The course of long trainings: whether the last faces are as good as the best, beside PyTorch's DCGAN example.
 
 Recipes of recipes.py and the example are trained from seed 0, each on as many images as asked; after every `--every`
-thousand of them their faces are judged as in quality.py.
+thousand of them their faces are judged as in quality.py. Recipes that differ only in the average of the generator's
+weights (`ema ... kimg`) are one training with several averages.
 
     PYTHONPATH=. python benchmarks/course.py --data DATA --kimg 3000 --reference-kimg 750
 
@@ -9,7 +10,9 @@ Prints a line for each judgement, and writes course.json, or course_cuda.json, a
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import torch
 from judges import parser_of_judges
 from machine import device_name
 from quality import DISTANCES, FORMATS, Figures, Judges, draw_faces, shuffled
-from recipes import OURS, REFERENCE, as_recipe, new_state, options_of
+from recipes import OURS, REFERENCE, as_recipe, is_normalised, new_state, options_of
 from reference import Reference
 from reports import path_of_report, write_report
 from torch import Tensor
@@ -25,25 +28,32 @@ from torch import Tensor
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.data import load_faces
 from expressions.images import to_uint8
-from expressions.model import BATCH
-from expressions.training import TrainConfig, train_step
+from expressions.model import BATCH, Generator, ema_update
+from expressions.training import TrainConfig, ema_decay, train_step
 
 SEED = 0
-# After every step of a training: the images shown so far, whether it was the last step, and what draws so many faces.
-Course = Iterator[tuple[int, bool, Callable[[int], Tensor]]]
+# After every step of a training: the images shown so far, whether it was the last step, and by row what draws so many
+# faces.
+Course = Iterator[tuple[int, bool, Mapping[str, Callable[[int], Tensor]]]]
 
 
-def our_course(recipe: str, config: TrainConfig, images: Tensor) -> Course:
-    """Train by a recipe, its options in the configuration."""
+def our_course(configs: Mapping[str, TrainConfig], images: Tensor) -> Course:
+    """Train once by recipes whose options differ in the average alone."""
+    recipe, config = next(iter(configs.items()))
     device, dtype = config.resolve()
     state = new_state(recipe, config, device)
+    averages = {name: copy.deepcopy(state.ema) for name in configs}
 
-    def draw(count: int) -> Tensor:
-        return draw_faces(copy.deepcopy(state.ema), count, SEED)
+    def draw(average: Generator, count: int) -> Tensor:
+        return draw_faces(copy.deepcopy(average), count, SEED)
 
+    draws = {name: functools.partial(draw, average) for name, average in averages.items()}
     while state.step < config.step_count:
         train_step(state, images, config, dtype)
-        yield state.step * config.batch_size, state.step == config.step_count, draw
+        for name, average in averages.items():
+            weight = torch.tensor(1 - ema_decay(state.step, configs[name]), device=device)
+            ema_update(average, state.generator, weight)
+        yield state.step * config.batch_size, state.step == config.step_count, draws
 
 
 def reference_course(kimg: float, images: Tensor) -> Course:
@@ -56,16 +66,27 @@ def reference_course(kimg: float, images: Tensor) -> Course:
     for batch in shuffled(images, count, SEED):
         reference.step(batch)
         shown += len(batch)
-        yield shown, shown == count, draw
+        yield shown, shown == count, {REFERENCE: draw}
 
 
-def judge(course: Course, every_kimg: float, assess: Callable[[Tensor], Figures], fakes: int) -> Iterator[Figures]:
-    """The figures of that many faces after every so many images, told as `kimg`, and at the end."""
+def trainings(configs: Mapping[str, TrainConfig]) -> list[dict[str, TrainConfig]]:
+    """Recipes by the training that they share: those that differ in the average alone."""
+    shared: dict[tuple[bool, TrainConfig], dict[str, TrainConfig]] = {}
+    for name, config in configs.items():
+        shared.setdefault((is_normalised(name), replace(config, ema_kimg=1.0)), {})[name] = config
+    return list(shared.values())
+
+
+def judge(
+    course: Course, every_kimg: float, assess: Callable[[Tensor], Figures], fakes: int
+) -> Iterator[tuple[str, Figures]]:
+    """By row the figures of that many faces after every so many images, told as `kimg`, and at the end."""
     due = every_kimg
-    for shown, is_last, draw in course:
+    for shown, is_last, draws in course:
         if is_last or shown / 1000 >= due:
             due += every_kimg
-            yield {"kimg": shown / 1000} | assess(draw(fakes))
+            for name, draw in draws.items():
+                yield name, {"kimg": shown / 1000} | assess(draw(fakes))
 
 
 def summary(points: Sequence[Figures]) -> dict[str, Any]:
@@ -98,21 +119,22 @@ def main() -> None:
     images = load_faces(arguments.data).images.to(arguments.device)
     held_out = load_faces(arguments.data, "valid", attributes=CELEBA_ATTRIBUTES)
     judges = Judges(arguments.evaluator, held_out, images)
-    courses = {recipe: our_course(recipe, config, images) for recipe, config in configs.items()}
-    courses[REFERENCE] = reference_course(arguments.reference_kimg, images)
+    courses = [our_course(training, images) for training in trainings(configs)]
+    courses.append(reference_course(arguments.reference_kimg, images))
     report: dict[str, Any] = {"device": device_name(images.device), "fakes": arguments.fakes, "held_out": len(held_out)}
-    report["rows"] = {}
+    points: dict[str, list[Figures]] = {recipe: [] for recipe in (*configs, REFERENCE)}
     out = arguments.out or path_of_report("course", images.device)
-    for name, course in courses.items():
-        points: list[Figures] = []
-        print(f"{name}\n{'kimg':>9}" + "".join(f"{figure:>15}" for figure in FORMATS))
-        for point in judge(course, arguments.every, judges.assess, arguments.fakes):
-            print(f"{point['kimg']:9.1f}" + "".join(f"{text.format(point[key]):>15}" for key, text in FORMATS.items()))
-            points.append(point)
-            report["rows"][name] = summary(points)
+    print(f"{'kimg':>9}" + "".join(f"{figure:>15}" for figure in FORMATS))
+    for course in courses:
+        for name, point in judge(course, arguments.every, judges.assess, arguments.fakes):
+            cells = "".join(f"{text.format(point[key]):>15}" for key, text in FORMATS.items())
+            print(f"{point['kimg']:9.1f}{cells}  {name}", flush=True)
+            points[name].append(point)
+            report["rows"] = {recipe: summary(passed) for recipe, passed in points.items() if passed}
             write_report(report, out)  # each time: hours may follow
-        told = report["rows"][name]["last_to_best"].items()
-        print(", ".join(f"{distance}: last {ratio:.2f} of the best" for distance, ratio in told), flush=True)
+    for name, row in report["rows"].items():
+        told = ", ".join(f"{distance} {ratio:.2f}" for distance, ratio in row["last_to_best"].items())
+        print(f"{name}, the last through the best: {told}")
 
 
 if __name__ == "__main__":
