@@ -39,10 +39,10 @@ Course = Iterator[tuple[int, bool, Mapping[str, Callable[[int], Tensor]]]]
 
 def our_course(configs: Mapping[str, TrainConfig], images: Tensor) -> Course:
     """Train once by recipes whose options differ in the average alone."""
-    recipe, config = next(iter(configs.items()))
+    (recipe, config), *others = configs.items()
     device, dtype = config.resolve()
     state = new_state(recipe, config, device)
-    averages = {name: copy.deepcopy(state.ema) for name in configs}
+    averages = {recipe: state.ema} | {name: copy.deepcopy(state.ema) for name, _ in others}
 
     def draw(average: Generator, count: int) -> Tensor:
         return draw_faces(copy.deepcopy(average), count, SEED)
@@ -50,9 +50,9 @@ def our_course(configs: Mapping[str, TrainConfig], images: Tensor) -> Course:
     draws = {name: functools.partial(draw, average) for name, average in averages.items()}
     while state.step < config.step_count:
         train_step(state, images, config, dtype)
-        for name, average in averages.items():
-            weight = torch.tensor(1 - ema_decay(state.step, configs[name]), device=device)
-            ema_update(average, state.generator, weight)
+        for name, other in others:
+            weight = torch.tensor(1 - ema_decay(state.step, other), device=device)
+            ema_update(averages[name], state.generator, weight)
         yield state.step * config.batch_size, state.step == config.step_count, draws
 
 
