@@ -42,7 +42,7 @@ FALLBACK_NOTICE = (
     "These faces come from the embedded weights; the log says why."
 )
 WORKERS = 2  # that answer visitors at once, one thread each
-VISITORS = 200  # that may wait for an answer; the next one is told so
+VISITORS = 200  # and programs, together, that may wait for an answer; the next one is told so
 SESSIONS = 500  # that Gradio remembers, at a quarter of a megabyte; none holds anything of ours
 
 

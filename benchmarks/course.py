@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from judges import parser_of_judges
+from judges import judged_by, parser_of_judges
 from machine import device_name
 from quality import DISTANCES, FORMATS, Figures, Judges, draw_faces, shuffled
 from recipes import OURS, REFERENCE, as_recipe, is_normalised, new_state, options_of
@@ -121,7 +121,11 @@ def main() -> None:
     judges = Judges(arguments.evaluator, held_out, images)
     courses = [our_course(training, images) for training in trainings(configs)]
     courses.append(reference_course(arguments.reference_kimg, images))
-    report: dict[str, Any] = {"device": device_name(images.device), "fakes": arguments.fakes, "held_out": len(held_out)}
+    report: dict[str, Any] = judged_by(arguments.evaluator) | {
+        "device": device_name(images.device),
+        "fakes": arguments.fakes,
+        "held_out": len(held_out),
+    }
     points: dict[str, list[Figures]] = {recipe: [] for recipe in (*configs, REFERENCE)}
     out = arguments.out or path_of_report("course", images.device)
     print(f"{'kimg':>9}" + "".join(f"{figure:>15}" for figure in FORMATS))

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import rivals
 import torch
-from judges import Evaluator, features, load_evaluator, measured_on, parser_of_judgements, plain_editor
+from judges import Evaluator, load_evaluator, measured_on, parser_of_judgements, plain_editor
 from reports import write_report
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import IDENTIFYING, SKIN_TONE, SLIDERS, free_to_change
-from expressions.classifier import AttributeClassifier
+from expressions.classifier import AttributeClassifier, predict
 from expressions.data import load_faces
 from expressions.editor import Look
 from expressions.images import to_uint8
@@ -449,7 +449,7 @@ def each_edited(editor: Editor, z: Tensor) -> Tensor:
 
 def distance(editor: Editor, evaluator: Evaluator, z: Tensor, real: Tensor) -> float:
     """Frechet distance of the faces of z to real ones, of which the evaluator's features (M, 192) are given."""
-    return frechet_distance(real, features(evaluator.features, to_uint8(faces_of(editor, z))))
+    return frechet_distance(real, predict(evaluator.features, to_uint8(faces_of(editor, z))))
 
 
 def _print_row(name: str, row: dict[str, Any]) -> None:
@@ -484,7 +484,7 @@ def main() -> None:
         # Not fitted: the rivals fit their own.
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
-    real = features(evaluator.features, load_faces(arguments.data, "valid").images)
+    real = predict(evaluator.features, load_faces(arguments.data, "valid").images)
     result: dict[str, Any] = measured_on(editor, arguments.evaluator)
     result |= compare(editor, plain, evaluator, arguments.faces, arguments.compared)
     z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))

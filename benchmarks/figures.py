@@ -31,7 +31,7 @@ def editing_figures(editing: dict[str, Any]) -> dict[str, Any]:
     }
     rival, strongest = editing["methods"][RIVAL]["mean_dependency"], strongest_rival(editing)
     notes = {
-        "mean_leak": "change of another attribute when a slider moves its own by 1 "
+        "mean_leak": "change of another attribute that need not go along, when a slider moves its own by 1 "
         f"(95 %: {low:.2f} to {high:.2f}); on {editing['compared']} of these seeds mean difference, on a generator "
         f"without edits: {rival:.2f}, "
         f"the best other editor on this one ({strongest['name']}): {strongest['mean_dependency']:.2f}",

@@ -26,7 +26,6 @@ from expressions.augmentation import mirror, relight
 from expressions.classifier import ClassifierConfig, accuracy, fit_labels, predict
 from expressions.data import load_faces
 from expressions.editor import stored
-from expressions.images import to_unit
 from expressions.model import estimate_statistics
 from expressions.options import HUB_DATASET
 from expressions.runs import load_generator
@@ -72,12 +71,6 @@ class Evaluator(nn.Module):
         return logits
 
 
-@torch.no_grad()
-def features(network: nn.Module, images: Tensor) -> Tensor:
-    """Features (N, D) of uint8 images (N, 3, 64, 64)."""
-    return torch.cat([network(to_unit(batch)) for batch in images.split(250)])
-
-
 def augment(images: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror, roll, relight and erase a square: not what the classifier's fit does."""
     images = mirror(images, rng)
@@ -97,7 +90,12 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
 
 def measured_on(editor: Editor, evaluator: Path = EVALUATOR) -> dict[str, str]:
     """What figures are of, for their report: the editor's weights, and the judge, by the SHA-256 of its file."""
-    return {"weights": editor.fingerprint(), "evaluator": hashlib.sha256(evaluator.read_bytes()).hexdigest()[:12]}
+    return {"weights": editor.fingerprint()} | judged_by(evaluator)
+
+
+def judged_by(evaluator: Path) -> dict[str, str]:
+    """The judge alone, where no editor is measured."""
+    return {"evaluator": hashlib.sha256(evaluator.read_bytes()).hexdigest()[:12]}
 
 
 def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:

@@ -18,13 +18,14 @@ from unittest.mock import patch
 
 import torch
 from editing import DRAWN, FIRST_SEED, VALUES, Judge, ask, both_judges, distance, each_edited, summarise
-from judges import features, load_evaluator, measured_on, parser_of_judgements
+from judges import load_evaluator, measured_on, parser_of_judgements
 from reports import write_report
 from torch import Tensor
 
 from expressions import Editor
 from expressions import editor as solver
 from expressions.attributes import CELEBA_ATTRIBUTES, SKIN_TONE, SLIDERS, free_to_change
+from expressions.classifier import predict
 from expressions.data import load_faces
 from expressions.editor import Look
 from expressions.latents import to_normal, to_uniform
@@ -119,7 +120,7 @@ def main() -> None:
         parser.error("--descended must be positive, and --faces no less")
 
     evaluator = load_evaluator(arguments.evaluator)
-    real = features(evaluator.features, load_faces(arguments.data, "valid").images)
+    real = predict(evaluator.features, load_faces(arguments.data, "valid").images)
     as_it_is = Editor.from_pretrained(arguments.weights)
     readers, sample = both_judges(as_it_is, evaluator)
     agreement = agreement_on_values(readers, sample)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from judges import features, load_evaluator, measured_on, parser_of_judgements, plain_editor
+from judges import judged_by, load_evaluator, measured_on, parser_of_judgements, plain_editor
 from machine import device_name
 from recipes import OURS, REFERENCE, TWICE, as_variant, is_normalised, new_state, options_of
 from reference import Reference
@@ -33,6 +33,7 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.classifier import predict
 from expressions.data import Faces, load_faces
 from expressions.images import to_uint8, to_unit
 from expressions.metrics import (
@@ -72,11 +73,11 @@ class Judges:
         device = train_images.device
         self.evaluator = load_evaluator(evaluator).to(device)
         self.random = RandomFeatures(seed=1, widths=(3, 16, 64, 128)).to(device)
-        raw = {name: features(network, held_out.images.to(device)) for name, network in self._spaces()}
+        raw = {name: predict(network, held_out.images.to(device)) for name, network in self._spaces()}
         self.rates = (self.evaluator.head(raw["attributes"]) > 0).double().mean(0)
         self.scale = {name: (values.mean(0), values.std(0) + 1e-6) for name, values in raw.items()}
         self.held_out = {name: self._standardise(name, values) for name, values in raw.items()}
-        self.training = self._standardise("attributes", features(self.evaluator.features, train_images))
+        self.training = self._standardise("attributes", predict(self.evaluator.features, train_images))
         self.held_out_nearest = nearest_distance(self.held_out["attributes"], self.training).median()
 
     def _spaces(self) -> Iterator[tuple[str, torch.nn.Module]]:
@@ -97,7 +98,7 @@ class Judges:
             3 % of the held-out faces show; `novelty`, the median distance to the nearest training face,
             divided by that of held-out faces: well below 1 where training faces are copied.
         """
-        raw = {space: features(network, images) for space, network in self._spaces()}
+        raw = {space: predict(network, images) for space, network in self._spaces()}
         values = {space: self._standardise(space, seen) for space, seen in raw.items()}
         figures: Figures = {}
         for space, held_out in self.held_out.items():
@@ -233,7 +234,7 @@ def compare(arguments: argparse.Namespace, images: Tensor, judges: Judges, floor
     for recipe, shares in left.items():
         told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         print(f"{recipe} to the reference, above the floor: {told}")
-    report = {
+    report = judged_by(arguments.evaluator) | {
         "device": device_name(images.device),
         "kimg": arguments.kimg,
         "fakes": arguments.fakes,

@@ -64,9 +64,10 @@ class Editor(
     typology angle of the cheeks, so 100 is light skin.
 
     Edits happen in u = Phi^-1((z + 1) / 2), which is standard normal where z is uniform: there is no edge
-    of the cube to run into. Each attribute has a direction in u, along which the generator was trained to change
-    it and nothing else (see editability.py). An edit is a sum of directions; how far to go along each is solved
-    for in the picture, by Broyden's method, together with what takes `Male`, `Young` and `Skin_Tone` back.
+    of the cube to run into. Each attribute has a direction in u: along those of `SLIDERS` the generator was trained
+    to change it and nothing else (see editability.py), the others are fitted to what it draws (see fitting.py). An
+    edit is a sum of directions; how far to go along each is solved for in the picture, by Broyden's method, together
+    with what takes `Male`, `Young` and `Skin_Tone` back.
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.

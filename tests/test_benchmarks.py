@@ -16,7 +16,7 @@ import quality
 import recipes
 import rivals
 import torch
-from judges import EVALUATOR, features, load_evaluator, plain_editor
+from judges import EVALUATOR, load_evaluator, plain_editor
 from quality import above_floor
 from reports import path_of_report, write_report
 from safetensors.torch import save_model
@@ -24,6 +24,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SLIDERS
+from expressions.classifier import predict
 from expressions.data import Faces
 from expressions.images import to_uint8
 from expressions.model import Generator, estimate_statistics
@@ -288,7 +289,7 @@ def test_what_the_figures_were_measured_with_is_here():
     faces = to_uint8(
         plain_editor(ROOT / "benchmarks/plain.safetensors", CELEBA_ATTRIBUTES).synthesize(torch.zeros(2, 100))
     )
-    assert features(load_evaluator().features, faces).shape == (2, 192)
+    assert predict(load_evaluator().features, faces).shape == (2, 192)
 
 
 def test_a_kept_training_is_not_taken_for_one_on_other_data(tmp_path):

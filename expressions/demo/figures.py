@@ -55,6 +55,7 @@ def _leaks(editing: Mapping[str, Any]) -> str:
     numbers = table(("Slider", *map(label, sliders)), [(name, *map(written, values)) for name, values in rows])
     return (
         f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
+        "Not counted is what may go along by the meaning of the words, such as a beard where a face becomes masculine. "
         f"Adding the usual mean difference, on an earlier generator that was not taught, moves it by {rival:.2f}. "
         f"{others}{editing['compared']} seeds. Rows: the slider; columns: what changed in the mean, in which opposite "
         "changes of two faces cancel.</p>"

@@ -180,7 +180,7 @@ def add_endpoints(programs: Programs) -> None:
             inputs,
             output,
             preprocess=False,  # a component that rejects a value answers in its own words
-            concurrency_id="programs",  # one at a time, and visitors do not wait for them
+            concurrency_id="programs",  # one at a time, so that visitors do not wait for them
             concurrency_limit=1,
             api_name=answer.__name__,
         )
