@@ -26,8 +26,8 @@ texture.gpu := --texture-weight 1
 polish.gpu := --kimg 2700 $(batches) --lead-kimg 60
 branch.gpu := --kimg 240 $(batches)
 networks.cpu := --g-width 16 --d-kernel 3
-edits.cpu := --kimg 500
-polish.cpu := --kimg 84 --lead-kimg 8
+edits.cpu := --kimg 500 --ema-kimg 10
+polish.cpu := --kimg 84 --lead-kimg 8 --ema-kimg 10
 branch.cpu := --kimg 24 --ema-kimg 8
 
 # A training with edits, run $(1), from another one's generator, run $(2). Rates are given: the defaults were measured in

@@ -21,7 +21,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "rates 4e-4": {"d_lr": 4e-4, "g_lr": 4e-4},
     "batch 32": {"batch_size": 32},
     "ema 50 kimg": {"ema_kimg": 50.0},
-    "ema 25 kimg": {"ema_kimg": 25.0},
+    "ema 10 kimg": {"ema_kimg": 10.0},
     "ema 0.1 kimg": {"ema_kimg": 0.1},
     "cooldown 0.3": {"cooldown": 0.3},
     "shifts": {"max_shift": 4},

@@ -96,7 +96,11 @@ class TrainConfig(DataOptions, DeviceOptions):
     beta2: float = option(0.999, "Adam's second decay")
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
     penalty_batch: int = option(8, "real and as many generated images of a batch that carry the penalties", above=0)
-    ema_kimg: float = option(10.0, "half-life of the averaged generator, in thousands of images", above=0)
+    ema_kimg: float = option(
+        25.0,
+        "half-life of the averaged generator, in thousands of images; of a new one it grows up to that",
+        above=0,
+    )
     max_shift: int = option(
         0, "the discriminator sees every image shifted by up to this many pixels", least=0, most=IMAGE_SIZE - 1
     )

@@ -355,7 +355,7 @@ def test_a_course_of_several_recipes_reports_each(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "load_faces", lambda *_, **__: held_out)
     monkeypatch.setattr(course, "Judges", OneJudge)
     monkeypatch.setattr(course, "draw_faces", lambda *_: None)
-    names, out = ("half width, kernel 3", "half width, kernel 3, ema 50 kimg"), tmp_path / "course.json"
+    names, out = ("half width, kernel 3", "half width, kernel 3, ema 10 kimg"), tmp_path / "course.json"
     options = ["--data", "x", "--kimg", "0.128", "--reference-kimg", "0.064", "--every", "0.064", "--fakes", "250"]
     monkeypatch.setattr("sys.argv", ["course.py", "--recipes", *names, *options, "--device", "cpu", "--out", str(out)])
     course.main()
