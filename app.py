@@ -42,7 +42,7 @@ FALLBACK_NOTICE = (
     "These faces come from the embedded weights; the log says why."
 )
 WORKERS = 2  # that answer visitors at once, one thread each
-VISITORS = 200  # and programs, together, that may wait for an answer; the next one is told so
+WAITING = 200  # for an answer, visitors and programs together; the next one is told so
 SESSIONS = 500  # that Gradio remembers, at a quarter of a megabyte; none holds anything of ours
 
 
@@ -115,7 +115,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             )
         with gr.Row(visible=False):
             add_endpoints(Programs(faces))
-    return demo.queue(max_size=VISITORS)
+    return demo.queue(max_size=WAITING)
 
 
 def _script(name: str) -> str:

@@ -250,11 +250,10 @@ def with_tables() -> dict[Path, str]:
         ValueError: a table is not in its file, or more than once; or its figures are not of the embedded weights, or
             not by the judge beside this file.
     """
-    expected = measured_on(Editor.from_pretrained())
-    of_weights, of_recipes = ("quality", "editing", "limits"), ("comparison", "course")
-    reports = dict.fromkeys(of_weights, expected)
-    reports |= dict.fromkeys([name + device for name in of_recipes for device in ("", "_cuda")], judged_by(EVALUATOR))
-    for name, marks in reports.items():
+    both, judge = measured_on(Editor.from_pretrained()), judged_by(EVALUATOR)
+    expected = dict.fromkeys(("quality", "editing", "limits"), both)
+    expected |= dict.fromkeys(("comparison", "comparison_cuda", "course", "course_cuda"), judge)
+    for name, marks in expected.items():
         for what, mark in marks.items():
             if _read(name).get(what) != mark:
                 raise ValueError(f"{name}.json was measured with other {what} than the one here, {mark}")

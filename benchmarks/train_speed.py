@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from expressions.data import HUB_REVISION, load_faces
+from expressions.data import known_revision, load_faces
 from expressions.images import crop_face, to_unit
 from expressions.options import HUB_DATASET
 from expressions.training import TrainConfig, TrainState, train_step
@@ -58,8 +58,8 @@ class Decoded(Dataset[Tensor]):
     """Faces decoded at each access, as the example's ImageFolder does."""
 
     def __init__(self, source: str) -> None:
-        revision = HUB_REVISION if source == HUB_DATASET else None
-        self.rows = datasets.load_dataset(source, split="train", revision=revision).select_columns("image")
+        rows = datasets.load_dataset(source, split="train", revision=known_revision(source))
+        self.rows = rows.select_columns("image")
 
     def __len__(self) -> int:
         return len(self.rows)

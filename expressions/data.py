@@ -111,6 +111,11 @@ def load_faces(
     return _read_cached(rows, names, where)
 
 
+def known_revision(source: str) -> str | None:
+    """The commit of `HUB_DATASET` that is read where none is asked for; of any other source, whatever is newest."""
+    return HUB_REVISION if source == HUB_DATASET else None
+
+
 def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any:
     """Find the source and the split, or say which of them does not exist."""
     local = Path(source).expanduser()
@@ -119,7 +124,7 @@ def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any
             raise DataError(f"revision {revision!r} belongs to a data set on the Hub: {source} is a folder")
         path = str(local)
     elif is_hub_id(source):
-        path, revision = source, revision or (HUB_REVISION if source == HUB_DATASET else None)
+        path, revision = source, revision or known_revision(source)
     else:
         raise DataError(f"data: no folder {source!r}, and it is not a Hub id of the form owner/name")
     try:
