@@ -12,14 +12,14 @@ import torch
 
 from expressions import Editor, WeightsError
 from expressions.demo import views
+from expressions.demo.about import ABOUT, quality
+from expressions.demo.api import Programs, add_endpoints
 from expressions.demo.controls import GROUPS, LABELS
 from expressions.demo.faces import Faces
-from expressions.demo.figures import ABOUT, quality
 from expressions.demo.page import SIZES, Page
-from expressions.demo.programs import Programs, add_endpoints
 from expressions.demo.state import FIRST_SEED, VIEWS, State
 from expressions.demo.theme import CSS, HEAD, THEME
-from expressions.options import MAX_SEED
+from expressions.latents import MAX_SEED
 
 logger = logging.getLogger("expressions.app")
 

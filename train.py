@@ -14,28 +14,28 @@ from huggingface_hub import constants
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.classifier import (
+from expressions.editor import published_figures
+from expressions.networks.averaging import mean_generator
+from expressions.networks.classifier import (
     AttributeClassifier,
-    ClassifierConfig,
-    accuracy,
-    fit_classifier,
     load_classifier,
     load_classifiers,
     predict,
     save_classifier,
 )
-from expressions.data import Faces, load_faces
-from expressions.distillation import DistillationConfig, distil
-from expressions.distributed import leave_processes, process_rank
-from expressions.editor import published_figures
-from expressions.fitting import EditorConfig, fit_editor
-from expressions.identity import VERIFIED, IdentityConfig, fit_identity, save_identity, verification
-from expressions.model import Generator
-from expressions.options import DataOptions, add_flags, check, from_flags, option, split_paths
-from expressions.publishing import publish
-from expressions.runs import mean_generator
-from expressions.space import publish_space
-from expressions.training import TrainConfig, check_ready, train
+from expressions.networks.generator import Generator
+from expressions.networks.identity import save_identity
+from expressions.publishing.space import publish_space
+from expressions.publishing.weights import publish
+from expressions.training.classifier_fit import ClassifierConfig, accuracy, fit_classifier
+from expressions.training.config import DataOptions, TrainConfig
+from expressions.training.data import Faces, load_faces
+from expressions.training.distillation import DistillationConfig, distil
+from expressions.training.distributed import leave_processes, process_rank
+from expressions.training.editor_fit import EditorConfig, fit_editor
+from expressions.training.identity_fit import VERIFIED, IdentityConfig, fit_identity, verification
+from expressions.training.loop import check_ready, train
+from expressions.training.options import add_flags, check, from_flags, option, split_paths
 
 CHECKOUT = Path(__file__).parent
 

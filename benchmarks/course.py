@@ -26,10 +26,12 @@ from reports import path_of_report, write_report
 from torch import Tensor
 
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.data import load_faces
 from expressions.images import to_uint8
-from expressions.model import BATCH, Generator, ema_update
-from expressions.training import TrainConfig, ema_decay, train_step
+from expressions.networks.averaging import ema_update
+from expressions.networks.generator import BATCH, Generator
+from expressions.training.config import TrainConfig
+from expressions.training.data import load_faces
+from expressions.training.step import ema_decay, train_step
 
 SEED = 0
 # After every step of a training: the images shown so far, whether it was the last step, and by row what draws so many

@@ -30,13 +30,13 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import IDENTIFYING, SKIN_TONE, SLIDERS, free_to_change
-from expressions.classifier import AttributeClassifier, predict
-from expressions.data import load_faces
 from expressions.editor import Look
 from expressions.images import to_uint8
 from expressions.latents import to_normal
-from expressions.metrics import frechet_distance
+from expressions.networks.classifier import AttributeClassifier, predict
 from expressions.skin import cheek_lab, typology_angle
+from expressions.training.data import load_faces
+from expressions.training.metrics import frechet_distance
 
 FIRST_SEED = 2_000_000  # no fit draws seeds from here on
 FIT_SEED = 3_000_000  # but the rivals', from here on

@@ -22,13 +22,14 @@ from torch import Tensor, nn
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.augmentation import mirror, relight
-from expressions.classifier import ClassifierConfig, accuracy, fit_labels, predict
-from expressions.data import load_faces
-from expressions.editor import stored
-from expressions.model import estimate_statistics
-from expressions.options import HUB_DATASET
-from expressions.runs import load_generator
+from expressions.networks.averaging import estimate_statistics
+from expressions.networks.classifier import predict
+from expressions.networks.files import load_generator, stored
+from expressions.training.augmentation import mirror, relight
+from expressions.training.classifier_fit import ClassifierConfig, accuracy
+from expressions.training.config import HUB_DATASET
+from expressions.training.data import load_faces
+from expressions.training.fits import fit_labels
 
 EVALUATOR = Path(__file__).with_name("evaluator.safetensors")
 

@@ -25,10 +25,10 @@ from torch import Tensor
 from expressions import Editor
 from expressions import editor as solver
 from expressions.attributes import CELEBA_ATTRIBUTES, SKIN_TONE, SLIDERS, free_to_change
-from expressions.classifier import predict
-from expressions.data import load_faces
 from expressions.editor import Look
 from expressions.latents import to_normal, to_uniform
+from expressions.networks.classifier import predict
+from expressions.training.data import load_faces
 
 
 class FirstStep(Editor):

@@ -33,19 +33,24 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.classifier import predict
-from expressions.data import Faces, load_faces
+from expressions.files import RunError
 from expressions.images import to_uint8, to_unit
-from expressions.metrics import (
+from expressions.networks.averaging import estimate_statistics
+from expressions.networks.classifier import predict
+from expressions.networks.files import load_generator, save_network
+from expressions.networks.generator import BATCH, Generator
+from expressions.training.config import TrainConfig
+from expressions.training.data import Faces, load_faces
+from expressions.training.loop import train
+from expressions.training.metrics import (
     RandomFeatures,
     frechet_distance,
     kernel_distance,
     nearest_distance,
     neighbourhood_scores,
 )
-from expressions.model import BATCH, Generator, estimate_statistics
-from expressions.runs import GENERATOR, RunError, check_options, holds_run, load_generator, save_network, start_run
-from expressions.training import TrainConfig, train, train_step
+from expressions.training.run_folder import GENERATOR, check_options, holds_run, start_run
+from expressions.training.step import train_step
 
 COMMON = 0.03  # a rate from which an attribute's share of the faces is compared
 DISTANCES = ("fd_attributes", "fd_random")

@@ -7,7 +7,8 @@ import torch
 from reference import LR
 from torch.nn.utils.parametrizations import spectral_norm
 
-from expressions.training import TrainConfig, TrainState, adam
+from expressions.training.config import TrainConfig
+from expressions.training.state import TrainState, adam
 
 SPECTRAL_NORM = "spectral norm"
 REFERENCE, OURS = "reference", "ours"

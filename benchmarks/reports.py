@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from expressions.runs import write_atomically
+from expressions.files import write_atomically
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from expressions import Editor
 from expressions.attributes import SLIDERS, free_to_change
-from expressions.editability import dual_basis, regress
+from expressions.training.directions import dual_basis, regress
 
 # Edits of latents z (N, 100) for one attribute's column, by amounts in standard deviations of its score.
 Edits = Callable[[Tensor, int, Sequence[float]], list[Tensor]]

@@ -32,10 +32,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from expressions.data import known_revision, load_faces
 from expressions.images import crop_face, to_unit
-from expressions.options import HUB_DATASET
-from expressions.training import TrainConfig, TrainState, train_step
+from expressions.training.config import HUB_DATASET, TrainConfig
+from expressions.training.data import known_revision, load_faces
+from expressions.training.state import TrainState
+from expressions.training.step import train_step
 
 Step = Callable[[], Any]
 RECIPES = (OURS, FOR_A_CPU)

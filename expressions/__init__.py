@@ -1,6 +1,6 @@
 """Expressions: a DCGAN face generator whose sliders are measured."""
 
 from .editor import Editor
-from .hub import WeightsError
+from .errors import WeightsError
 
 __all__ = ["Editor", "WeightsError"]

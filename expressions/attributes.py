@@ -26,7 +26,6 @@ def missing_sliders(attributes: Iterable[str]) -> list[str]:
 
 # Who somebody is: what an edit of anything else must least of all change.
 IDENTIFYING = ("Male", "Young", SKIN_TONE)
-
 _HAIR_COLOURS = frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"})
 _BEARDS = frozenset({"5_o_Clock_Shadow", "Goatee", "Mustache", "No_Beard", "Sideburns"})
 _ADORNMENTS = frozenset(

@@ -15,24 +15,21 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from .attributes import IDENTIFYING, SKIN_TONE, free_to_change
-from .classifier import AttributeClassifier
-from .errors import first_line
-from .hub import WeightsError, fetch_files, is_hub_id, load_tensors, read_config
-from .images import to_pil
-from .latents import to_normal, to_uniform
-from .model import IMAGE_SIZE, Z_DIM, Generator
-from .options import MAX_SEED, channels_last
+from .errors import WeightsError, first_line
+from .hub import is_hub_id
+from .images import IMAGE_SIZE, to_pil
+from .latents import Z_DIM, _checked_seed, _checked_whole, _latent, to_normal, to_uniform
+from .networks.classifier import AttributeClassifier
+from .networks.files import stored
+from .networks.generator import Generator
+from .networks.layout import channels_last
 from .skin import individual_typology_angle
+from .solver import _HELD_SHARE, _SAME, _TOLERANCE, MAX_STEPS, _greatest, _missing, _within_reach, damped_solve
+from .weights_files import fetch_files, load_tensors, read_config
 
 MAX_SIZE = 4096  # side of a rendered picture
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.py gathered about them
-
-MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
-_MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
-_HELD_SHARE = 0.5  # of the drift of one of `IDENTIFYING`, unless it is named or coupled, that a step corrects
-_TOLERANCE = 1.0  # an edit whose values are this close to the targets has arrived
-_SAME = 0.5  # a face whose values are this close to the targets is not edited: a slider shows whole numbers
 
 
 def published_figures(weights: str) -> dict[str, Any]:
@@ -369,62 +366,6 @@ class Editor(
         (save_directory / constants.SAFETENSORS_SINGLE_FILE).write_bytes(save(stored(self), metadata={"format": "pt"}))
 
 
-# Solving ------------------------------------------------------------------------------------------
-
-
-def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
-    """Least squares of matrix @ x = missing, damped by a hundredth of the mean square of the matrix's columns
-    (Levenberg 1944), so that targets that contradict each other share the step instead of blowing it up.
-
-    Args:
-        matrix: (T, T).
-        missing: (T,).
-
-    Returns:
-        x (T,).
-    """
-    damping = matrix.square().sum(0).mean() / 100 + 1e-6
-    normal = matrix.T @ matrix + damping * torch.eye(len(missing)).to(matrix)
-    return torch.linalg.solve(normal, matrix.T @ missing)
-
-
-def _within_reach(amounts: Tensor, directions: Tensor) -> Tensor:
-    """Shorten steps (T,) along directions (T, 100) so that u moves by no more than `_MAX_DISTANCE`."""
-    return amounts * (_MAX_DISTANCE / (amounts @ directions).norm().clamp_min(_MAX_DISTANCE))
-
-
-def _missing(goal: Tensor, values: Tensor) -> Tensor:
-    """What values lack of their goals: nothing where they lie beyond the end of the scale that they are to show."""
-    shown = ((goal == 0) & (values < 0)) | ((goal == 100) & (values > 100))
-    return (goal - values).masked_fill(shown, 0.0)
-
-
-def _greatest(errors: Tensor) -> float:
-    return errors.abs().max().item() if len(errors) else 0.0
-
-
-# Latents ------------------------------------------------------------------------------------------
-
-
-def _checked_seed(seed: object) -> int:
-    return _checked_whole(seed, "seed", 0, MAX_SEED)
-
-
-def _checked_whole(number: object, name: str, least: int, most: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
-        raise ValueError(f"{name} must be a whole number from {least} to {most}, got {number!r}")
-    return int(number)
-
-
-def _latent(seed: int) -> np.ndarray:
-    """(100,) float32: odd multiples of 2^-23, which float32 holds exactly.
-
-    The raw stream of a NumPy bit generator never changes (NEP 19), unlike those of its distributions.
-    """
-    bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
-    return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)
-
-
 def _checked_latents(z: Tensor) -> Tensor:
     return _checked_range(z, "z", (Z_DIM,))
 
@@ -448,11 +389,3 @@ def _checked_range(tensor: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
 
 def _first_outside(tensor: Tensor) -> float:
     return float(tensor[~(tensor.abs() <= 1)][0])
-
-
-def stored(network: nn.Module) -> dict[str, Tensor]:
-    """The state as it is saved: kernels in half precision, matrices and vectors as they are."""
-    return {
-        name: (tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor).contiguous()
-        for name, tensor in network.state_dict().items()
-    }

@@ -1,6 +1,10 @@
 """What an error says, in a sentence."""
 
 
+class WeightsError(ValueError):
+    """Weights that cannot be loaded; the message names the source and what is wrong with it."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, with the next one where it ends in a colon; at most 400 characters."""
     first, _, rest = str(error).strip().partition("\n")

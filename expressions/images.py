@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+IMAGE_SIZE = 64  # side of a face
 ALIGNED_SIZE = (178, 218)  # width, height of an aligned CelebA image
 FRAME_SIZE = (64, 78)  # the same image reduced so that its 178-pixel square becomes 64 pixels
 FRAME_TOP = 7  # first row of that square in the frame

@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.special import ndtri
 
+Z_DIM = 100  # numbers in one latent
+MAX_SEED = 2**32 - 1
 _EDGE = 1 - 2.0**-24  # the float32 below 1
 
 
@@ -38,3 +41,22 @@ def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
     cosine = torch.nn.functional.cosine_similarity(start, end).clamp(-1, 1)
     angle = cosine.acos().clamp(min=1e-6)
     return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()
+
+
+def _checked_seed(seed: object) -> int:
+    return _checked_whole(seed, "seed", 0, MAX_SEED)
+
+
+def _checked_whole(number: object, name: str, least: int, most: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, got {number!r}")
+    return int(number)
+
+
+def _latent(seed: int) -> np.ndarray:
+    """(100,) float32: odd multiples of 2^-23, which float32 holds exactly.
+
+    The raw stream of a NumPy bit generator never changes (NEP 19), unlike those of its distributions.
+    """
+    bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
+    return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)

@@ -8,7 +8,6 @@ from torch import Tensor
 
 # Cheeks of an aligned 64x64 CelebA face, below the eyes and beside the nose: (rows, columns).
 CHEEKS = ((slice(37, 45), slice(18, 25)), (slice(37, 45), slice(39, 46)))
-
 _SRGB_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
 _D65_WHITE = (0.95047, 1.0, 1.08883)
 

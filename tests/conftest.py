@@ -14,8 +14,8 @@ import torch
 from servers import Server, serving
 
 from expressions import Editor
-from expressions.editability import EditLoss
-from expressions.training import Probe
+from expressions.training.edit_loss import EditLoss
+from expressions.training.metrics import Probe
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def _few_faces() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Probe, "COUNT", 16)
         patch.setattr(EditLoss, "FIRST_FACES", 250)
-        patch.setattr("expressions.fitting._TRIED", 16)
+        patch.setattr("expressions.training.editor_fit._TRIED", 16)
         yield
 
 

@@ -8,8 +8,8 @@ import torch
 
 from expressions import Editor, WeightsError
 from expressions.attributes import IDENTIFYING, SLIDERS
-from expressions.editor import MAX_STEPS, damped_solve
 from expressions.latents import to_normal, to_uniform
+from expressions.solver import MAX_STEPS, damped_solve
 
 ENDS = ((-1, 0), (1, 100))  # of the scale, and the side on which values lie beyond
 
@@ -135,7 +135,7 @@ def test_what_makes_somebody_who_they_are_is_held(editor, monkeypatch):
         return torch.stack([(seen - face.values)[columns].abs() for seen, face in zip(edited, faces, strict=True)])
 
     held = drift()
-    monkeypatch.setattr("expressions.editor._HELD_SHARE", 0.0)
+    monkeypatch.setattr("expressions.solver._HELD_SHARE", 0.0)
     assert held.mean() < 0.8 * drift().mean()
 
 

@@ -29,7 +29,7 @@ from loopback_hub import (
 from safetensors.torch import load_file, save_file
 
 from expressions import Editor, WeightsError
-from expressions.data import load_faces
+from expressions.training.data import load_faces
 
 ALICE, STRANGER = "hf_aliceMayWrite", "hf_nobodyKnowsMe"
 CLOSED = "http://127.0.0.1:9"  # the discard port, which nobody serves
@@ -261,7 +261,7 @@ def test_weights_that_cannot_be_read_are_not_called_damaged(folder: Path, monkey
     def refuse(_path: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")  # root, whom tests may run as, may read all
 
-    monkeypatch.setattr("expressions.hub.load_file", refuse)
+    monkeypatch.setattr("expressions.weights_files.load_file", refuse)
     assert refusal(folder) == "model.safetensors cannot be read: Permission denied"
 
 

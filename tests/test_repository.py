@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from benchmarks import tables
 from benchmarks.tables import with_tables
-from expressions.options import HUB_DATASET
+from expressions.training.config import HUB_DATASET
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -10,8 +10,8 @@ from drawn_faces import celeba_row, write_parquet
 import train
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
-from expressions.data import load_faces
-from expressions.training import TrainConfig
+from expressions.training.config import TrainConfig
+from expressions.training.data import load_faces
 
 disable_progress_bars()
 

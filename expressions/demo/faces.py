@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..editor import Editor, Look
 from ..images import to_pil
-from ..latents import slerp, to_normal, to_uniform
-from ..options import MAX_SEED, has_fast_bf16
-from ..provenance import xmp_packet
+from ..latents import MAX_SEED, slerp, to_normal, to_uniform
+from ..networks.layout import has_fast_bf16
 from .controls import LABELS
 from .state import as_seed
+from .xmp import xmp_packet
 
 PICTURE_SIZE = 512
 DRAFT_SIZE = 256
@@ -26,7 +26,6 @@ STRIP = (0, 13, 25, 38, 50, 63, 75, 88, 100)  # values of a filmstrip
 MAP = (0, 25, 50, 75, 100)  # values on either axis of a map
 SHEET = 24  # seeds of a sheet
 TOLERANCE = 3  # a value further than this from what was asked is a miss
-
 _FRAME = 60  # milliseconds of a morph's picture
 _REST = 600  # milliseconds of its first and last
 

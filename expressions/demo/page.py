@@ -7,11 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from ..provenance import marked_png
 from . import views
 from .controls import label
 from .faces import SEED_RULE, Faces, enlarged
 from .state import State, as_seed, as_value, choose, first_state, parse_link, read_seed
+from .xmp import marked_png
 
 NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
 REST = "rest"

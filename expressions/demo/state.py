@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
-from ..options import MAX_SEED
+from ..latents import MAX_SEED
 
 # What a link calls each view, and what the page calls it.
 VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}

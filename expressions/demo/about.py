@@ -1,0 +1,88 @@
+"""What the page says of its weights: how good they are, what they are, and what they are not for."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..editor import published_figures
+from .controls import label
+from .heat_map import RIVAL, cells, draw, written
+from .views import table
+
+_QUALITY = {
+    "fd_attributes": "Frechet distance, attribute features (0 is best)",
+    "fd_random": "Frechet distance, random features (0 is best)",
+    "precision": "Precision: share of faces that look like real ones",
+    "recall": "Recall: share of real faces that it could have drawn",
+    "rate_error": "Mean error of the rates of 40 attributes",
+    "worst_rate": "Factor by which the worst of the rates above 3 % is off",
+    "novelty": "Distance to the nearest training face, relative to that of real faces",
+}
+ABOUT = (Path(__file__).parent / "about.html").read_text(encoding="utf-8")
+
+
+def quality(weights: str) -> str:
+    """The figures of the loaded weights, if they were published with the package.
+
+    Args:
+        weights: fingerprint of the editor that is shown.
+    """
+    figures = published_figures(weights)
+    if not figures:
+        return f"<p>Nobody has published figures for these weights ({weights}).</p>"
+    return (
+        f"<p>Measured on the weights that you see ({weights}), by networks that took no part in making them, but for "
+        "skin tone, which is computed from the pixels by one formula.</p>"
+        f"<h2>What a slider changes besides</h2>{_leaks(figures['editing'])}"
+        f"<h2>What was asked against what was measured</h2>{_calibration(figures['editing'])}"
+        f"<h2>The pictures</h2>{_pictures(figures['quality'])}"
+    )
+
+
+def _leaks(editing: Mapping[str, Any]) -> str:
+    ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", RIVAL))
+    best = editing.get("strongest_rival")
+    others = (
+        f"The best of the other editors on this same generator, {html.escape(best['name'])}: "
+        f"{best['mean_dependency']:.2f}. "
+        if best
+        else ""
+    )
+    sliders = editing["sliders"]
+    rows = zip(map(label, sliders), cells(editing["methods"]["ours"], sliders), strict=True)
+    numbers = table(("Slider", *map(label, sliders)), [(name, *map(written, values)) for name, values in rows])
+    return (
+        f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
+        "Not counted is what may go along by the meaning of the words, such as a beard where a face becomes masculine. "
+        f"Adding the usual mean difference, on an earlier generator that was not taught, moves it by {rival:.2f}. "
+        f"{others}{editing['compared']} seeds. Rows: the slider; columns: what changed in the mean, in which opposite "
+        "changes of two faces cancel.</p>"
+        '<div class="figure" tabindex="0" role="img" aria-label="Heat maps of what each slider changes besides: '
+        f'on average {ours:.2f} here, {rival:.2f} by the mean difference">{draw(editing, label)}</div>'
+        "<details><summary>The first of these as a table</summary>"
+        f'<div class="wide" tabindex="0">{numbers}</div></details>'
+    )
+
+
+def _calibration(editing: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            label(name),
+            f"{row['slope']:.2f}",
+            f"{row['mean_absolute_error']:.1f}",
+            f"{100 * row['within_reach']:.0f} %",
+        )
+        for name, row in editing["calibration"].items()
+    ]
+    numbers = table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
+    return (
+        f"<p>{editing['faces']:,} seeds. Within reach: the share of faces and values from 20 to 80 where the editor "
+        f"itself reads what was asked. Slope and mean error are of those, read by the other network.</p>{numbers}"
+    )
+
+
+def _pictures(figures: Mapping[str, Any]) -> str:
+    rows = [(text, f"{figures[name]['value']:.2f}") for name, text in _QUALITY.items() if name in figures]
+    samples = figures["fd_attributes"]["samples"]
+    return f"<p>{samples:,} faces; distance: {figures['fd_attributes']['note']}.</p>{table(('Figure', 'Value'), rows)}"

@@ -1,0 +1,54 @@
+"""Who a face shows: an embedding learned from CelebA's identities, alike for two pictures of one person."""
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from ..errors import first_line
+from .classifier import AttributeClassifier
+from .files import save_network
+
+
+class IdentityEmbedding(nn.Module):
+    """Convolutional network, that of the attribute classifier, to the unit sphere; the cosine of two embeddings tells
+    whether they are of one person."""
+
+    SIZE = 128
+    MAPS = AttributeClassifier.MAPS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = AttributeClassifier(self.SIZE)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, 64, 64) in [-1, 1] -> unit vectors (N, 128)."""
+        return normalize(self.network(images).float(), dim=1)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """What the layers see of images (N, 3, 64, 64) in [-1, 1]: the last features of each side, `MAPS`."""
+        return self.network.maps(images)
+
+
+def save_identity(embedding: IdentityEmbedding, path: Path) -> None:
+    """Write the weights.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+    """
+    save_network(embedding, path)
+
+
+def load_identity(path: Path) -> IdentityEmbedding:
+    """Read what `save_identity` wrote, in evaluation mode.
+
+    Raises:
+        ValueError: the file is missing or does not hold this embedding.
+    """
+    embedding = IdentityEmbedding()
+    try:
+        embedding.load_state_dict(load_file(path))
+    except Exception as error:  # safetensors and torch have no common type for a broken file
+        raise ValueError(f"{path} does not hold an identity embedding: {first_line(error)}") from error
+    return embedding.eval().requires_grad_(False)

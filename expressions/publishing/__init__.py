@@ -1,0 +1,1 @@
+"""How weights and the page get to the Hugging Face Hub."""

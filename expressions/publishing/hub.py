@@ -1,0 +1,50 @@
+"""publishing.hub."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from huggingface_hub import HfApi, get_token
+
+from ..errors import WeightsError, first_line
+from ..hub import check_token, hub_problem, is_hub_id
+
+ALREADY_PUBLIC = "it exists and is public: make it private on its settings page first"
+
+
+class PublishError(ValueError):
+    """An editor that cannot be published; the message names the repository and what is wrong."""
+
+
+@contextmanager
+def failing_as(failure: str) -> Iterator[None]:
+    """Make every error a PublishError of one sentence: `failure`, a colon, and what is wrong."""
+    try:
+        yield
+    except (PublishError, WeightsError) as error:
+        raise PublishError(f"{failure}: {error}") from error
+    except Exception as error:  # the client raises many unrelated types
+        raise PublishError(f"{failure}: {hub_problem(error) or first_line(error)}") from error
+
+
+def check_id(repo_id: str) -> None:
+    """Refuse what is no name of a repository.
+
+    Raises:
+        PublishError: the name has not the form owner/name.
+    """
+    if not is_hub_id(repo_id):
+        raise PublishError("a Hub id has the form owner/name")
+
+
+def connect(token: str | None) -> HfApi:
+    """The Hub's client with a token, the given one or the stored login; no request is made.
+
+    Raises:
+        PublishError: there is no token.
+        WeightsError: the token cannot be sent.
+    """
+    token = token if token is not None else get_token()
+    if token is None:
+        raise PublishError("there is no token: pass one, set HF_TOKEN or run `hf auth login`")
+    check_token(token)
+    return HfApi(token=token, library_name="expressions")

@@ -1,0 +1,177 @@
+"""A Hugging Face Space that shows an editor: the page and the package of a checkout, and the weights."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard, constants
+from huggingface_hub.errors import RepositoryNotFoundError
+
+from ..editor import EMBEDDED_FIGURES, Editor
+from .hub import ALREADY_PUBLIC, PublishError, check_id, connect, failing_as
+from .weights import ModelPush
+
+MODEL_VARIABLE, REVISION_VARIABLE = "EXPRESSIONS_MODEL", "EXPRESSIONS_REVISION"  # app.py reads them
+_ROOT_FILES = (
+    *("README.md", "LICENSE", "app.py", "expressions/__init__.py"),
+    *("requirements.txt", "pre-requirements.txt", "pyproject.toml"),  # so that pip installs the package from the Space
+)
+_OWNED_FOLDERS = ("expressions/", "assets/")  # what else lies in them is deleted; the rest of a Space is its owner's
+_PACKAGE_SUFFIXES = (".py", ".css", ".js", ".html")
+_WEIGHTS = (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)
+_LEAVE_OUT = "push the Space without that repository, and the weights go along"
+
+
+def publish_space(
+    editor: Editor,
+    space_id: str,
+    checkout: Path,
+    *,
+    repo_id: str | None = None,
+    private: bool = False,
+    revision: str | None = None,
+    token: str | None = None,
+    figures: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Push a Space that shows an editor: its files in one commit, its variables after it.
+
+    The weights go along in the package. With `repo_id` they are pushed there first, and the Space is pinned to that
+    commit: its variables name it, and its front matter has it preloaded when the Space is built. The weights in the
+    package then step in should it be missing.
+
+    Args:
+        editor: what to publish.
+        space_id: owner/name; created if there is none.
+        checkout: the folder that app.py lies in.
+        repo_id: owner/name of the public repository for the weights; None: the weights only go along.
+        private: whether a new Space is private. A public one is refused, not hidden.
+        revision: branch of `repo_id`, as in `publish`.
+        token: access token with the right to write to both; None takes HF_TOKEN or the stored login.
+        figures: for the model card, as in `publish`.
+
+    Returns:
+        The addresses of the commits, the weights' own first.
+
+    Raises:
+        PublishError: as for `publish`; or the checkout lacks a file, or the Space cannot read the repository.
+    """
+    failure = f"cannot publish to the Space {space_id!r}"
+    with failing_as(failure):
+        check_id(space_id)
+        if private and repo_id is not None:
+            raise PublishError(f"it could not read {repo_id!r} if that were private: {_LEAVE_OUT}")
+        files = space_files(checkout, editor)
+        api = connect(token)
+    model = None if repo_id is None else ModelPush(editor, repo_id, revision=revision, figures=figures)
+
+    # Whatever can be refused is refused before the first upload.
+    with failing_as(failure):
+        if repo_id is not None:
+            _check_readable(api, repo_id)
+        _create(api, space_id, private)
+    if model is not None:
+        model.create(api)
+
+    urls, variables = [], {}
+    if model is not None:
+        commit = model.upload(api)
+        urls.append(commit.commit_url)
+        variables = {MODEL_VARIABLE: model.repo_id, REVISION_VARIABLE: commit.oid}
+        files["README.md"] = _pin(files["README.md"], model.repo_id, commit.oid)
+        failure += f", whose weights are at {commit.commit_url}"
+    with failing_as(failure):
+        urls.append(_upload(api, space_id, files).commit_url)
+    with failing_as(f"the files of the Space {space_id!r} are pushed, its variables are not set"):
+        _set_variables(api, space_id, variables)
+    return urls
+
+
+# The files ----------------------------------------------------------------------------------------
+
+
+def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
+    """What a Space holds, by path: the page, the package, the pictures of README.md and the editor's weights.
+
+    Raises:
+        PublishError: the checkout lacks a file, or README.md does not describe the Space.
+    """
+    package = (path for path in (checkout / "expressions").rglob("*") if path.suffix in _PACKAGE_SUFFIXES)
+    names = (path.relative_to(checkout).as_posix() for path in sorted(package))
+    files = {name: _read(checkout, name) for name in (*_ROOT_FILES, *names)}
+    readme = files["README.md"].decode()
+    space = SpaceCard(readme).data.to_dict()
+    if space.get("sdk") != "gradio" or space.get("app_file") != "app.py":
+        raise PublishError("the front matter of README.md must have `sdk: gradio` and `app_file: app.py`")
+    files |= {name: _read(checkout, name) for name in re.findall(r"!\[.*?\]\((assets/.*?)\)", readme)}
+    figures = EMBEDDED_FIGURES.relative_to(Path(__file__).parents[1]).as_posix()
+    if (checkout / figures).exists():
+        files[figures] = _read(checkout, figures)  # the page shows them only with the weights that they are of
+    with TemporaryDirectory() as folder:
+        editor.save_pretrained(folder)
+        files |= {f"expressions/weights/{name}": (Path(folder) / name).read_bytes() for name in _WEIGHTS}
+    return files
+
+
+def _read(checkout: Path, name: str) -> bytes:
+    path = checkout / name
+    if not path.is_file():
+        raise PublishError(f"{checkout} has no file {name}")
+    return path.read_bytes()
+
+
+def _pin(readme: bytes, repo_id: str, commit: str) -> bytes:
+    """Name the weights in the front matter, and have them in the Space's cache before it starts."""
+    card = SpaceCard(readme.decode())
+    card.data["models"] = [repo_id]
+    card.data["preload_from_hub"] = [f"{repo_id} {','.join(_WEIGHTS)} {commit}"]
+    return str(card).encode()
+
+
+# The Hub ------------------------------------------------------------------------------------------
+
+
+def _create(api: HfApi, space_id: str, private: bool) -> None:
+    """See to it that the Space exists and that the token reaches its variables."""
+    api.create_repo(space_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
+    if private and not api.space_info(space_id).private:
+        raise PublishError(ALREADY_PUBLIC)
+    api.get_space_variables(space_id)
+
+
+def _check_readable(api: HfApi, repo_id: str) -> None:
+    """Refuse weights that a Space, which has no token, cannot read."""
+    try:
+        model = api.model_info(repo_id)
+    except RepositoryNotFoundError:
+        return  # it will be made, and be public
+    if model.private or model.gated:
+        raise PublishError(f"it cannot read {repo_id!r}, which is private or gated: {_LEAVE_OUT}")
+
+
+def _upload(api: HfApi, space_id: str, files: Mapping[str, bytes]) -> CommitInfo:
+    """Push the files and delete what is stale, in one commit on top of the one that was looked at."""
+    space = api.space_info(space_id)
+    present = [sibling.rfilename for sibling in space.siblings or ()]
+    stale = [name for name in present if name.startswith(_OWNED_FOLDERS) and name not in files]
+    return api.create_commit(  # upload_folder may make several
+        space_id,
+        [
+            *(CommitOperationDelete(name) for name in stale),
+            *(CommitOperationAdd(name, content) for name, content in files.items()),
+        ],
+        commit_message="Publish the Space",
+        repo_type="space",
+        parent_commit=space.sha,
+    )
+
+
+def _set_variables(api: HfApi, space_id: str, wanted: Mapping[str, str]) -> None:
+    """Give the variables that app.py reads their values, or remove them; each change restarts the Space."""
+    present = {name: variable.value for name, variable in api.get_space_variables(space_id).items()}
+    for name in (MODEL_VARIABLE, REVISION_VARIABLE):
+        if name in wanted and wanted[name] != present.get(name):
+            api.add_space_variable(space_id, name, wanted[name])
+        if name in present and name not in wanted:
+            api.delete_space_variable(space_id, name)

@@ -1,0 +1,98 @@
+"""The editor's classifier, distilled: it scores generated faces as several classifiers do in the mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from ..images import to_uint8
+from ..latents import to_uniform
+from ..networks.averaging import estimate_statistics
+from ..networks.classifier import AttributeClassifier, predict
+from ..networks.generator import BATCH, Generator
+from ..networks.layout import channels_last
+from .config import DataOptions, GeneratorOptions
+from .directions import edit_half
+from .fits import FitOptions, augment, fit_labels
+from .options import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
+    """Every option of the distillation."""
+
+    test_split: str = option("valid", "split to report the accuracy on")
+    student: str = option("runs/classifier/classifier.safetensors", "the classifier to go on from")
+    teachers: str = option(
+        "runs/teacher1/classifier.safetensors", "classifiers to learn from, separated by commas", paths=True
+    )
+    out: str = option("runs/student", "folder for the classifier and its accuracies")
+    samples: int = option(24_000, "generated faces to learn from", least=2)
+    epochs: int = option(3, "passes over the faces", above=0)
+    lr: float = option(5e-4, "peak of the one-cycle schedule of AdamW's rate", above=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.samples < self.batch_size:
+            raise ValueError(f"samples must be at least batch_size, {self.batch_size}, got {self.samples}")
+
+
+def distil(
+    student: AttributeClassifier,
+    teachers: Sequence[AttributeClassifier],
+    generator: Generator,
+    config: DistillationConfig,
+) -> AttributeClassifier:
+    """Teach a classifier the mean logits of others, each attribute in its standard deviations (Hinton et al. 2015,
+    arXiv:1503.02531): it errs less than any of them, as their mean does, at the cost of one.
+
+    Args:
+        student: where it goes on from.
+        teachers: score the same attributes in the same order.
+        generator: draws the faces that all of them score.
+        config: the options.
+
+    Returns:
+        The student on the CPU, in evaluation mode.
+
+    Raises:
+        ValueError: the teachers score every face alike, as where a generator draws one face only; the generator was
+            taught other directions than those of `SLIDERS`; or as for `fit_labels`.
+        FloatingPointError: as for `fit_labels`.
+    """
+    torch.manual_seed(config.seed)  # of the student's dropout
+    device, _ = config.resolve()
+    images = draw_faces(generator.to(device), config.samples, config.seed)
+    targets = torch.stack([predict(channels_last(teacher).to(device), images) for teacher in teachers]).mean(0)
+    deviation = targets.std(0)
+    if not deviation.all():
+        alike = int((deviation == 0).nonzero()[0])
+        raise ValueError(
+            f"the teachers score attribute {alike} of every generated face alike: does the generator draw several?"
+        )
+
+    def loss(logits: Tensor, wanted: Tensor) -> Tensor:
+        return mse_loss(logits / deviation, wanted / deviation)
+
+    return fit_labels(student.train().requires_grad_(True), images, targets, config, augment, loss=loss)
+
+
+@torch.no_grad()
+def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
+    """Generated faces (N, 3, 64, 64) uint8; half of them are edits, where the generator was taught any.
+
+    Its batch-norm statistics are estimated anew on them, as those of the editor will be, if they are a batch or more.
+
+    Args:
+        generator: in evaluation mode.
+        samples: how many.
+        seed: of the faces and their edits.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    u = edit_half(torch.randn(samples, generator.z_dim, generator=rng), generator.directions.cpu(), rng)
+    z = to_uniform(u).to(generator.directions.device)
+    if samples >= BATCH:
+        estimate_statistics(generator, z)
+    return torch.cat([to_uint8(generator(batch)) for batch in z.split(BATCH)])

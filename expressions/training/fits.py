@@ -1,0 +1,97 @@
+"""training.fits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm.auto import tqdm
+
+from ..images import to_unit
+from ..latents import MAX_SEED
+from ..networks.layout import channels_last
+from .augmentation import add_noise, mirror, relight, shift
+from .config import DeviceOptions, autocast_to
+from .options import option
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(DeviceOptions):
+    """How a network is fitted to faces."""
+
+    epochs: int = option(16, "passes over the faces", above=0)
+    batch_size: int = option(128, "faces in one step", least=2)
+    lr: float = option(2e-3, "peak of the one-cycle schedule of AdamW's rate", above=0)
+    seed: int = option(0, "seed of everything drawn, new weights included", least=0, most=MAX_SEED)
+
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of logits (N, K) and labels (N, K) bool, each attribute by itself."""
+    return binary_cross_entropy_with_logits(logits, labels.float())
+
+
+def fit_labels(
+    model: Network,
+    images: Tensor,
+    labels: Tensor,
+    config: FitOptions,
+    augment: Augment,
+    *,
+    loss: Loss = attribute_loss,
+) -> Network:
+    """Fit what a network makes of images to labels.
+
+    Args:
+        model: maps images (N, 3, 64, 64) in [-1, 1] to logits (N, K).
+        images: (N, 3, 64, 64) uint8.
+        labels: (N, ...), one row for each image.
+        config: the options.
+        augment: changes a batch of images in [-1, 1] at random.
+        loss: of logits in float32 and their labels.
+
+    Returns:
+        The model on the CPU, in evaluation mode.
+
+    Raises:
+        ValueError: there are fewer faces than one batch holds.
+        FloatingPointError: the loss is no longer finite.
+    """
+    batch_size = config.batch_size
+    if len(images) < batch_size:
+        raise ValueError(f"fitting needs at least one batch of {batch_size} faces, got {len(images)}")
+    device, dtype = config.resolve()
+    rng = torch.Generator(device).manual_seed(config.seed)
+    model, images, labels = channels_last(model).to(device), images.to(device), labels.to(device)
+    steps = len(images) // batch_size
+    optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
+    with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:
+        for _ in range(config.epochs):
+            for index in torch.randperm(len(images), generator=rng, device=device).split(batch_size)[:steps]:
+                batch = augment(to_unit(images[index]), rng)
+                with autocast_to(device, dtype):
+                    logits = model(batch)
+                cost = loss(logits.float(), labels[index])
+                optimizer.zero_grad(set_to_none=True)
+                cost.backward()
+                optimizer.step()
+                schedule.step()
+                bar.update(batch_size)
+            bar.set_postfix(loss=f"{cost.item():.4f}")
+            if not cost.isfinite():
+                raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
+    return model.cpu().eval().requires_grad_(False)
+
+
+def augment(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Mirror, shift, relight and blemish images (N, 3, 64, 64) in [-1, 1]."""
+    seen = relight(shift(mirror(images, rng), 3, rng), rng)
+    return add_noise(seen, 0.1 * torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device), rng)

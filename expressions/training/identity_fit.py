@@ -1,0 +1,90 @@
+"""training.identity_fit."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear, normalize, one_hot
+
+from ..networks.identity import IdentityEmbedding
+from .classifier_fit import ClassifierConfig
+from .fits import FitOptions, augment, fit_labels
+from .options import option
+
+_MARGIN, _SCALE = 0.2, 20.0
+VERIFIED = 4000  # faces, at most, whose pairs fit into memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityConfig(ClassifierConfig):
+    """Every option of the embedding's fit."""
+
+    test_split: str = option("valid", "split to report the verification on")
+    out: str = option("runs/identity", "folder for the embedding and its verification")
+    epochs: int = option(30, "passes over the faces", above=0)
+
+
+class _Recogniser(nn.Module):
+    """The embedding with a unit vector for each person: images -> cosines (N, P)."""
+
+    def __init__(self, people: int) -> None:
+        super().__init__()
+        self.embedding = IdentityEmbedding()
+        self.people = nn.Parameter(torch.randn(people, IdentityEmbedding.SIZE))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return linear(self.embedding(images), normalize(self.people, dim=1))
+
+
+def margin_loss(cosines: Tensor, person: Tensor) -> Tensor:
+    """Cross-entropy of scaled cosines (N, P), that of the right person (N,) less a margin (CosFace, Wang et al. 2018,
+    arXiv:1801.09414, eq. 4)."""
+    return cross_entropy(_SCALE * (cosines - _MARGIN * one_hot(person, cosines.shape[1])), person)
+
+
+def fit_identity(images: Tensor, people: Tensor, config: FitOptions) -> IdentityEmbedding:
+    """Fit an embedding that tells people apart, on faces that `augment` changes. Who is seen once only is left out.
+
+    Args:
+        images: (N, 3, 64, 64) uint8.
+        people: (N,) int64, a number for each person.
+        config: the options.
+
+    Returns:
+        The embedding on the CPU, in evaluation mode.
+
+    Raises:
+        ValueError: nobody is seen twice; or as for `fit_labels`.
+        FloatingPointError: as for `fit_labels`.
+    """
+    _, person, counts = people.unique(return_inverse=True, return_counts=True)
+    again = counts[person] > 1
+    if not again.any():
+        raise ValueError(f"an embedding of identities needs people who are seen twice: {len(people)} faces show none")
+    _, person = person[again].unique(return_inverse=True)
+    torch.manual_seed(config.seed)
+    recogniser = _Recogniser(int(person.max()) + 1)
+    return fit_labels(recogniser, images[again], person, config, augment, loss=margin_loss).embedding
+
+
+def verification(embeddings: Tensor, people: Tensor) -> float:
+    """Area under the ROC curve of telling, by the cosine, pairs of one person from pairs of two.
+
+    Args:
+        embeddings: unit vectors (N, D); the first `VERIFIED` are compared.
+        people: (N,).
+
+    Returns:
+        0.5 for guesses, 1 where every pair of one person is closer than every other.
+
+    Raises:
+        ValueError: no two faces are of one person, or none of two.
+    """
+    embeddings, people = embeddings[:VERIFIED], people[:VERIFIED]
+    first, second = torch.triu_indices(len(people), len(people), 1)
+    cosines = (embeddings @ embeddings.T)[first, second]
+    is_same = (people[first] == people[second])[cosines.argsort()]
+    if not is_same.any() or is_same.all():
+        raise ValueError(f"verification needs pairs of one person and pairs of two, {len(people)} faces lack one kind")
+    different_below = (~is_same).cumsum(0)[is_same].double()
+    return (different_below.mean() / (~is_same).sum()).item()

@@ -1,0 +1,318 @@
+import base64
+import html
+import io
+import json
+import re
+from typing import Any
+
+import gradio as gr
+import pytest
+from nuisances import NUISANCES
+from PIL import Image
+
+from expressions import Editor
+from expressions.demo import about as figures
+from expressions.demo import views
+from expressions.demo.faces import DRAFT_SIZE, MAP, SHEET, STRIP, THUMBNAIL_SIZE, Faces, data_url, enlarged
+from expressions.demo.heat_map import draw
+from expressions.demo.page import IGNORED, NO_RECIPE, OTHER_WEIGHTS, Page
+from expressions.demo.state import FIRST_SEED, State, as_value, parse_link
+
+
+@pytest.fixture(scope="module")
+def page(editor: Editor) -> Page:
+    return Page(Faces(editor))
+
+
+class Shown:
+    """What an answer put on the page."""
+
+    def __init__(self, answer: list[Any]) -> None:
+        self.stage, self.remark, self.changes, self.marks, self.link, self.answered, *held = answer
+        self.options, self.sliders = held[:5], held[5:]
+
+
+def ask(page: Page, asked: str, answered: str = "", options: tuple[object, ...] = (), sliders: object = None) -> Shown:
+    values = sliders if isinstance(sliders, list) else [50] * len(page.faces.attributes)
+    return Shown(page.answer(asked, answered, *(options or ("face", "Smiling", "Smiling", "Male", 24)), *values))
+
+
+def test_a_request_opens_its_face_and_sets_every_slider(page: Page, editor: Editor) -> None:
+    shown = ask(page, "1?seed=7&Smiling=90")
+    own = page.faces.own_values(7)
+    assert data_url(editor.render(7, {"Smiling": 90}, size=512)) in shown.stage
+    assert shown.sliders == [{**own, "Smiling": 90}[name] for name in page.faces.attributes]
+    assert shown.link == f"?seed=7&Smiling=90&weights={editor.fingerprint()}"
+    assert shown.answered == f"1{shown.link}"
+
+
+def test_sliders_are_asked_of_the_face_that_was_opened_and_stay_where_they_are(page: Page, editor: Editor) -> None:
+    sliders = list(page.faces.own_values(7).values())
+    sliders[page.faces.attributes.index("Bangs")] = 88
+    shown = ask(page, "2?rest", "1?seed=7", sliders=sliders)
+    assert data_url(editor.render(7, {"Bangs": 88}, size=512)) in shown.stage
+    assert all(position == gr.skip() for position in shown.sliders)
+    assert shown.link == f"?seed=7&Bangs=88&weights={editor.fingerprint()}"
+    assert shown.answered == f"2{shown.link}"
+
+
+def test_a_value_that_a_link_asks_for_is_held_though_it_is_the_faces_own(page: Page, editor: Editor) -> None:
+    own = page.faces.own_values(7)["Smiling"]
+    targets = {"Smiling": own, "Male": 95}
+    opened = ask(page, f"1?seed=7&Smiling={own}&Male=95")
+    assert data_url(editor.render(7, targets, size=512)) in opened.stage
+    assert data_url(editor.render(7, {"Male": 95}, size=512)) not in opened.stage
+    at_rest = ask(page, "2?rest", opened.answered, sliders=opened.sliders)
+    assert (at_rest.stage, at_rest.link) == (opened.stage, opened.link)
+    sliders = [*opened.sliders]
+    sliders[page.faces.attributes.index("Smiling")] = 40
+    moved = ask(page, "3?rest", at_rest.answered, sliders=sliders)
+    put_back = ask(page, "4?rest", moved.answered, sliders=opened.sliders)
+    assert put_back.link == f"?seed=7&Male=95&weights={editor.fingerprint()}"
+
+
+def test_a_draft_looks_as_the_sketch_of_an_edit(page: Page, editor: Editor) -> None:
+    face = editor.look(editor.latents(7))
+    sketch = editor.synthesize(editor.sketch(face, {"Bangs": 88}))[0]
+    assert (page.faces.draft(7, {"Bangs": 88}) - sketch).abs().max() < 10 / 127.5  # grey levels
+    assert (face.image[0] - sketch).abs().max() > 20 / 127.5
+
+
+def test_a_drag_is_followed_by_drafts(page: Page) -> None:
+    sliders = list(page.faces.own_values(7).values())
+    sliders[page.faces.attributes.index("Bangs")] = 88
+    draft = data_url(enlarged(page.faces.draft(7, {"Bangs": 88}), DRAFT_SIZE))
+    for view, count in (("face", 1), ("compare", 2)):
+        stage = page.draft("1?seed=9", "1?seed=7", view, "Smiling", "Smiling", "Male", 24, *sliders)
+        assert draft in stage
+        assert stage.count("<img") == count
+        assert stage.count(" data-draft>") == 1
+
+
+@pytest.mark.parametrize(("asked", "view"), [("1?seed=7", "sheet"), ("2?seed=8", "face")])
+def test_no_draft_where_several_faces_are_shown_or_another_answer_is_on_its_way(
+    page: Page, asked: str, view: str
+) -> None:
+    sliders = [50] * len(page.faces.attributes)
+    assert page.draft(asked, "1?seed=7", view, "Smiling", "Smiling", "Male", 24, *sliders) == gr.skip()
+
+
+def test_a_drag_back_to_where_it_began_and_an_event_that_comes_late_bring_the_face_itself(page: Page) -> None:
+    sliders: list[object] = list(page.faces.own_values(7).values())
+    sliders[page.faces.attributes.index("Bangs")] = 88.125
+    shown = ask(page, "2?rest", "1?seed=7", sliders=sliders)
+    assert page.draft("2?rest", shown.answered, "face", "Smiling", "Smiling", "Male", 24, *sliders) == shown.stage
+
+
+@pytest.mark.parametrize(
+    ("query", "remark"),
+    [
+        ("seed=-1", "from 0 to 4294967295. This is still face 7."),
+        ("recipe=none", NO_RECIPE),
+        ("seed=8&weights=0", OTHER_WEIGHTS),
+        ("seed=8&Bald=10&Smiling=x", f"{IGNORED} Bald, Smile."),
+        ("seed=08", '<p role="status"></p>'),
+    ],
+)
+def test_what_cannot_be_opened_is_said(page: Page, query: str, remark: str) -> None:
+    shown = ask(page, f"2?{query}", "1?seed=7", sliders=list(page.faces.own_values(7).values()))
+    assert remark in shown.remark
+    assert parse_link(shown.link, (), State())[0].seed == (8 if "8" in query else 7)
+
+
+def test_a_morph_to_what_is_no_seed_stays_as_it_is_and_says_so(page: Page) -> None:
+    own = list(page.faces.own_values(7).values())
+    first = ask(page, "1?seed=7&view=morph&to=8")
+    for nuisance in (None, "", -1, 1.5, 99999999999):
+        shown = ask(page, "2?rest", first.answered, ("morph", "Smiling", "Smiling", "Male", nuisance), own)
+        assert "from 0 to 4294967295. This still goes to face 8." in shown.remark
+        assert (shown.stage, shown.link) == (first.stage, first.link)
+    shown = ask(page, "2?rest", first.answered, ("morph", "Smiling", "Smiling", "Male", 9), own)
+    assert "seed" not in shown.remark.lower()
+    assert "to=9" in shown.link
+
+
+def test_what_was_not_reached_is_said_beside_what_was_not_understood(page: Page, editor: Editor) -> None:
+    seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "No_Beard")[0, 0] > 20)
+    shown = ask(page, f"1?seed={seed}&No_Beard=0&weights=0")
+    assert f"{OTHER_WEIGHTS} {views.shortfall(page.faces, State(seed, {'No_Beard': 0}))}<" in shown.remark
+
+
+def test_the_same_remark_of_another_face_is_another_one(page: Page) -> None:
+    first, second = (ask(page, f"1?seed={seed}&weights=0").remark for seed in (7, 8))
+    assert first != second
+    assert first.partition(">")[2] == second.partition(">")[2]
+
+
+def test_a_link_that_opens_no_face_shows_the_first_one_and_says_so(page: Page) -> None:
+    shown = ask(page, "1?seed=-1")
+    assert f"from 0 to 4294967295. Showing face {FIRST_SEED} instead." in shown.remark
+    assert f"?seed={FIRST_SEED}&" in shown.link
+
+
+@pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
+def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
+    count = len(page.faces.attributes)
+    for held in (
+        [nuisance, "1?seed=7", *[nuisance] * 5, *[50] * count],
+        ["1?seed=7", nuisance, "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
+        ["2?rest", "1?seed=7", "face", "Smiling", "Smiling", "Male", 24, *[nuisance] * count],
+    ):
+        shown = Shown(page.answer(*held))
+        assert "data:image/jpeg" in shown.stage
+        assert shown.link.startswith("?seed=")
+    assert "<img" in Shown(page.answer("1?seed=7", "1?seed=7", *[nuisance] * 5, *[nuisance] * count)).stage
+    assert page.draft("1?seed=7", nuisance, *[nuisance] * 5, *[nuisance] * count) == gr.skip()
+    is_moved = as_value(nuisance) is not None
+    draft = page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 4, *[nuisance] * count)
+    assert "<img" in draft
+    assert (" data-draft" in draft) == is_moved
+    _, data = page.download(64, nuisance, *[nuisance] * count).split("|")
+    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (64, 64)
+
+
+def test_every_view_shows_as_many_faces_as_it_promises(page: Page) -> None:
+    def pictures(view: str, **options: object) -> int:
+        return views.stage(page.faces, State(7, {"Smiling": 90}, view, **options)).count("<img")  # type: ignore[arg-type]
+
+    assert pictures("face") == 1
+    assert pictures("compare") == 2
+    assert pictures("strip", strip="Young") == len(STRIP)
+    assert pictures("map", across="Young", down="Bangs") == len(MAP) ** 2
+    assert pictures("morph", to=8) == 1
+    assert pictures("sheet") == SHEET
+    assert pictures("map", across="Young", down="Young") == 0
+
+
+def test_a_choice_is_called_by_what_was_asked_and_what_it_shows(page: Page) -> None:
+    shown = views.stage(page.faces, State(7, {}, "map", across="Young", down="Bangs"))
+    names = re.findall(r'aria-label="Take Older to younger \d+, Fringe \d+; measured (\d+ / \d+)"', shown)
+    assert names == re.findall(r"<span>(\d+ / \d+)</span>", shown)
+    assert len(names) == len(MAP) ** 2
+
+
+def test_a_face_of_a_filmstrip_or_a_map_is_the_one_that_a_click_on_it_opens(page: Page) -> None:
+    seed = next(seed for seed in range(1000) if page.faces.own_values(seed)["Smiling"] in MAP)  # of which none is lost
+    for view, count in (("strip", len(STRIP)), ("map", len(MAP) ** 2)):
+        state = State(seed, {"Male": 95}, view, strip="Smiling", across="Smiling", down="Bangs")
+        options = (view, "Smiling", "Smiling", "Bangs", 24)
+        cells = re.findall(r'data-link="([^"]*)".*?<img src="([^"]*)"', views.stage(page.faces, state))
+        assert len(cells) == count
+        for link, picture in cells:
+            opened = ask(page, f"2?{html.unescape(link)}", f"1?seed={seed}", options)
+            at_rest = ask(page, "3?rest", opened.answered, options, opened.sliders)
+            targets = parse_link(at_rest.link, page.faces.attributes, State())[0].targets
+            assert picture == data_url(enlarged(page.faces.face(seed, targets).image[0], THUMBNAIL_SIZE))
+            assert opened.options == list(options)
+
+
+def test_a_strip_is_the_same_face_edited_value_by_value(page: Page, editor: Editor) -> None:
+    faces = page.faces.strip(7, {"Smiling": 90}, "Young")
+    for value, face in zip(STRIP, faces, strict=True):
+        expected = editor.render(7, {"Smiling": 90, "Young": value}, size=512)
+        assert enlarged(face.image[0]).tobytes() == expected.tobytes()
+
+
+def test_a_morph_starts_at_one_face_and_ends_at_the_other(page: Page, editor: Editor) -> None:
+    pictures = page.faces.morph(7, 8, {}, count=5)
+    assert len(pictures) == 5
+    for picture, seed in ((pictures[0], 7), (pictures[-1], 8)):
+        expected = editor.render(seed, {}, size=picture.width)
+        difference = [abs(a - b) for a, b in zip(picture.tobytes(), expected.tobytes(), strict=True)]
+        assert max(difference) <= 2  # a batch rounds differently
+
+
+def test_the_sheet_goes_on_from_the_last_seed_to_the_first(page: Page) -> None:
+    assert [seed for seed, _ in page.faces.sheet(4294967294, 4)] == [4294967294, 4294967295, 0, 1]
+
+
+def test_a_missed_target_is_named_with_the_reach_of_the_face_and_a_met_one_is_not(page: Page, editor: Editor) -> None:
+    seed = next(seed for seed in range(100) if editor.reach(editor.latents(seed), "No_Beard")[0, 0] > 20)
+    low, high = editor.reach(editor.latents(seed), "No_Beard")[0].tolist()
+    met, missed = State(seed, {"Skin_Tone": 50}), State(seed, {"No_Beard": 0})
+    assert views.shortfall(page.faces, met) == views.reach(page.faces, met) == ""
+    assert views.shortfall(page.faces, missed) == f"Not fully reached: Bearded to clean-shaven {low:.0f} (asked 0)."
+    sentence = f"Moved on its own, Bearded to clean-shaven reaches {low:.0f} to {high:.0f} on this face."
+    assert views.reach(page.faces, missed) == sentence
+    own = page.faces.own_values(seed)["Skin_Tone"]
+    shown = ask(page, f"1?seed={seed}&No_Beard=0&Skin_Tone={own}")
+    assert "Bearded" in shown.remark
+    assert "skin" not in shown.remark
+    assert sentence in page.explain(shown.answered, *shown.sliders)
+
+
+def test_several_missed_targets_are_one_sentence(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page.faces, "missed", lambda targets, _: list(targets))
+    monkeypatch.setattr(page.faces, "reach", lambda *_: (1.0, 80.4))
+    state = State(7, {"Smiling": 90, "Eyeglasses": 99.5})
+    values = page.faces.values(page.faces.face(7, state.targets))
+    assert views.shortfall(page.faces, state) == (
+        f"Not fully reached: Smile {values['Smiling']:.0f} (asked 90), Glasses {values['Eyeglasses']:.0f} (asked 99.5)."
+    )
+    assert views.reach(page.faces, state) == (
+        "Each moved on its own, Smile reaches 1 to 80, Glasses reaches 1 to 80 on this face."
+    )
+
+
+def test_a_download_opens_the_face_it_came_from(page: Page) -> None:
+    sliders = list(page.faces.own_values(7).values())
+    sliders[0] = 90
+    name, data = page.download(64, "1?seed=7", *sliders).split("|")
+    assert name == "expressions-7-64.png"
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert picture.size == (64, 64)
+    assert f"?seed=7&amp;Smiling=90&amp;weights={page.faces.weights}" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+
+
+def test_what_may_go_along_with_a_slider_is_said_beside_its_change() -> None:
+    before = {"Smiling": 10.0, "High_Cheekbones": 20.0, "Male": 30.0}
+    table = views.changes(before, {"Smiling": 90.0, "High_Cheekbones": 70.0, "Male": 29.0}, ["Smiling"])
+    rows = re.findall(r"<tr[^>]*><th scope=row>(.*?)</th><td>(\d+)</td><td>(\d+)</td><td>(.*?)</td></tr>", table)
+    assert rows == [
+        ("Smile", "10", "90", "+80"),
+        ("High Cheekbones <small>may go along</small>", "20", "70", "+50"),
+        ("Feminine to masculine", "30", "29", "\N{MINUS SIGN}1"),
+    ]
+
+
+def test_names_of_foreign_weights_are_text() -> None:
+    values = {"<img src=x>": 50.0}
+    assert "&lt;img src=x&gt;" in views.changes(values, values, [])
+
+
+def test_the_figure_tells_what_was_not_measured_from_what_did_not_change() -> None:
+    method = {"mean_dependency": 0.1, "columns": ["A", "B"], "matrix": [[1.0, None], [0.0, 1.0]]}
+    drawn = draw({"sliders": ["A", "B"], "methods": {"ours": method}})
+    assert drawn.count('fill="#cccccc"') == drawn.count(">?<") == 1
+    assert drawn.count(">0.0<") == 1
+
+
+def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    method = {"mean_dependency": 0.125, "columns": ["Smiling"], "matrix": [[1.0]]}
+    calibration = {"Smiling": {"slope": 0.97, "mean_absolute_error": 4.25, "within_reach": 0.5}}
+    editing: dict[str, Any] = {
+        "methods": {"ours": method, "mean difference": method},
+        "sliders": ["Smiling"],
+        "compared": 64,
+        "faces": 2000,
+    }
+    quality = {"fd_attributes": {"value": 6.5, "samples": 10000, "note": "as it was measured"}}
+    file = tmp_path / "figures.json"
+    monkeypatch.setattr("expressions.editor.EMBEDDED_FIGURES", file)
+    assert "published figures" in figures.quality("ab")
+    file.write_text(
+        json.dumps({"weights": "ab", "editing": {**editing, "calibration": calibration}, "quality": quality})
+    )
+    assert "published figures" in figures.quality("cd")
+    shown = figures.quality("ab")
+    assert all(
+        text in shown
+        for text in ("0.12", "<td>0.97</td><td>4.2</td><td>50 %</td>", "2,000 seeds", "6.50", "as it was measured")
+    )
+    assert "<th scope=row>Smile</th><td>1.0</td>" in shown
+    assert "other editors" not in shown
+    editing |= {"calibration": calibration, "strongest_rival": {"name": "InterFaceGAN", "mean_dependency": 0.25}}
+    file.write_text(json.dumps({"weights": "ab", "editing": editing, "quality": quality}))
+    assert "The best of the other editors on this same generator, InterFaceGAN: 0.25." in figures.quality("ab")

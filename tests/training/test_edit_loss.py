@@ -1,0 +1,173 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, SLIDERS
+from expressions.latents import to_normal
+from expressions.training import edit_loss as editability
+from expressions.training.directions import EDIT_LENGTHS, dual_basis, edit_half, regress
+from expressions.training.edit_loss import EditLoss
+
+SIDE = 8  # of a patch
+
+
+class Patches(nn.Module):
+    """Reads each attribute from a patch of its own: 40 of the 64 patches of a picture."""
+
+    def forward(self, images):
+        return nn.functional.avg_pool2d(images.mean(1, keepdim=True), SIDE).flatten(1)[:, : len(CELEBA_ATTRIBUTES)]
+
+
+def loss_with(identity=None):
+    images = torch.randint(0, 256, (400, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = images.repeat_interleave(SIDE, 2).repeat_interleave(SIDE, 3)
+    return EditLoss([Patches()], CELEBA_ATTRIBUTES, images, identity)
+
+
+@pytest.fixture
+def loss(monkeypatch):
+    """The loss, its networks shown what there is: a patch must not move."""
+    monkeypatch.setattr(editability, "mirror", lambda images, _rng: images)
+    monkeypatch.setattr(editability, "shift", lambda images, _pixels, _rng: images)
+    return loss_with()
+
+
+def rng():
+    return torch.Generator().manual_seed(0)
+
+
+def patch(name):
+    row, column = divmod(CELEBA_ATTRIBUTES.index(name), 64 // SIDE)
+    return slice(row * SIDE, (row + 1) * SIDE), slice(column * SIDE, (column + 1) * SIDE)
+
+
+def grey_pairs(count=64):
+    return torch.zeros(2 * count, 3, 64, 64)
+
+
+def plan_of(count=64, **moved):
+    amounts = torch.zeros(count, len(SLIDERS))
+    for name, amount in moved.items():
+        amounts[:, SLIDERS.index(name)] = amount
+    return amounts
+
+
+def change(images, loss, name, amount):
+    """Move the score of an attribute by `amount` standard deviations in every edit."""
+    rows, columns = patch(name)
+    images[1::2, :, rows, columns] += amount * loss.deviation[CELEBA_ATTRIBUTES.index(name)]
+    return images
+
+
+def test_an_edit_that_does_what_it_should_costs_almost_nothing(loss):
+    images = change(grey_pairs(), loss, "Bangs", 1.0)
+    done, _ = loss(images, plan_of(Bangs=1.0), rng())
+    omitted, _ = loss(grey_pairs(), plan_of(Bangs=1.0), rng())
+    assert done < 0.1 * omitted
+
+
+def test_what_an_edit_should_leave_alone_costs(loss):
+    right = change(grey_pairs(), loss, "Bangs", 1.0)
+    cost = {
+        name: loss(change(right.clone(), loss, name, 1.0), plan_of(Bangs=1.0), rng())[0]
+        for name in ("Male", "Blurry", "Receding_Hairline")
+    }
+    assert cost["Male"] > 3 * cost["Blurry"]  # who somebody is counts more
+    assert "Receding_Hairline" in COUPLED["Bangs"]
+    assert cost["Receding_Hairline"] == pytest.approx(loss(right, plan_of(Bangs=1.0), rng())[0].item(), rel=0.05)
+
+
+def test_an_edit_is_not_asked_to_leave_the_scale(loss):
+    column = CELEBA_ATTRIBUTES.index("Bangs")
+    images = grey_pairs()
+    rows, columns = patch("Bangs")
+    images[:, :, rows, columns] = loss.high[column] * loss.deviation[column] + loss.mean[column]
+    beyond, _ = loss(images, plan_of(Bangs=3.0), rng())
+    back, _ = loss(images, plan_of(Bangs=-3.0), rng())
+    assert beyond < 0.1 * back
+
+
+def test_an_edit_that_moves_nothing_costs_what_it_changes(loss):
+    same, _ = loss(grey_pairs(), plan_of(), rng())
+    changed, _ = loss(change(grey_pairs(), loss, "Bangs", 1.0), plan_of(), rng())
+    assert 0 < 2 * same < changed < math.inf
+
+
+def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):
+    images = grey_pairs()
+    images[1::2] += 0.25
+    assert loss(images, plan_of(Bangs=1.0), rng())[1].item() == pytest.approx(0.25)
+
+
+def test_a_face_and_its_edit_are_shown_alike():
+    faces = torch.rand(16, 3, 64, 64, generator=rng()) * 2 - 1
+    shown = editability._shown(faces.repeat_interleave(2, 0), rng()).unflatten(0, (-1, 2))
+    assert (shown[:, 0] - shown[:, 1]).abs().mean() < 0.1
+    assert (shown[:, 0] - faces).abs().flatten(1).mean(1).median() > 0.3  # moved, most of them
+
+
+class Brightness(nn.Module):
+    """Calls those the same whose pictures are as bright: unit vectors at an angle."""
+
+    def forward(self, images):
+        angle = images.mean((1, 2, 3))
+        return torch.stack([angle.cos(), angle.sin()], 1)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Bangs", 0.25 * (1 - math.cos(0.5))), ("Male", 0.0)])
+def test_who_is_not_the_same_after_an_edit_costs_unless_it_is_of_that(loss, name, expected):
+    images, plan = grey_pairs(), plan_of(**{name: 1.0})
+    images[1::2] += 0.5
+    without, _ = loss(images, plan, rng())
+    held, _ = loss_with(Brightness())(images, plan, rng())
+    assert (held - without).item() == pytest.approx(expected, abs=0.002)
+
+
+def test_pairs_lie_side_by_side_and_differ_along_the_directions(loss):
+    z = torch.rand(32, 100, generator=rng()) * 2 - 1
+    directions = nn.functional.normalize(torch.randn(len(SLIDERS), 100, generator=rng()), dim=1)
+    pairs, moved = loss.pair(z, directions, rng())
+    assert torch.equal(pairs[0::2], z)
+    assert torch.allclose(to_normal(pairs[1::2]) - to_normal(z), moved @ directions, atol=0.02)
+    assert set((moved != 0).sum(1).tolist()) == {1, 2}
+    assert moved.abs().max() <= 3.3
+
+
+def test_light_pixels_count_as_skin_only_for_skin_tone(loss):
+    names = [*CELEBA_ATTRIBUTES, SKIN_TONE, "L*", "a*", "b*"]
+    held = dict(zip(SLIDERS, loss.holds, strict=True))
+    assert held[SKIN_TONE][names.index("L*")] == 0
+    assert held["Smiling"][names.index("L*")] > 0
+
+
+def test_regression_recovers_linear_scores():
+    u = torch.randn(2000, 10, generator=rng())
+    weights = torch.randn(3, 10, generator=rng())
+    assert torch.allclose(regress(u, u @ weights.T + 5), weights, atol=1e-4)
+
+
+def test_a_row_of_the_dual_basis_changes_one_score():
+    weights = torch.randn(4, 10, generator=rng())
+    response = weights @ dual_basis(weights, ridge=1e-6).T
+    assert torch.allclose(response, response.diagonal().diag(), atol=1e-4)
+    assert torch.allclose(dual_basis(weights).norm(dim=1), torch.tensor(1.5))
+
+
+def test_every_second_latent_is_moved_by_an_edit_of_one_attribute_or_two():
+    u = torch.randn(400, 100, generator=rng())
+    moved = edit_half(u, torch.eye(len(SLIDERS), 100), rng()) - u  # along unit vectors: what is left are the amounts
+    assert not moved[0::2].any()
+    assert (moved[1::2].abs() > 1e-6).sum(1).tolist() == [1, 2] * 100  # both kinds among the first few too
+    assert 0.95 * EDIT_LENGTHS[0] < moved.abs().max() <= EDIT_LENGTHS[0] + 1e-5
+
+
+def test_other_directions_than_the_sliders_are_refused():
+    with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 11"):
+        edit_half(torch.randn(4, 100, generator=rng()), torch.randn(3, 100, generator=rng()), rng())
+
+
+def test_without_directions_no_latent_is_moved():
+    u = torch.randn(4, 100, generator=rng())
+    assert torch.equal(edit_half(u, torch.empty(0, 100), rng()), u)
