@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+HUB_DATASET = "flwrlabs/celeba"  # CelebA on the Hub
+
 # The 40 attributes of CelebA (Liu et al. 2015), in its own order and spelling.
 CELEBA_ATTRIBUTES = (
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "

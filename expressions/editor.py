@@ -1,41 +1,32 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin, constants
+from huggingface_hub import PyTorchModelHubMixin
 from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from .attributes import IDENTIFYING, SKIN_TONE, free_to_change
-from .errors import WeightsError, first_line
+from .attributes import SKIN_TONE
+from .checks import checked_tensor, checked_whole
+from .errors import WeightsError, naming
 from .hub import is_hub_id
 from .images import IMAGE_SIZE, to_pil
-from .latents import Z_DIM, _checked_seed, _checked_whole, _latent, to_normal, to_uniform
+from .latents import Z_DIM, checked_seed, draw_latents, to_normal, to_uniform
 from .networks.classifier import AttributeClassifier
-from .networks.files import stored
+from .networks.files import load_tensors, read_tensors, stored
 from .networks.generator import Generator
-from .networks.layout import channels_last
+from .networks.precision import channels_last
 from .skin import individual_typology_angle
-from .solver import _HELD_SHARE, _SAME, _TOLERANCE, MAX_STEPS, _greatest, _missing, _within_reach, damped_solve
-from .weights_files import fetch_files, load_tensors, read_config
+from .solver import Problem, Solver
+from .weights_files import EMBEDDED_WEIGHTS, TENSORS, find_files, read_config
 
 MAX_SIZE = 4096  # side of a rendered picture
-EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
-EMBEDDED_FIGURES = EMBEDDED_WEIGHTS / "figures.json"  # what benchmarks/figures.py gathered about them
-
-
-def published_figures(weights: str) -> dict[str, Any]:
-    """What was measured of weights, named by their fingerprint: nothing unless they are the embedded ones."""
-    figures = json.loads(EMBEDDED_FIGURES.read_text(encoding="utf-8")) if EMBEDDED_FIGURES.exists() else {}
-    return figures if figures.get("weights") == weights else {}
 
 
 class Look(NamedTuple):
@@ -60,11 +51,10 @@ class Editor(
     between and clipped outside. Scores are the classifier's logits; `Skin_Tone` is the individual
     typology angle of the cheeks, so 100 is light skin.
 
-    Edits happen in u = Phi^-1((z + 1) / 2), which is standard normal where z is uniform: there is no edge
-    of the cube to run into. Each attribute has a direction in u: along those of `SLIDERS` the generator was trained
-    to change it and nothing else (see editability.py), the others are fitted to what it draws (see fitting.py). An
-    edit is a sum of directions; how far to go along each is solved for in the picture, by Broyden's method, together
-    with what takes `Male`, `Young` and `Skin_Tone` back.
+    Edits happen in u = Phi^-1((z + 1) / 2), which is standard normal where z is uniform: there is no edge of the cube
+    to run into. Each attribute has a direction in u. The generator was trained so that those of `SLIDERS` change
+    nothing else (training/edit_loss.py); the others are fitted to what it draws (training/editor_fit.py). An edit is a
+    sum of directions. The `solver` finds how far to go along each.
 
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
@@ -81,6 +71,7 @@ class Editor(
     def __init__(self, attributes: Sequence[str], width: int = Generator.WIDTH) -> None:
         super().__init__()
         self.attributes: tuple[str, ...] = (*attributes, SKIN_TONE)
+        self.solver = Solver()  # another one may take its place
         count = len(self.attributes)
         self.generator = Generator(width=width, directions=count)
         self.classifier = AttributeClassifier(len(attributes))
@@ -89,7 +80,7 @@ class Editor(
         self.register_buffer("high", torch.ones(count))  # score of value 100
         channels_last(self.eval().requires_grad_(False))
 
-    # The public interface ---------------------------------------------------------------------------
+    # Faces ------------------------------------------------------------------------------------------
 
     def latents(self, seeds: Sequence[int] | int) -> Tensor:
         """Draw the latents of seeds: the same seed gives the same latent, bit for bit, on every platform.
@@ -104,8 +95,7 @@ class Editor(
             ValueError: a seed is not a whole number of that range.
         """
         several = isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping)
-        rows = [_latent(_checked_seed(seed)) for seed in (seeds if several else [seeds])]  # type: ignore[union-attr]
-        return torch.from_numpy(np.stack(rows)) if rows else torch.empty(0, Z_DIM)
+        return draw_latents(seeds if several else [seeds])  # type: ignore[list-item,arg-type]
 
     @torch.no_grad()
     def synthesize(self, z: Tensor) -> Tensor:
@@ -114,9 +104,40 @@ class Editor(
         Raises:
             ValueError: z has another shape, or numbers outside [-1, 1].
         """
-        images: Tensor = self.generator(_checked_latents(z).to(self.low))
+        images: Tensor = self.generator(self._checked_latents(z))
         return images
 
+    @torch.no_grad()
+    def look(self, z: Tensor) -> Look:
+        """Draw one face and measure it: z (1, 100) in [-1, 1].
+
+        Raises:
+            ValueError: z has another shape, or numbers outside [-1, 1].
+        """
+        image = self.synthesize(z)
+        if len(image) != 1:
+            raise ValueError(f"z must be one latent, of shape (1, {Z_DIM}), got shape {tuple(z.shape)}")
+        return Look(z, image, self.values(self.scores(image))[0])
+
+    def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = IMAGE_SIZE) -> Image.Image:
+        """Draw one face as a picture.
+
+        Args:
+            seed: a whole number from 0 to 4294967295.
+            targets: as for `edit`. None: the face as it is.
+            size: side of the picture in pixels; the 64x64 face is enlarged smoothly.
+
+        Raises:
+            ValueError: as for `latents` and `edit`, or a size that is not a whole number from 1 to 4096.
+        """
+        size = checked_whole(size, "size", 1, MAX_SIZE)
+        face = self.look(self.latents(checked_seed(seed)))
+        picture = to_pil(self.follow(face, {} if targets is None else targets).image[0])
+        return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
+
+    # Values -----------------------------------------------------------------------------------------
+
+    @torch.no_grad()
     def measure(self, images: Tensor) -> Tensor:
         """Measure every attribute: images (N, 3, 64, 64) in [-1, 1] -> values (N, K) from 0 to 100.
 
@@ -124,6 +145,23 @@ class Editor(
             ValueError: images have another shape, or numbers outside [-1, 1].
         """
         return self.values(self.scores(images)).clamp(0, 100)
+
+    def scores(self, images: Tensor) -> Tensor:
+        """Score images (N, 3, 64, 64) in [-1, 1] -> (N, K): logits, and degrees for `Skin_Tone`.
+
+        Gradients pass through.
+
+        Raises:
+            ValueError: images have another shape, or numbers outside [-1, 1].
+        """
+        images = checked_tensor(images, "images", 3, IMAGE_SIZE, IMAGE_SIZE).to(self.low)
+        return torch.cat([self.classifier(images), individual_typology_angle(images)[:, None]], dim=1)
+
+    def values(self, scores: Tensor) -> Tensor:
+        """Put scores (..., K) on the 0-100 scale, without clipping."""
+        return (scores - self.low) / (self.high - self.low) * 100
+
+    # Edits ------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def edit(self, z: Tensor, targets: Mapping[str, float]) -> Tensor:
@@ -142,31 +180,35 @@ class Editor(
         Raises:
             ValueError: an attribute is unknown, a target is not a number from 0 to 100, or z is malformed.
         """
-        targets = self.checked_targets(targets)
-        z = _checked_latents(z).to(self.low)
+        targets, z = self.checked_targets(targets), self._checked_latents(z)
         if not targets or not len(z):
             return z.clone()
         # One face at a time: the steps would enlarge the rounding by which a batch differs from its parts.
         return torch.cat([self.follow(self.look(row), targets).z for row in z.split(1)])
 
     @torch.no_grad()
-    def look(self, z: Tensor) -> Look:
-        """Draw one face and measure it: z (1, 100) in [-1, 1].
+    def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
+        """Edit one face, as `edit` does: from what `look` saw of it to what `look` sees of the result.
+
+        Args:
+            face: the unedited face.
+            targets: as for `edit`.
 
         Raises:
-            ValueError: z has another shape, or numbers outside [-1, 1].
+            ValueError: as for `edit`.
         """
-        image = self.synthesize(z)
-        if len(image) != 1:
-            raise ValueError(f"z must be one latent, of shape (1, {Z_DIM}), got shape {tuple(z.shape)}")
-        return Look(z, image, self.values(self._scores(image))[0])
+        targets = self.checked_targets(targets)
+        if not targets:
+            return face
+        u = to_normal(face.z.to(self.low))
+        return self.solver.solve(self._problem(face, targets), face, lambda move: self.look(to_uniform(u + move)))
 
     @torch.no_grad()
     def sketch(self, face: Look, targets: Mapping[str, float]) -> Tensor:
         """Edit one face by the first step of `follow` alone, without looking at the result: it often misses by points.
 
         Args:
-            face: what `look` saw, unedited.
+            face: the unedited face, as `look` saw it.
             targets: as for `edit`.
 
         Returns:
@@ -175,54 +217,11 @@ class Editor(
         Raises:
             ValueError: as for `edit`.
         """
-        if not self.checked_targets(targets):
-            return face.z.clone()
-        columns, goal, share = self._course(face, targets)
-        directions, response = self.generator.directions[columns], self.response[columns][:, columns]
-        amounts = _within_reach(damped_solve(response, _missing(goal, face.values[columns]) * share), directions)
-        return to_uniform(to_normal(face.z.to(self.low)) + amounts @ directions)
-
-    @torch.no_grad()
-    def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
-        """Edit one face as `edit` does, which begins by looking at it and ends by looking at the result.
-
-        Broyden's method (Broyden 1965): the response of the values to the directions starts as that of the mean face
-        and is corrected by what each step did.
-
-        Args:
-            face: what `look` saw, unedited.
-            targets: as for `edit`.
-
-        Raises:
-            ValueError: as for `edit`.
-        """
-        columns, goal, share = self._course(face, targets)
-        directions, response = self.generator.directions[columns], self.response[columns][:, columns].clone()
-        u, values = to_normal(face.z.to(self.low)), face.values[columns]
-        amounts = torch.zeros_like(goal)
-        best, best_error = face, _greatest(_missing(goal, values)[: len(targets)])
-        for taken in range(MAX_STEPS):
-            if best_error < (_TOLERANCE if taken else _SAME):
-                break
-            tried = _within_reach(amounts + damped_solve(response, _missing(goal, values) * share), directions)
-            step, before, amounts = tried - amounts, values, tried
-            seen = self.look(to_uniform(u + tried @ directions))
-            values = seen.values[columns]
-            error = _greatest(_missing(goal, values)[: len(targets)])
-            if error < best_error:
-                best, best_error = seen, error
-            response += torch.outer(values - before - response @ step, step) / step.square().sum().clamp_min(1e-8)
-        return best
-
-    def _course(self, face: Look, targets: Mapping[str, float]) -> tuple[list[int], Tensor, Tensor]:
-        """The columns that an edit names, then those it holds in the picture; where each should be, and the share of
-        what is missing that a step corrects."""
         targets = self.checked_targets(targets)
-        free = free_to_change(targets)
-        named = [self.attributes.index(name) for name in targets]
-        held = [self.attributes.index(name) for name in IDENTIFYING if name in self.attributes and name not in free]
-        goal = torch.cat([self.low.new_tensor(list(targets.values())), face.values[held]])
-        return [*named, *held], goal, goal.new_tensor([1.0] * len(named) + [_HELD_SHARE] * len(held))
+        if not targets:
+            return face.z.clone()
+        move = self.solver.first_step(self._problem(face, targets), face)
+        return to_uniform(to_normal(face.z.to(self.low)) + move)
 
     @torch.no_grad()
     def reach(self, z: Tensor, name: str) -> Tensor:
@@ -239,44 +238,14 @@ class Editor(
             ValueError: as for `edit`.
         """
         column = self.attributes.index(self.checked_attribute(name, "name"))
-        z = _checked_latents(z).to(self.low)
-        faces = [self.look(row) for row in z.split(1)] if len(z) else []
+        faces = [self.look(row) for row in self._checked_latents(z).split(1)] if len(z) else []
         ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
         return self.low.new_tensor(ends).reshape(-1, 2).clamp(0, 100)
 
-    def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = 64) -> Image.Image:
-        """Draw one face as a picture.
+    def _problem(self, face: Look, targets: Mapping[str, float]) -> Problem:
+        return self.solver.problem(targets, self.attributes, face.values, self.generator.directions, self.response)
 
-        Args:
-            seed: a whole number from 0 to 4294967295.
-            targets: as for `edit`. None: the face as it is.
-            size: side of the picture in pixels; the 64x64 face is enlarged smoothly.
-
-        Raises:
-            ValueError: as for `latents` and `edit`, or a size that is not a whole number from 1 to 4096.
-        """
-        size = _checked_whole(size, "size", 1, MAX_SIZE)
-        _checked_seed(seed)
-        picture = to_pil(self.follow(self.look(self.latents(seed)), {} if targets is None else targets).image[0])
-        return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
-
-    # Scores -----------------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def scores(self, images: Tensor) -> Tensor:
-        """Score images (N, 3, 64, 64) in [-1, 1] -> (N, K): logits, and degrees for `Skin_Tone`.
-
-        Raises:
-            ValueError: images have another shape, or numbers outside [-1, 1].
-        """
-        return self._scores(_checked_images(images).to(self.low))
-
-    def _scores(self, images: Tensor) -> Tensor:
-        return torch.cat([self.classifier(images), individual_typology_angle(images)[:, None]], dim=1)
-
-    def values(self, scores: Tensor) -> Tensor:
-        """Put scores (..., K) on the 0-100 scale, without clipping."""
-        return (scores - self.low) / (self.high - self.low) * 100
+    # Checks -----------------------------------------------------------------------------------------
 
     def checked_targets(self, targets: Mapping[str, float], argument: str = "targets") -> dict[str, float]:
         """Let targets through, as floats in the order of `attributes`.
@@ -307,14 +276,17 @@ class Editor(
             raise ValueError(f"{argument}: unknown attribute {name!r:.40}; choose from {', '.join(self.attributes)}")
         return name
 
+    def _checked_latents(self, z: Tensor) -> Tensor:
+        return checked_tensor(z, "z", Z_DIM).to(self.low)
+
+    # Files ------------------------------------------------------------------------------------------
+
     def fingerprint(self) -> str:
         """Name the weights: the first 12 hexadecimal digits of the SHA-256 of all tensors."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:12]
-
-    # Loading and saving -----------------------------------------------------------------------------
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -348,44 +320,27 @@ class Editor(
             "local_files_only": local_files_only,
             "force_download": force_download,
         }
-        try:
-            files = fetch_files(name, revision, options)
-            editor = cls(**read_config(files[constants.CONFIG_NAME]))
-            load_tensors(editor, files[constants.SAFETENSORS_SINGLE_FILE])
+        where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
+        where += " on the Hub" if is_hub_id(name) and not Path(name).is_dir() else ""
+        with naming(f"cannot load weights from {where}"):
+            config, model = find_files(name, revision, options)
+            with naming(config.name):
+                editor = cls._of_config(read_config(config))
+            with naming(model.name):
+                tensors, _ = read_tensors(model)
+                load_tensors(editor, tensors)
             if not (editor.low < editor.high).all():
                 raise WeightsError("a value's low end is not below its high end")
-        except Exception as error:
-            where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
-            where += " on the Hub" if is_hub_id(name) and not Path(name).is_dir() else ""
-            raise WeightsError(f"cannot load weights from {where}: {first_line(error)}") from error
         return editor
+
+    @classmethod
+    def _of_config(cls, config: dict[str, Any]) -> Self:
+        try:
+            return cls(**config)
+        except ValueError as error:
+            raise WeightsError(str(error)) from error
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights; kernels in half precision, to which the fit rounded them."""
         # Written here, since safetensors lets nobody but the owner read what it writes.
-        (save_directory / constants.SAFETENSORS_SINGLE_FILE).write_bytes(save(stored(self), metadata={"format": "pt"}))
-
-
-def _checked_latents(z: Tensor) -> Tensor:
-    return _checked_range(z, "z", (Z_DIM,))
-
-
-def _checked_images(images: Tensor) -> Tensor:
-    return _checked_range(images, "images", (3, IMAGE_SIZE, IMAGE_SIZE))
-
-
-def _checked_range(tensor: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
-    """Let through a floating-point tensor (N, *shape) of numbers in [-1, 1]."""
-    expected = f"a floating-point tensor of shape (N, {', '.join(map(str, shape))})"
-    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-        kind = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-        raise ValueError(f"{name} must be {expected}, got {kind}")
-    if tensor.shape[1:] != shape:
-        raise ValueError(f"{name} must be {expected}, got shape {tuple(tensor.shape)}")
-    if not (tensor.abs() <= 1).all():  # NaN fails too
-        raise ValueError(f"{name} must hold numbers from -1 to 1, got {_first_outside(tensor)}")
-    return tensor
-
-
-def _first_outside(tensor: Tensor) -> float:
-    return float(tensor[~(tensor.abs() <= 1)][0])
+        (save_directory / TENSORS).write_bytes(save(stored(self), metadata={"format": "pt"}))

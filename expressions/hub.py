@@ -1,4 +1,4 @@
-"""Weights in a folder or on the Hugging Face Hub, and what the errors of its client mean."""
+"""The Hugging Face Hub: what its names and tokens may be, and what the errors of its client mean."""
 
 import re
 from collections.abc import Iterator
@@ -9,19 +9,14 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
-    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
-    RevisionNotFoundError,
 )
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from .errors import WeightsError, first_line
 
 OFFLINE = "the Hub's client is offline (HF_HUB_OFFLINE is set)"
-
-
-# The Hub's errors ---------------------------------------------------------------------------------
 
 
 def is_hub_id(name: str) -> bool:
@@ -43,34 +38,19 @@ def check_token(token: str) -> None:
         raise WeightsError("the token is empty, or has spaces, line breaks or letters that no token has")
 
 
-def hub_problem(error: BaseException) -> str | None:
-    """Say what the Hub's client means by an error, as the end of a sentence; None: it is not one of its errors."""
-    chain = list(_chain(error))
-    uncached = any(isinstance(link, LocalEntryNotFoundError) for link in chain)
-    prefix = "it is not in the cache, and " if uncached else ""
-    for link in chain:
+def hub_problem(error: BaseException) -> str:
+    """Say what an error of the Hub's client means, as the end of a sentence: where its own words serve, in these."""
+    for link in _chain(error):
+        if isinstance(link, RepositoryNotFoundError) and not isinstance(link, GatedRepoError):
+            return "there is no such repository, or it is private and the token does not open it"
         if isinstance(link, HfHubHTTPError):
-            return prefix + _refusal(link)
+            said = (link.server_message or "").partition("\n")[0]
+            return f"the Hub answered {link.response.status_code}: {said}"
         if isinstance(link, OfflineModeIsEnabled):
-            return prefix + OFFLINE
+            return OFFLINE
         if isinstance(link, ConnectionError | TimeoutError | gaierror):
-            return prefix + f"{constants.ENDPOINT} cannot be reached: {link.strerror or first_line(link)}"
-    return prefix + "the Hub was not asked (local_files_only)" if uncached else None
-
-
-def _refusal(error: HfHubHTTPError) -> str:
-    status, said = error.response.status_code, (error.server_message or "").partition("\n")[0]
-    if isinstance(error, GatedRepoError):
-        return "the repository is gated: ask for access on its page, and pass a token that has it"
-    if isinstance(error, RevisionNotFoundError):
-        return "the repository has no such revision"
-    if isinstance(error, RepositoryNotFoundError):
-        return "there is no such repository, or it is private and the token does not open it"
-    if status == 401:
-        return f"the Hub does not accept the token: {said}"
-    if status == 403:
-        return f"the token does not permit this: {said}"
-    return f"the Hub answered {status}: {said}"
+            return f"{constants.ENDPOINT} cannot be reached: {link.strerror or first_line(link)}"
+    return first_line(error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,15 +1,46 @@
 """Latents as the generator takes them, uniform z, and as edits move them, normal u."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.special import ndtri
 
+from .checks import checked_whole
+
 Z_DIM = 100  # numbers in one latent
 MAX_SEED = 2**32 - 1
 _EDGE = 1 - 2.0**-24  # the float32 below 1
+
+
+def checked_seed(given: object) -> int:
+    """Let a seed through.
+
+    Raises:
+        ValueError: it is not a whole number from 0 to `MAX_SEED`.
+    """
+    return checked_whole(given, "seed", 0, MAX_SEED)
+
+
+def draw_latents(seeds: Iterable[int]) -> Tensor:
+    """Draw the latents of seeds: (N, 100) float32, uniform in (-1, 1), the same on every platform.
+
+    Raises:
+        ValueError: as for `checked_seed`.
+    """
+    rows = [_latent(checked_seed(seed)) for seed in seeds]
+    return torch.from_numpy(np.stack(rows)) if rows else torch.empty(0, Z_DIM)
+
+
+def _latent(seed: int) -> np.ndarray:
+    """(100,) float32: odd multiples of 2^-23, which float32 holds exactly.
+
+    The raw stream of a NumPy bit generator never changes (NEP 19), unlike those of its distributions.
+    """
+    bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
+    return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)
 
 
 def to_normal(z: Tensor) -> Tensor:
@@ -41,22 +72,3 @@ def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
     cosine = torch.nn.functional.cosine_similarity(start, end).clamp(-1, 1)
     angle = cosine.acos().clamp(min=1e-6)
     return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()
-
-
-def _checked_seed(seed: object) -> int:
-    return _checked_whole(seed, "seed", 0, MAX_SEED)
-
-
-def _checked_whole(number: object, name: str, least: int, most: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
-        raise ValueError(f"{name} must be a whole number from {least} to {most}, got {number!r}")
-    return int(number)
-
-
-def _latent(seed: int) -> np.ndarray:
-    """(100,) float32: odd multiples of 2^-23, which float32 holds exactly.
-
-    The raw stream of a NumPy bit generator never changes (NEP 19), unlike those of its distributions.
-    """
-    bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
-    return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)

@@ -1,21 +1,154 @@
-"""solver."""
+"""How far to go along each direction, so that a face shows the values that are asked of it.
+
+An edit moves u by a sum of directions. Broyden's method (Broyden 1965) finds the amounts: each step moves by what is
+still missing, looks at the picture, and corrects how the values respond by what the step did.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-MAX_STEPS = 6  # of an edit: each moves by what is still missing, and measures the picture
-_MAX_DISTANCE = 6.0  # how far an edit may take u; random faces lie 14 apart
-_HELD_SHARE = 0.5  # of the drift of one of `IDENTIFYING`, unless it is named or coupled, that a step corrects
-_TOLERANCE = 1.0  # an edit whose values are this close to the targets has arrived
-_SAME = 0.5  # a face whose values are this close to the targets is not edited: a slider shows whole numbers
+from .attributes import IDENTIFYING, free_to_change
+
+SAME = 0.5  # points; sliders show whole numbers, so a face that is this close to its targets shows them already
 
 
-# Solving ------------------------------------------------------------------------------------------
+class Seen(Protocol):
+    """A face whose values were measured."""
+
+    @property
+    def values(self) -> Tensor:
+        """The value of every attribute, (K,)."""
+
+
+Face = TypeVar("Face", bound=Seen)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an edit asks of one face: T of its values, first those that it names, then those that it holds.
+
+    Args:
+        columns: of these values, T.
+        named: how many of them the edit names.
+        goal: where they should be, (T,).
+        share: how much of what is missing a step corrects, (T,).
+        directions: that move u, one for each value, (T, 100).
+        response: change of the values by a unit step along each direction, (T, T); that of the mean face.
+    """
+
+    columns: list[int]
+    named: int
+    goal: Tensor
+    share: Tensor
+    directions: Tensor
+    response: Tensor
+
+    def missing(self, values: Tensor) -> Tensor:
+        """What values (T,) lack of the goal. One that should show an end of the scale may lie beyond it."""
+        beyond = ((self.goal == 0) & (values < 0)) | ((self.goal == 100) & (values > 100))
+        return (self.goal - values).masked_fill(beyond, 0.0)
+
+    def error(self, values: Tensor) -> float:
+        """The most that a named one of values (T,) lacks, in points."""
+        return self.missing(values)[: self.named].abs().max().item()
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Settings of an edit. benchmarks/README.md compares each with others: "What limits the sliders".
+
+    Args:
+        max_steps: steps at most; twice as many bring nothing.
+        tolerance: points by which a value that has arrived may miss its target; 2 would spare less than half a step.
+        held_share: share of the drift of a held value that a step corrects; better than 0, and no worse than 1.
+        max_distance: the farthest that u moves; random faces lie 14 apart. With 8 more values are reached, by faces
+            that are less like real ones.
+        held: attributes that keep their values, unless an edit names them or they may change along with what it names.
+            Holding all is worse for those that are not held now.
+    """
+
+    max_steps: int = 6
+    tolerance: float = 1.0
+    held_share: float = 0.5
+    max_distance: float = 6.0
+    held: tuple[str, ...] = IDENTIFYING
+
+    def problem(
+        self,
+        targets: Mapping[str, float],
+        attributes: Sequence[str],
+        values: Tensor,
+        directions: Tensor,
+        response: Tensor,
+    ) -> Problem:
+        """Put an edit in numbers.
+
+        Args:
+            targets: one or more values from 0 to 100, by attribute.
+            attributes: the names of the values, K.
+            values: those of the unedited face, (K,).
+            directions: (K, 100).
+            response: (K, K).
+        """
+        free = free_to_change(targets)
+        named = [attributes.index(name) for name in targets]
+        held = [attributes.index(name) for name in self.held if name in attributes and name not in free]
+        columns = [*named, *held]
+        return Problem(
+            columns,
+            len(named),
+            goal=torch.cat([values.new_tensor(list(targets.values())), values[held]]),
+            share=values.new_tensor([1.0] * len(named) + [self.held_share] * len(held)),
+            directions=directions[columns],
+            response=response[columns][:, columns],
+        )
+
+    def first_step(self, problem: Problem, face: Seen) -> Tensor:
+        """How the first step moves u, (100,): nobody looks at the result, which often misses by points."""
+        amounts = torch.zeros_like(problem.goal)
+        return self._step(problem, problem.response, amounts, face.values[problem.columns]) @ problem.directions
+
+    def solve(self, problem: Problem, face: Face, look: Callable[[Tensor], Face]) -> Face:
+        """Find the face whose named values are closest to their targets.
+
+        Args:
+            problem: what is asked.
+            face: the unedited face, which is returned if it shows the targets already.
+            look: draws and measures the face whose u is moved by so much, (100,).
+        """
+        amounts, response = torch.zeros_like(problem.goal), problem.response.clone()
+        values = face.values[problem.columns]
+        best, least = face, problem.error(values)
+        if least < SAME:
+            return face
+        for _ in range(self.max_steps):
+            tried = self._step(problem, response, amounts, values)
+            seen = look(tried @ problem.directions)
+            step, change = tried - amounts, seen.values[problem.columns] - values
+            amounts, values = tried, seen.values[problem.columns]
+            error = problem.error(values)
+            if error < least:
+                best, least = seen, error
+            if least < self.tolerance:
+                break
+            response += torch.outer(change - response @ step, step) / step.square().sum().clamp_min(1e-8)
+        return best
+
+    def _step(self, problem: Problem, response: Tensor, amounts: Tensor, values: Tensor) -> Tensor:
+        """Go on from amounts (T,) along the directions, no farther than `max_distance` from the start."""
+        amounts = amounts + damped_solve(response, problem.missing(values) * problem.share)
+        return amounts * (self.max_distance / (amounts @ problem.directions).norm().clamp_min(self.max_distance))
 
 
 def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
-    """Least squares of matrix @ x = missing, damped by a hundredth of the mean square of the matrix's columns
-    (Levenberg 1944), so that targets that contradict each other share the step instead of blowing it up.
+    """Least squares of matrix @ x = missing, damped so that contradicting targets share the step (Levenberg 1944).
+
+    The damping is a hundredth of the mean square of the matrix's columns, and a millionth so that it is never 0: both
+    chosen by hand, not tuned.
 
     Args:
         matrix: (T, T).
@@ -27,18 +160,3 @@ def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
     damping = matrix.square().sum(0).mean() / 100 + 1e-6
     normal = matrix.T @ matrix + damping * torch.eye(len(missing)).to(matrix)
     return torch.linalg.solve(normal, matrix.T @ missing)
-
-
-def _within_reach(amounts: Tensor, directions: Tensor) -> Tensor:
-    """Shorten steps (T,) along directions (T, 100) so that u moves by no more than `_MAX_DISTANCE`."""
-    return amounts * (_MAX_DISTANCE / (amounts @ directions).norm().clamp_min(_MAX_DISTANCE))
-
-
-def _missing(goal: Tensor, values: Tensor) -> Tensor:
-    """What values lack of their goals: nothing where they lie beyond the end of the scale that they are to show."""
-    shown = ((goal == 0) & (values < 0)) | ((goal == 100) & (values > 100))
-    return (goal - values).masked_fill(shown, 0.0)
-
-
-def _greatest(errors: Tensor) -> float:
-    return errors.abs().max().item() if len(errors) else 0.0

@@ -1,4 +1,4 @@
-"""networks.averaging."""
+"""Averages of a network's weights: over the steps of a training, and over several trainings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,26 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ..files import RunError
-from .files import load_generator
-from .generator import BATCH, Generator
-
-
-def estimate_statistics(generator: nn.Module, z: Tensor) -> None:
-    """Estimate the batch-norm statistics of an averaged generator anew: those of averaged weights are not the average
-    of the statistics (Izmailov et al. 2018, arXiv:1803.05407, section 3.2).
-
-    Args:
-        generator: left in the mode that it is in.
-        z: (N, z_dim) in [-1, 1], best 10,000 or more: what is left of it after whole batches of 250 is not used.
-
-    Raises:
-        ValueError: they do not fill one batch.
-    """
-    whole = [batch for batch in z.split(BATCH) if len(batch) == BATCH]
-    if not whole:
-        raise ValueError(f"statistics are estimated on at least {BATCH} latents, got {len(z)}")
-    update_bn(whole, generator)
+from ..errors import WeightsError
+from .generator import BATCH, Generator, load_generator
 
 
 @torch.no_grad()
@@ -41,12 +23,16 @@ def ema_update(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
 
 
 def mean_generator(paths: Sequence[Path]) -> Generator:
-    """Average the weights of several trainings that went on from the same networks, their start among them or not: the
-    mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482). Their batch-norm
+    """Average the generators of several trainings that went on from the same networks.
+
+    The mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482). Batch-norm
     statistics are averaged too, until `estimate_statistics` does better.
 
+    Args:
+        paths: of one or more generators; the networks that they went on from may be among them.
+
     Raises:
-        RunError: a file is missing or does not hold this generator, or they have different widths or directions.
+        WeightsError: a file does not hold a generator, or they have different widths or directions.
     """
     mean, *others = (load_generator(path) for path in paths)
     for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
@@ -55,6 +41,25 @@ def mean_generator(paths: Sequence[Path]) -> Generator:
             ("feature maps at 64x64", other.width, mean.width),
         ):
             if own != first:
-                raise RunError(f"{path} has {own} {name}, {paths[0]} has {first}")
+                raise WeightsError(f"{path} has {own} {name}, {paths[0]} has {first}")
         ema_update(mean, other, torch.tensor(1 / count))
     return mean
+
+
+def estimate_statistics(generator: nn.Module, z: Tensor) -> None:
+    """Estimate the batch-norm statistics of an averaged generator anew.
+
+    The statistics of averaged weights are not the average of the statistics (Izmailov et al. 2018, arXiv:1803.05407,
+    section 3.2).
+
+    Args:
+        generator: left in the mode that it is in.
+        z: (N, z_dim) in [-1, 1], best 10,000 or more; what is left after whole batches of 250 is not used.
+
+    Raises:
+        ValueError: they do not fill one batch.
+    """
+    whole = [batch for batch in z.split(BATCH) if len(batch) == BATCH]
+    if not whole:
+        raise ValueError(f"statistics are estimated on at least {BATCH} latents, got {len(z)}")
+    update_bn(whole, generator)

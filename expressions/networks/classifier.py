@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
-from ..errors import first_line
+from ..errors import WeightsError, naming
 from ..images import to_unit
-from .files import save_network
+from .files import load_tensors, read_tensors, save_network
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -75,7 +74,7 @@ def save_classifier(model: AttributeClassifier, attributes: Sequence[str], path:
     """Write the weights, with the names of the outputs in the file's metadata.
 
     Raises:
-        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+        OSError: as for `write_atomically`.
     """
     save_network(model, path, {"attributes": json.dumps(list(attributes))})
 
@@ -84,15 +83,15 @@ def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:
     """Read what `save_classifier` wrote: the classifier in evaluation mode, and its attributes.
 
     Raises:
-        ValueError: the file is missing or does not hold this classifier.
+        WeightsError: the file is missing or does not hold an attribute classifier.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            attributes = tuple(json.loads(file.metadata()["attributes"]))
-            model = AttributeClassifier(len(attributes))
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except Exception as error:  # safetensors, json and torch have no common type for a broken file
-        raise ValueError(f"{path} does not hold an attribute classifier: {first_line(error)}") from error
+    with naming(f"{path} does not hold an attribute classifier"):
+        tensors, metadata = read_tensors(path)
+        if "attributes" not in metadata:
+            raise WeightsError("no names of attributes in its metadata")
+        attributes = tuple(json.loads(metadata["attributes"]))
+        model = AttributeClassifier(len(attributes))
+        load_tensors(model, tensors)
     return model.eval().requires_grad_(False), attributes
 
 
@@ -100,9 +99,9 @@ def load_classifiers(paths: Sequence[str]) -> tuple[list[AttributeClassifier], t
     """Read several classifiers, and the attributes that each of them scores.
 
     Raises:
-        ValueError: one cannot be read, or scores other attributes than the first.
+        WeightsError: one cannot be read, or scores other attributes than the first.
     """
     models, names = zip(*(load_classifier(Path(path)) for path in paths), strict=True)
     if len(set(names)) > 1:
-        raise ValueError(f"classifiers must score the same attributes in the same order: {','.join(paths)}")
+        raise WeightsError(f"classifiers must score the same attributes in the same order: {','.join(paths)}")
     return list(models), names[0]

@@ -1,50 +1,65 @@
-"""networks.files."""
+"""Networks in files: safetensors, so that reading one executes nothing."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..errors import first_line
-from ..files import RunError, write_atomically
-from .generator import Generator
-from .layout import channels_last
+from ..errors import WeightsError
+from ..files import write_atomically
+
+
+def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a network's state. Whoever may read other files may read it: the library's own writer locks others out.
+
+    Raises:
+        OSError: as for `write_atomically`.
+    """
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    write_atomically(path, lambda temporary: temporary.write_bytes(save(state, metadata)))
 
 
 def stored(network: nn.Module) -> dict[str, Tensor]:
-    """The state as it is saved: kernels in half precision, matrices and vectors as they are."""
+    """The state as published weights hold it: kernels in half precision, matrices and vectors as they are."""
     return {
         name: (tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor).contiguous()
         for name, tensor in network.state_dict().items()
     }
 
 
-# The generator ------------------------------------------------------------------------------------
-
-
-def load_generator(path: Path) -> Generator:
-    """Read the averaged generator that a training run wrote.
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors of a file and its metadata.
 
     Raises:
-        RunError: the file is missing or does not hold this generator.
+        WeightsError: the file is missing, locked, truncated or damaged.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            generator = Generator.of_state({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except Exception as error:
-        raise RunError(f"{path} does not hold a generator: {first_line(error)}") from error
-    return channels_last(generator.eval().requires_grad_(False))
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except OSError as error:
+        raise WeightsError(f"cannot be read: {error.strerror or error}") from error
+    except SafetensorError as error:
+        raise WeightsError(f"truncated or damaged: {error}") from error
 
 
-# Writing ------------------------------------------------------------------------------------------
-
-
-def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write a network's state as safetensors, as readable as other files are: their own writer locks others out.
+def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Fill in every tensor of a network.
 
     Raises:
-        RunError: as for `write_atomically`.
+        WeightsError: naming the first tensor that is missing, misshapen, not finite or unknown.
     """
-    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    write_atomically(path, lambda temporary: temporary.write_bytes(save(state, metadata)))
+    expected = network.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise WeightsError(f"no tensor {name}")
+        if tensors[name].shape != tensor.shape:
+            found = tuple(tensors[name].shape)
+            raise WeightsError(f"tensor {name} must have shape {tuple(tensor.shape)}, got {found}")
+        if not tensors[name].isfinite().all():
+            raise WeightsError(f"tensor {name} holds numbers that are not finite")
+    unknown = sorted(tensors.keys() - expected.keys())
+    if unknown:
+        raise WeightsError(f"unknown tensor {unknown[0]}")
+    network.load_state_dict(tensors, strict=True)

@@ -1,12 +1,17 @@
-"""The networks: a DCGAN generator of eight convolutions, and two discriminators."""
+"""The generator: a DCGAN of eight convolutions, and the directions in which its latents are edited."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
+from ..checks import checked_whole
+from ..errors import WeightsError, naming
 from ..latents import Z_DIM
+from .files import load_tensors, read_tensors
+from .precision import channels_last
 
 BATCH = 250  # images that are drawn or judged at a time
 
@@ -34,22 +39,20 @@ class Generator(nn.Module):
         z_dim: numbers in one latent, drawn uniformly from [-1, 1].
         width: feature maps at 64x64, 1 to 256; twice as many at each halving of the side down to 8x8, 12 times as many
             at 4x4.
-        directions: how many directions of u = Phi^-1((z + 1) / 2), the rows of `directions`, the training can teach to
-            change one attribute each (see editability.py).
+        directions: how many directions of u = Phi^-1((z + 1) / 2), each of which a training can teach to change one
+            attribute; they are the rows of the parameter `directions`.
 
     Raises:
         ValueError: width is not a whole number of that range.
     """
 
     WIDTH, MAX_WIDTH = 32, 256
-    AT_4X4 = 12
+    AT_4X4 = 12  # times `width`; chosen by hand
 
     def __init__(self, z_dim: int = Z_DIM, width: int = WIDTH, directions: int = 0) -> None:
         super().__init__()
-        if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= self.MAX_WIDTH:
-            raise ValueError(f"width must be a whole number from 1 to {self.MAX_WIDTH}, got {width!r:.40}")
+        self.z_dim, self.width = z_dim, checked_whole(width, "width", 1, self.MAX_WIDTH)
         c4, c8, c16, c32, c64 = (times * width for times in (self.AT_4X4, 8, 4, 2, 1))
-        self.z_dim, self.width = z_dim, width
         self.layers = nn.Sequential(
             *_normalised(nn.ConvTranspose2d(z_dim, c4, 4, bias=False), c4),
             *_upsample(c4, c8),
@@ -65,18 +68,23 @@ class Generator(nn.Module):
         self.apply(_initialise)
         self.directions = nn.Parameter(torch.empty(directions, z_dim))
         if directions:
-            nn.init.orthogonal_(self.directions, gain=1.5)
+            nn.init.orthogonal_(self.directions, gain=1.5)  # chosen by hand, as in training/directions.py
 
     @classmethod
     def of_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The generator whose state this is: sizes come from the shapes.
 
         Raises:
-            KeyError, RuntimeError, ValueError: it is not that of such a generator.
+            WeightsError: it is not the state of such a generator.
         """
-        directions, z_dim = state["directions"].shape
-        generator = cls(z_dim, state["layers.0.weight"].shape[1] // cls.AT_4X4, directions)
-        generator.load_state_dict(state)
+        try:
+            directions, z_dim = state["directions"].shape
+            generator = cls(z_dim, state["layers.0.weight"].shape[1] // cls.AT_4X4, directions)
+        except KeyError as error:
+            raise WeightsError(f"no tensor {error.args[0]}") from error
+        except (IndexError, ValueError) as error:
+            raise WeightsError(f"shapes that no generator has: {error}") from error
+        load_tensors(generator, state)
         return generator
 
     def forward(self, z: Tensor) -> Tensor:
@@ -94,3 +102,15 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+def load_generator(path: Path) -> Generator:
+    """Read the averaged generator that a training run wrote, in evaluation mode.
+
+    Raises:
+        WeightsError: the file is missing or does not hold a generator.
+    """
+    with naming(f"{path} does not hold a generator"):
+        tensors, _ = read_tensors(path)
+        generator = Generator.of_state(tensors)
+    return channels_last(generator.eval().requires_grad_(False))

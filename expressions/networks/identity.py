@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ..errors import first_line
+from ..errors import naming
 from .classifier import AttributeClassifier
-from .files import save_network
+from .files import load_tensors, read_tensors, save_network
 
 
 class IdentityEmbedding(nn.Module):
@@ -35,7 +34,7 @@ def save_identity(embedding: IdentityEmbedding, path: Path) -> None:
     """Write the weights.
 
     Raises:
-        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+        OSError: as for `write_atomically`.
     """
     save_network(embedding, path)
 
@@ -44,11 +43,10 @@ def load_identity(path: Path) -> IdentityEmbedding:
     """Read what `save_identity` wrote, in evaluation mode.
 
     Raises:
-        ValueError: the file is missing or does not hold this embedding.
+        WeightsError: the file is missing or does not hold an identity embedding.
     """
     embedding = IdentityEmbedding()
-    try:
-        embedding.load_state_dict(load_file(path))
-    except Exception as error:  # safetensors and torch have no common type for a broken file
-        raise ValueError(f"{path} does not hold an identity embedding: {first_line(error)}") from error
+    with naming(f"{path} does not hold an identity embedding"):
+        tensors, _ = read_tensors(path)
+        load_tensors(embedding, tensors)
     return embedding.eval().requires_grad_(False)

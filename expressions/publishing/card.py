@@ -8,10 +8,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from ..attributes import HUB_DATASET
 from ..editor import Editor
 from ..images import IMAGE_SIZE
 from ..latents import Z_DIM
-from ..training.config import HUB_DATASET
 from .hub import PublishError
 
 LICENCE_NAME = "celeba-non-commercial"

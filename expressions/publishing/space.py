@@ -9,7 +9,8 @@ from typing import Any
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard, constants
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from ..editor import EMBEDDED_FIGURES, Editor
+from ..editor import Editor
+from ..figures import EMBEDDED_FIGURES
 from .hub import ALREADY_PUBLIC, PublishError, check_id, connect, failing_as
 from .weights import ModelPush
 

@@ -1,4 +1,4 @@
-"""networks.layout."""
+"""How networks compute: in bfloat16 where the hardware has it, in the memory layout that is fast there."""
 
 from typing import TypeVar
 

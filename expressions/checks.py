@@ -1,0 +1,34 @@
+"""Checks of what a caller gives; each lets it through, or says in one sentence what is allowed."""
+
+from numbers import Integral
+
+from torch import Tensor
+
+
+def checked_whole(number: object, name: str, least: int, most: int) -> int:
+    """Let a whole number of a range through; True and 7.0 are none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(number, bool) or not isinstance(number, Integral) or not least <= number <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, got {number!r:.40}")
+    return int(number)
+
+
+def checked_tensor(tensor: Tensor, name: str, *shape: int) -> Tensor:
+    """Let a floating-point tensor (N, *shape) of numbers in [-1, 1] through.
+
+    Raises:
+        ValueError: it is no tensor, or has another type, another shape or other numbers.
+    """
+    expected = f"a floating-point tensor of shape (N, {', '.join(map(str, shape))})"
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        kind = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise ValueError(f"{name} must be {expected}, got {kind}")
+    if tensor.shape[1:] != shape:
+        raise ValueError(f"{name} must be {expected}, got shape {tuple(tensor.shape)}")
+    outside = tensor[~(tensor.abs() <= 1)]  # NaN is outside too
+    if len(outside):
+        raise ValueError(f"{name} must hold numbers from -1 to 1, got {outside[0].item()}")
+    return tensor
