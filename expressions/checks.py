@@ -1,7 +1,6 @@
 """Checks of what a caller gives; each lets it through, or says in one sentence what is allowed."""
 
-from numbers import Integral
-
+import numpy as np
 from torch import Tensor
 
 
@@ -11,7 +10,7 @@ def checked_whole(number: object, name: str, least: int, most: int) -> int:
     Raises:
         ValueError: it is none.
     """
-    if isinstance(number, bool) or not isinstance(number, Integral) or not least <= number <= most:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
         raise ValueError(f"{name} must be a whole number from {least} to {most}, got {number!r:.40}")
     return int(number)
 

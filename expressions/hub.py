@@ -9,6 +9,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,  # type: ignore[attr-defined]
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
@@ -16,6 +17,8 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from .errors import WeightsError, first_line
 
+# What the client raises. Those of its own that are none of these belong to other calls than ours.
+CLIENT_ERRORS = (HTTPError, OSError, RuntimeError, ValueError)
 OFFLINE = "the Hub's client is offline (HF_HUB_OFFLINE is set)"
 
 

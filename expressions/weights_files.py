@@ -10,7 +10,7 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from .attributes import SKIN_TONE
 from .errors import WeightsError
-from .hub import check_token, hub_problem, is_hub_id
+from .hub import CLIENT_ERRORS, check_token, hub_problem, is_hub_id
 
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 CONFIG, TENSORS = constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE  # config.json, model.safetensors
@@ -49,7 +49,7 @@ def _download(name: str, file: str, revision: str | None, options: dict[str, Any
         return Path(hf_hub_download(name, file, revision=revision, **options))
     except RemoteEntryNotFoundError as error:
         raise WeightsError(f"it has no file {file}") from error
-    except Exception as error:  # around the client's call alone: it raises many unrelated types
+    except CLIENT_ERRORS as error:
         raise WeightsError(f"{file} did not arrive: {hub_problem(error)}") from error
 
 

@@ -1,12 +1,11 @@
-"""publishing.hub."""
+"""What pushes to the Hugging Face Hub have in common: names, tokens and errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from huggingface_hub import HfApi, get_token
 
-from ..errors import WeightsError, first_line
-from ..hub import check_token, hub_problem, is_hub_id
+from ..hub import CLIENT_ERRORS, check_token, hub_problem, is_hub_id
 
 ALREADY_PUBLIC = "it exists and is public: make it private on its settings page first"
 
@@ -17,13 +16,11 @@ class PublishError(ValueError):
 
 @contextmanager
 def failing_as(failure: str) -> Iterator[None]:
-    """Make every error a PublishError of one sentence: `failure`, a colon, and what is wrong."""
+    """Make an error of ours or of the Hub's client a PublishError: `failure`, a colon, and what is wrong."""
     try:
         yield
-    except (PublishError, WeightsError) as error:
-        raise PublishError(f"{failure}: {error}") from error
-    except Exception as error:  # the client raises many unrelated types
-        raise PublishError(f"{failure}: {hub_problem(error) or first_line(error)}") from error
+    except CLIENT_ERRORS as error:  # ours are ValueErrors
+        raise PublishError(f"{failure}: {hub_problem(error)}") from error
 
 
 def check_id(repo_id: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard, constants
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from ..editor import Editor
-from ..figures import EMBEDDED_FIGURES
+from ..weights_files import CONFIG, TENSORS
 from .hub import ALREADY_PUBLIC, PublishError, check_id, connect, failing_as
 from .weights import ModelPush
 
@@ -20,8 +20,7 @@ _ROOT_FILES = (
     *("requirements.txt", "pre-requirements.txt", "pyproject.toml"),  # so that pip installs the package from the Space
 )
 _OWNED_FOLDERS = ("expressions/", "assets/")  # what else lies in them is deleted; the rest of a Space is its owner's
-_PACKAGE_SUFFIXES = (".py", ".css", ".js", ".html")
-_WEIGHTS = (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE)
+_PACKAGE_SUFFIXES = (".css", ".html", ".js", ".json", ".md", ".py")
 _LEAVE_OUT = "push the Space without that repository, and the weights go along"
 
 
@@ -65,7 +64,7 @@ def publish_space(
             raise PublishError(f"it could not read {repo_id!r} if that were private: {_LEAVE_OUT}")
         files = space_files(checkout, editor)
         api = connect(token)
-    model = None if repo_id is None else ModelPush(editor, repo_id, revision=revision, figures=figures)
+    model = None if repo_id is None else ModelPush(editor, repo_id, False, revision, figures)
 
     # Whatever can be refused is refused before the first upload.
     with failing_as(failure):
@@ -106,12 +105,9 @@ def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
     if space.get("sdk") != "gradio" or space.get("app_file") != "app.py":
         raise PublishError("the front matter of README.md must have `sdk: gradio` and `app_file: app.py`")
     files |= {name: _read(checkout, name) for name in re.findall(r"!\[.*?\]\((assets/.*?)\)", readme)}
-    figures = EMBEDDED_FIGURES.relative_to(Path(__file__).parents[1]).as_posix()
-    if (checkout / figures).exists():
-        files[figures] = _read(checkout, figures)  # the page shows them only with the weights that they are of
     with TemporaryDirectory() as folder:
         editor.save_pretrained(folder)
-        files |= {f"expressions/weights/{name}": (Path(folder) / name).read_bytes() for name in _WEIGHTS}
+        files |= {f"expressions/weights/{name}": (Path(folder) / name).read_bytes() for name in (CONFIG, TENSORS)}
     return files
 
 
@@ -126,7 +122,7 @@ def _pin(readme: bytes, repo_id: str, commit: str) -> bytes:
     """Name the weights in the front matter, and have them in the Space's cache before it starts."""
     card = SpaceCard(readme.decode())
     card.data["models"] = [repo_id]
-    card.data["preload_from_hub"] = [f"{repo_id} {','.join(_WEIGHTS)} {commit}"]
+    card.data["preload_from_hub"] = [f"{repo_id} {CONFIG},{TENSORS} {commit}"]
     return str(card).encode()
 
 
@@ -134,7 +130,7 @@ def _pin(readme: bytes, repo_id: str, commit: str) -> bytes:
 
 
 def _create(api: HfApi, space_id: str, private: bool) -> None:
-    """See to it that the Space exists and that the token reaches its variables."""
+    """Create the Space where there is none, and try whether the token reaches its variables."""
     api.create_repo(space_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
     if private and not api.space_info(space_id).private:
         raise PublishError(ALREADY_PUBLIC)

@@ -38,28 +38,21 @@ def publish(
         PublishError: a figure or the repository's name is malformed, the Hub cannot be reached, the token is
             missing, refused or lacks the right, or the repository is public and should be private.
     """
-    model = ModelPush(editor, repo_id, private=private, revision=revision, figures=figures)
-    with failing_as(model.failure):
+    push = ModelPush(editor, repo_id, private, revision, figures)
+    with failing_as(push.failure):
         api = connect(token)
-    model.create(api)
-    return model.upload(api).commit_url
+    push.create(api)
+    return push.upload(api).commit_url
 
 
 class ModelPush:
-    """An editor and its card on their way to a repository; the arguments are those of `publish`.
+    """An editor and its card on their way to a repository; arguments and errors are those of `publish`.
 
-    Raises:
-        PublishError: a figure or the repository's name is malformed; no request is made.
+    Names and figures are checked here, before any request is made.
     """
 
     def __init__(
-        self,
-        editor: Editor,
-        repo_id: str,
-        *,
-        private: bool = False,
-        revision: str | None = None,
-        figures: Mapping[str, Any] | None = None,
+        self, editor: Editor, repo_id: str, private: bool, revision: str | None, figures: Mapping[str, Any] | None
     ) -> None:
         self.editor, self.repo_id, self.private, self.revision = editor, repo_id, private, revision
         self.failure = f"cannot publish to {repo_id!r}"
@@ -68,7 +61,7 @@ class ModelPush:
             self.card = model_card(editor, repo_id, figures)
 
     def create(self, api: HfApi) -> None:
-        """See to it that the repository and the branch exist."""
+        """Create the repository and the branch, where there are none."""
         with failing_as(self.failure):
             api.create_repo(self.repo_id, private=self.private, exist_ok=True)
             if self.private and not api.model_info(self.repo_id).private:
@@ -81,9 +74,7 @@ class ModelPush:
         with failing_as(self.failure), TemporaryDirectory() as folder:
             self.editor.save_pretrained(folder)
             (Path(folder) / "README.md").write_text(self.card, encoding="utf-8")  # in place of the mixin's
+            message = "Publish the editor"
             return api.upload_folder(
-                repo_id=self.repo_id,
-                folder_path=folder,
-                revision=self.revision,
-                commit_message="Publish the editor",
+                repo_id=self.repo_id, folder_path=folder, revision=self.revision, commit_message=message
             )
