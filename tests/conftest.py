@@ -37,7 +37,7 @@ def _few_faces() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Probe, "COUNT", 16)
         patch.setattr(EditLoss, "FIRST_FACES", 250)
-        patch.setattr("expressions.training.editor_fit._TRIED", 16)
+        patch.setattr("expressions.training.editor_fit.RESPONSE_FACES", 16)
         yield
 
 

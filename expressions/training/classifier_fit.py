@@ -1,13 +1,17 @@
-"""training.classifier_fit."""
+"""The fit of the attribute classifier."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..networks.classifier import AttributeClassifier
+from ..attributes import CELEBA_ATTRIBUTES
+from ..networks.classifier import AttributeClassifier, predict, save_classifier
 from .config import DataOptions
-from .fits import FitOptions, augment, fit_labels
+from .data import FaceDataset, load_split
+from .fits import FitOptions, fit_labels, prepare
 from .options import option
 
 
@@ -20,24 +24,33 @@ class ClassifierConfig(DataOptions, FitOptions):
     out: str = option("runs/classifier", "folder for the classifier and its accuracies")
 
 
+def run_classifier(config: ClassifierConfig) -> str:
+    """Fit the classifier of all 40 attributes and report its accuracy."""
+    out = prepare(config, config.out)
+    faces = load_split(config, config.split, attributes=CELEBA_ATTRIBUTES)
+    test_faces = load_split(config, config.test_split, attributes=CELEBA_ATTRIBUTES)
+    return save_with_accuracy(fit_classifier(faces.images, faces.labels, config), test_faces, out)
+
+
 def fit_classifier(images: Tensor, labels: Tensor, config: FitOptions) -> AttributeClassifier:
-    """Fit a classifier of all attributes, on faces that `augment` changes.
+    """Fit a classifier of all attributes: images (N, 3, 64, 64) uint8, labels (N, K) bool.
 
-    Args:
-        images: (N, 3, 64, 64) uint8.
-        labels: (N, K) bool.
-        config: the options.
-
-    Returns:
-        The classifier on the CPU, in evaluation mode.
-
-    Raises:
-        ValueError, FloatingPointError: as for `fit_labels`.
+    Returns, raises: as `fit_labels`.
     """
     torch.manual_seed(config.seed)
-    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config, augment)
+    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config)
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """Share of right answers at logit 0, for each attribute: logits (N, K), labels (N, K) bool -> (K,)."""
     return ((logits > 0) == labels).float().mean(0)
+
+
+def save_with_accuracy(model: AttributeClassifier, test_faces: FaceDataset, out: Path) -> str:
+    """Save a classifier and its accuracies into a folder; returns them as a text."""
+    rates = accuracy(predict(model, test_faces.images), test_faces.labels)
+    report = {"mean": rates.mean().item(), "faces": len(test_faces)}
+    report |= dict(zip(test_faces.attributes, rates.tolist(), strict=True))
+    save_classifier(model, test_faces.attributes, out / "classifier.safetensors")
+    (out / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
+    return "\n".join(f"{name:20} {round(value, 3)}" for name, value in report.items())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -9,14 +10,16 @@ from torch.nn.functional import mse_loss
 
 from ..images import to_uint8
 from ..latents import to_uniform
-from ..networks.averaging import estimate_statistics
-from ..networks.classifier import AttributeClassifier, predict
+from ..networks.averaging import estimate_statistics, mean_generator
+from ..networks.classifier import AttributeClassifier, load_classifiers, predict
 from ..networks.generator import BATCH, Generator
-from ..networks.layout import channels_last
+from ..networks.precision import channels_last
+from .classifier_fit import save_with_accuracy
 from .config import DataOptions, GeneratorOptions
+from .data import load_split
 from .directions import edit_half
-from .fits import FitOptions, augment, fit_labels
-from .options import option
+from .fits import FitOptions, fit_labels, prepare
+from .options import option, split_paths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,15 @@ class DistillationConfig(GeneratorOptions, DataOptions, FitOptions):
             raise ValueError(f"samples must be at least batch_size, {self.batch_size}, got {self.samples}")
 
 
+def run_distil(config: DistillationConfig) -> str:
+    """Distil the mean of several classifiers, as they score generated faces, into one for the editor."""
+    out = prepare(config, config.out)
+    (student, *teachers), attributes = load_classifiers([config.student, *split_paths(config.teachers)])
+    generator = mean_generator([Path(path) for path in split_paths(config.generator)])
+    test_faces = load_split(config, config.test_split, attributes=attributes)
+    return save_with_accuracy(distil(student, teachers, generator, config), test_faces, out)
+
+
 def distil(
     student: AttributeClassifier,
     teachers: Sequence[AttributeClassifier],
@@ -58,9 +70,8 @@ def distil(
         The student on the CPU, in evaluation mode.
 
     Raises:
-        ValueError: the teachers score every face alike, as where a generator draws one face only; the generator was
-            taught other directions than those of `SLIDERS`; or as for `fit_labels`.
-        FloatingPointError: as for `fit_labels`.
+        ValueError: the teachers score every face alike; or as for `edit_half`.
+        FloatingPointError: the loss is no longer finite.
     """
     torch.manual_seed(config.seed)  # of the student's dropout
     device, _ = config.resolve()
@@ -76,14 +87,14 @@ def distil(
     def loss(logits: Tensor, wanted: Tensor) -> Tensor:
         return mse_loss(logits / deviation, wanted / deviation)
 
-    return fit_labels(student.train().requires_grad_(True), images, targets, config, augment, loss=loss)
+    return fit_labels(student.train().requires_grad_(True), images, targets, config, loss=loss)
 
 
 @torch.no_grad()
 def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
-    """Generated faces (N, 3, 64, 64) uint8; half of them are edits, where the generator was taught any.
+    """Draw faces (N, 3, 64, 64) uint8; half of them are edits, where the generator was taught any.
 
-    Its batch-norm statistics are estimated anew on them, as those of the editor will be, if they are a batch or more.
+    From a batch of faces on, the generator's batch-norm statistics are estimated on them, as the editor's will be.
 
     Args:
         generator: in evaluation mode.

@@ -1,25 +1,28 @@
 """The fit of an editor: the scale of its scores, its directions, and what the values answer to them."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from huggingface_hub import constants
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..attributes import SLIDERS, missing_sliders
 from ..editor import Editor
 from ..latents import MAX_SEED, Z_DIM, to_uniform
-from ..networks.averaging import estimate_statistics
-from ..networks.classifier import AttributeClassifier
+from ..networks.averaging import estimate_statistics, mean_generator
+from ..networks.classifier import AttributeClassifier, load_classifier
 from ..networks.files import stored
 from ..networks.generator import BATCH, Generator
 from .config import GeneratorOptions
 from .directions import dual_basis, edit_half, regress
-from .options import option
+from .options import option, split_paths
 
-_STATISTICS = 10_000  # faces that the generator's batch-norm statistics are estimated on
-_TRIED = 250  # faces on which each direction is tried
+STATISTICS_FACES = 10_000  # on which the generator's batch-norm statistics are estimated
+RESPONSE_FACES = 250  # on which each direction is tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +35,28 @@ class EditorConfig(GeneratorOptions):
     seed: int = option(0, "seed of the random faces", least=0, most=MAX_SEED)
 
 
+def run_editor(config: EditorConfig) -> str:
+    """Calibrate the attributes and find the latent directions."""
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    classifier, attributes = load_classifier(Path(config.classifier))
+    generator = mean_generator([Path(path) for path in split_paths(config.generator)])
+    editor = fit_editor(generator, classifier, attributes, config)
+    with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
+        editor.save_pretrained(complete)
+        for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
+            (Path(complete) / name).replace(out / name)
+    return f"editor: {out}"
+
+
 def fit_editor(
     generator: Generator, classifier: AttributeClassifier, attributes: Sequence[str], config: EditorConfig
 ) -> Editor:
     """Calibrate the scores of random faces, and measure what the directions change.
 
-    The generator's batch-norm statistics are estimated anew, on faces of which half are edits where it was taught any,
-    as in its training. What it was not taught a direction for gets a row of the ridge dual basis of all scores.
+    The generator's batch-norm statistics are estimated anew. Half of the faces for that are edits if the generator was
+    taught any, as in its training. Taught directions stay; every other attribute gets its row of the ridge dual basis
+    of all scores.
 
     Args:
         generator: draws the faces.
@@ -50,39 +68,45 @@ def fit_editor(
         The fitted editor, its weights already rounded to the precision in which they are saved.
 
     Raises:
-        ValueError: the generator was taught other directions than those of `SLIDERS`, or the classifier does not score
-            one of these.
+        ValueError: the classifier does not score one of `SLIDERS`, which the generator was taught; or as for
+            `edit_half`.
     """
     rng = torch.Generator().manual_seed(config.seed)
     u = torch.randn(config.samples, Z_DIM, generator=rng)
     taught = generator.directions
-    half_edited = edit_half(u[:_STATISTICS], taught, rng)
+    half_edited = edit_half(u[:STATISTICS_FACES], taught, rng)
     missing = missing_sliders(attributes)
     if len(taught) and missing:
         raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
+
     editor = Editor(attributes, generator.width)
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict(stored(editor))
-
     estimate_statistics(editor.generator, to_uniform(half_edited))
-    batches = tqdm(u.split(BATCH), desc="Scoring random faces")
-    scores = torch.cat([editor.scores(editor.synthesize(to_uniform(batch))) for batch in batches])
+
+    scores = torch.cat([_scores(editor, batch) for batch in tqdm(u.split(BATCH), desc="Scoring random faces")])
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
     editor.high.copy_(high)
-    editor.generator.directions.copy_(dual_basis(regress(u, (scores - scores.mean(0)) / scores.std(0))))
-    for name, direction in zip(SLIDERS, taught, strict=False):
-        editor.generator.directions[editor.attributes.index(name)] = direction
-    editor.response.copy_(_response(editor, u[:_TRIED]))
+
+    directions = editor.generator.directions
+    directions.copy_(dual_basis(regress(u, (scores - scores.mean(0)) / scores.std(0))))
+    for name, direction in zip(SLIDERS, taught, strict=False):  # none or all were taught
+        directions[editor.attributes.index(name)] = direction
+    editor.response.copy_(_response(editor, u[:RESPONSE_FACES]))
     return editor
+
+
+def _scores(editor: Editor, u: Tensor) -> Tensor:
+    return editor.scores(editor.synthesize(to_uniform(u)))
 
 
 def _response(editor: Editor, u: Tensor) -> Tensor:
     """Mean change of the values by a unit step along each direction, (K, K): values by directions; u (N, 100)."""
 
     def values(moved: Tensor) -> Tensor:
-        return editor.values(editor.scores(editor.synthesize(to_uniform(moved)))).mean(0)
+        return editor.values(_scores(editor, moved)).mean(0)
 
     directions = tqdm(editor.generator.directions, desc="Trying the directions")
     return torch.stack([(values(u + step) - values(u - step)) / 2 for step in directions], 1)

@@ -1,7 +1,8 @@
-"""training.fits."""
+"""The fit of any network to labelled faces."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -11,12 +12,14 @@ from tqdm.auto import tqdm
 
 from ..images import to_unit
 from ..latents import MAX_SEED
-from ..networks.layout import channels_last
-from .augmentation import add_noise, mirror, relight, shift
+from ..networks.precision import channels_last
+from .augmentation import augment
 from .config import DeviceOptions, autocast_to
 from .options import option
 
 Network = TypeVar("Network", bound=nn.Module)
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,12 @@ class FitOptions(DeviceOptions):
     seed: int = option(0, "seed of everything drawn, new weights included", least=0, most=MAX_SEED)
 
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
-Loss = Callable[[Tensor, Tensor], Tensor]
+def prepare(config: FitOptions, out: str) -> Path:
+    """Check the device and make the folder for the result, before the data are read: that takes long."""
+    config.resolve()
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -43,7 +50,7 @@ def fit_labels(
     images: Tensor,
     labels: Tensor,
     config: FitOptions,
-    augment: Augment,
+    augment: Augment = augment,
     *,
     loss: Loss = attribute_loss,
 ) -> Network:
@@ -71,6 +78,7 @@ def fit_labels(
     rng = torch.Generator(device).manual_seed(config.seed)
     model, images, labels = channels_last(model).to(device), images.to(device), labels.to(device)
     steps = len(images) // batch_size
+    # Chosen by hand and not tuned: the decay of the weights, twice AdamW's default.
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
     with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:
@@ -89,9 +97,3 @@ def fit_labels(
             if not cost.isfinite():
                 raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
     return model.cpu().eval().requires_grad_(False)
-
-
-def augment(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Mirror, shift, relight and blemish images (N, 3, 64, 64) in [-1, 1]."""
-    seen = relight(shift(mirror(images, rng), 3, rng), rng)
-    return add_noise(seen, 0.1 * torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device), rng)

@@ -66,36 +66,12 @@ def _matrix_root(matrix: Tensor) -> Tensor:
     return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
-def kernel_distance(real_features: Tensor, fake_features: Tensor) -> float:
-    """Squared maximum mean discrepancy under the cubic kernel (x.y / D + 1)^3, without bias
-    (Binkowski et al. 2018, arXiv:1801.01401, eq. 4): around 0 for equal distributions, and possibly below.
-
-    Args:
-        real_features: (N, D).
-        fake_features: (M, D).
-
-    Raises:
-        ValueError: as for `frechet_distance`.
-    """
-    real, fake = _checked(real_features, fake_features)
-
-    def within(features: Tensor) -> Tensor:
-        kernel, count = _cubic(features, features), len(features)
-        return (kernel.sum() - kernel.diagonal().sum()) / (count * (count - 1))
-
-    return (within(real) + within(fake) - 2 * _cubic(real, fake).mean()).item()
-
-
-def _cubic(a: Tensor, b: Tensor) -> Tensor:
-    return (a @ b.T / a.shape[1] + 1) ** 3
-
-
 def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 5) -> dict[str, float]:
-    """Fidelity and diversity from k-nearest-neighbour balls.
+    """Fidelity and diversity from balls that reach the k-th nearest neighbour.
 
-    Precision and recall (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2): shares of fakes inside a ball around
-    a real feature, and of reals inside one around a fake. Density and coverage (Naeem et al. 2020,
-    arXiv:2002.09797, eqs. 3 and 4): balls of reals a fake lies in, per k; share of reals whose ball holds a fake.
+    Precision is the share of fakes inside a ball around a real feature, recall that of reals inside one around a fake
+    (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2). Coverage is the share of reals whose ball holds a fake (Naeem
+    et al. 2020, arXiv:2002.09797, eq. 4).
 
     Args:
         real_features: (N, D).
@@ -103,7 +79,7 @@ def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 
         k: neighbours that a ball reaches, itself not counted.
 
     Returns:
-        precision, recall and coverage in [0, 1]; density at least 0, 1 for equal distributions.
+        precision, recall and coverage, in [0, 1].
 
     Raises:
         ValueError: as for `frechet_distance`, or a set has no k neighbours.
@@ -113,13 +89,12 @@ def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 
         raise ValueError(f"k must be below the number of features, got {k}")
     real_radii, fake_radii = _kth_distance(real, k), _kth_distance(fake, k)
     distances = torch.cdist(real, fake)
-    in_real_ball = distances <= real_radii[:, None]
-    return {
-        "precision": in_real_ball.any(0).double().mean().item(),
-        "recall": (distances <= fake_radii).any(1).double().mean().item(),
-        "density": in_real_ball.sum(0).double().mean().item() / k,
-        "coverage": (distances.amin(1) <= real_radii).double().mean().item(),
+    shares = {
+        "precision": (distances <= real_radii[:, None]).any(0),
+        "recall": (distances <= fake_radii).any(1),
+        "coverage": distances.amin(1) <= real_radii,
     }
+    return {name: share.double().mean().item() for name, share in shares.items()}
 
 
 def _kth_distance(features: Tensor, k: int) -> Tensor:
