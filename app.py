@@ -4,7 +4,7 @@ import functools
 import html
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -12,84 +12,72 @@ import torch
 
 from expressions import Editor, WeightsError
 from expressions.demo import views
-from expressions.demo.about import ABOUT, quality
-from expressions.demo.api import Programs, add_endpoints
-from expressions.demo.controls import GROUPS, LABELS
-from expressions.demo.faces import Faces
+from expressions.demo.about import ABOUT, RESTORE, SCALE, quality
+from expressions.demo.api import Api, add_endpoints
+from expressions.demo.controls import GROUPS, LABELS, source
+from expressions.demo.faces import FaceCache
 from expressions.demo.page import SIZES, Page
 from expressions.demo.state import FIRST_SEED, VIEWS, State
-from expressions.demo.theme import CSS, HEAD, THEME
+from expressions.demo.theme import LOOKS
 from expressions.latents import MAX_SEED
 
 logger = logging.getLogger("expressions.app")
 
-SYNTHETIC = "This face is synthetic: no such person exists."
-SCALE = (
-    "Sliders start at the values measured in this face, where the mark stays; one that you move shows what you ask "
-    "for. 0 is the lowest 1 % of random faces, 100 the highest 1 %. What the edited picture measures is under "
-    "'What changed'; where it falls short, a line under the picture says so."
-)
-KEYS = (
-    "Keys: N next, P previous, R random, S surprise, B back, F forward, 0 reset. "
-    '<label><input type="checkbox" id="shortcuts" checked> Keyboard shortcuts</label>'
-)
-RESTORE = (
-    "<p>Every download says in its metadata that it is synthetic, and how to make it again.</p>"
-    '<label>Open one, or drop it on the page: <input type="file" accept="image/png,image/webp"></label>'
-)
 FALLBACK_NOTICE = (
     "The weights named by EXPRESSIONS_MODEL could not be loaded. "
     "These faces come from the embedded weights; the log says why."
 )
-WORKERS = 2  # that answer visitors at once, one thread each
-WAITING = 200  # for an answer, visitors and programs together; the next one is told so
-SESSIONS = 500  # that Gradio remembers, at a quarter of a megabyte; none holds anything of ours
+WORKERS = 2  # answers to visitors that are computed at once, each on one thread
+WAITING = 200  # requests in the queue, of visitors and programs together; the next one is told that it is full
 
 
 def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
     """Lay the page out and wire it; `notice`, if any, is shown above the face."""
-    faces = Faces(editor)
+    faces = FaceCache(editor)
     page = Page(faces)
-    demo: gr.Blocks
+    own = faces.own_values(page.first.seed)
     with gr.Blocks(title="Expressions", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
-        gr.HTML(f"<h1>Expressions</h1><p>{SYNTHETIC}</p>", elem_id="head")
+        gr.HTML("<h1>Expressions</h1><p>This face is synthetic: no such person exists.</p>", elem_id="head")
         if notice:
             gr.HTML(f'<p role="alert">{html.escape(notice)}</p>', elem_id="notice")
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="portrait", min_width=300):
                 choices = [(label, name) for name, label in VIEWS.items()]
                 view = gr.Radio(choices, value="face", label="View", elem_id="view")
-                stage = gr.HTML(views.stage(faces, page.first), elem_id="face")  # painted before anything is asked
+                stage = gr.HTML(views.stage(faces, page.first), elem_id="face")  # seen before the first answer
                 remark = gr.HTML(elem_id="remark")
                 reach = gr.HTML(elem_id="reach")
-                options = [view, *_view_options(page.first, faces.attributes)]
+                options = [view, *_options(page.first, faces.attributes)]
             with gr.Column(elem_id="controls", min_width=300):
                 seed, openers = _seeds()
-                with gr.Row(elem_id="sliders"):
-                    sliders = _sliders(faces.own_values(page.first.seed))
-                gr.HTML(f"<p>{SCALE}</p><p>{KEYS}</p>", elem_id="scale")
+                sliders = _sliders(own)
+                gr.HTML(SCALE, elem_id="scale")
                 with gr.Accordion("What changed", open=False, elem_classes="fold", elem_id="changes"):
                     changes = gr.HTML()
-                with gr.Accordion("Save and share", open=False, elem_classes="fold", elem_id="share"):
-                    downloads, copiers = _sharing()
+                downloads, copiers = _sharing()
         with gr.Accordion("How good is it?", open=False, elem_classes="fold text", elem_id="quality"):
             gr.HTML(quality(faces.weights))
         with gr.Accordion("About", open=False, elem_classes="fold text", elem_id="about"):
             gr.HTML(ABOUT)
+
+        # Hidden: what page.js and the server tell each other.
         asked, answered, link, file = (
             gr.Textbox(visible="hidden", label=label) for label in ("Asked", "Answered", "Link", "File")
         )
-        marks = gr.HTML(views.marks(faces.own_values(page.first.seed)), elem_id="marks")
+        marks = gr.HTML(views.marks(own), elem_id="marks")
         openers["pending"] = gr.Button("Open", visible="hidden", elem_id="open")
-        resting = gr.Button("Rest", visible="hidden", elem_id="rest")
+        openers["rest"] = gr.Button("Rest", visible="hidden", elem_id="rest")
 
-        requests = [(demo.load, "load"), (seed.input, "typed"), (resting.click, "rest")]
+        # page.js turns every event that asks for a face into a request, in the box `asked`.
+        requests = [(demo.load, "load"), (seed.input, "typed")]
         requests += [(button.click, name) for name, button in openers.items()]
         requests += [(option.input, "rest") for option in options]
         for event, name in requests:
-            event(None, [asked, seed, answered], [asked, seed], js=_script(name), api_visibility="private")
+            _run_script(event, name, [asked, seed, answered], [asked, seed])
         for name, button in copiers.items():
-            button.click(None, link, js=_script(name), api_visibility="private")
+            _run_script(button.click, name, link)
+
+        # The server answers the last request, and follows a drag with drafts.
         quiet: dict[str, Any] = {
             "preprocess": False,  # a component that rejects a value raises, and the values after it are lost
             "show_progress": "hidden",
@@ -97,34 +85,28 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         }
         queued: dict[str, Any] = {**quiet, "concurrency_id": "visitors", "concurrency_limit": WORKERS}
         shown: list[Any] = [asked, answered, *options, *sliders]
-        asked.change(
-            page.answer,
-            shown,
-            [stage, remark, changes, marks, link, answered, *options, *sliders],
-            trigger_mode="always_last",
-            **queued,
-        ).failure(None, js=_script("reveal"), api_visibility="private")
-        answered.change(None, [link, answered], js=_script("remember"), api_visibility="private")
+        drawn: list[Any] = [stage, remark, changes, marks, link, answered, *options, *sliders]
+        answering = asked.change(page.answer, shown, drawn, trigger_mode="always_last", **queued)
+        _run_script(answering.failure, "reveal")
+        _run_script(answered.change, "remember", [link, answered])
         drags = [slider.input for slider in sliders]  # a draft goes around the queue: one request instead of two
         gr.on(drags, page.draft, shown, stage, trigger_mode="always_last", queue=False, **quiet)
-        stage.change(None, js=_script("settle"), api_visibility="private")
+        _run_script(stage.change, "settle")
         remark.change(page.explain, [answered, *sliders], reach, **queued)
         for size, button in downloads.items():
-            button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued).success(
-                None, file, js=_script("save"), api_visibility="private"
-            )
-        with gr.Row(visible=False):
-            add_endpoints(Programs(faces))
+            saving = button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued)
+            _run_script(saving.success, "save", file)
+        add_endpoints(Api(faces))
     return demo.queue(max_size=WAITING)
 
 
-def _script(name: str) -> str:
-    """A function of page.js, as Gradio calls it: in the browser, so that no click is lost however fast they come."""
-    return f"(...values) => expressions.{name}(...values)"
+def _run_script(event: Callable[..., Any], name: str, inputs: Any = None, outputs: Any = None) -> None:
+    """Call a function of page.js at an event: in the browser, so that no click is lost however fast they come."""
+    event(None, inputs, outputs, js=f"(...values) => expressions.{name}(...values)", api_visibility="private")
 
 
-def _view_options(start: State, attributes: Sequence[str]) -> list[Any]:
-    """What the views of several faces go over: the style sheet shows those of the view at hand."""
+def _options(start: State, attributes: Sequence[str]) -> list[Any]:
+    """The options of the views of several faces; the style sheet shows those of the view at hand."""
     choices = [(LABELS[name], name) for name in attributes]
     with gr.Row(elem_id="options"):
         return [
@@ -139,62 +121,49 @@ def _seeds() -> tuple[gr.Number, dict[str, gr.Button]]:
     """The seed, and the buttons that open another face, by their function in page.js."""
     with gr.Row(elem_id="seeds"):
         seed = gr.Number(FIRST_SEED, label="Seed", minimum=0, maximum=MAX_SEED, min_width=140, scale=2)
-        names = ("Previous", "Next", "Random", "Surprise me", "Back", "Forward", "Reset")
-        ids = [name.split()[0].lower() for name in names]
-        buttons = [
-            gr.Button(name, min_width=84, elem_id=elem_id, variant="primary" if name == "Random" else "secondary")
-            for name, elem_id in zip(names, ids, strict=True)
-        ]
-    return seed, dict(zip(ids, buttons, strict=True))
+        buttons = {}
+        for label in ("Previous", "Next", "Random", "Surprise me", "Back", "Forward", "Reset"):
+            name = label.split()[0].lower()
+            looks: dict[str, Any] = {"variant": "primary" if name == "random" else "secondary", "min_width": 84}
+            buttons[name] = gr.Button(label, elem_id=name, **looks)
+    return seed, buttons
 
 
 def _sliders(values: Mapping[str, int]) -> list[gr.Slider]:
-    """The sliders, in groups, in the order of their `values`, each with a button that sets it back."""
+    """The sliders of these attributes, in groups."""
     sliders = []
-    for title, group in GROUPS.items():
-        controls = [control for control in group if control.attribute in values]
-        if not controls:
-            continue
-        with gr.Column(elem_classes="group", min_width=260):
-            gr.HTML(f"<h2>{title}</h2>")
-            for control in controls:
-                name = control.attribute
-                with gr.Row(elem_classes="line"):
-                    looks: dict[str, Any] = {"label": control.label, "info": control.info, "elem_id": f"slider-{name}"}
-                    sliders.append(gr.Slider(0, 100, values[name], step=1, buttons=[], **looks))
-                    undo = gr.Button(f"Reset {control.label}", elem_classes="undo", min_width=24, scale=0)
-                    undo.click(None, js=f"() => expressions.resetSlider('{name}')", api_visibility="private")
+    with gr.Row(elem_id="sliders"):
+        for title, labels in GROUPS.items():
+            names = [name for name in labels if name in values]
+            if names:
+                with gr.Column(elem_classes="group", min_width=260):
+                    gr.HTML(f"<h2>{title}</h2>")
+                    sliders += [_slider(name, values[name]) for name in names]
     return sliders
 
 
+def _slider(name: str, value: int) -> gr.Slider:
+    """One slider, with a button that sets it back."""
+    looks: dict[str, Any] = {"label": LABELS[name], "info": source(name), "elem_id": f"slider-{name}"}
+    with gr.Row(elem_classes="line"):
+        slider = gr.Slider(0, 100, value, step=1, buttons=[], **looks)
+        undo = gr.Button(f"Reset {LABELS[name]}", elem_classes="undo", min_width=24, scale=0)
+        undo.click(None, js=f"() => expressions.resetSlider('{name}')", api_visibility="private")
+    return slider
+
+
 def _sharing() -> tuple[dict[int, gr.Button], dict[str, gr.Button]]:
-    """Buttons that save the face, by size, and that copy something, by their function in page.js."""
-    with gr.Row():
-        downloads = {size: gr.Button(f"PNG, {size} pixels", min_width=120) for size in SIZES}
-    with gr.Row():
-        copiers = {
-            "copyLink": gr.Button("Copy link", elem_id="copy-link", min_width=120),
-            "copyEmbed": gr.Button("Copy embed code", elem_id="copy-embed", min_width=120),
-        }
-    gr.HTML(RESTORE, elem_id="restore")
+    """The buttons that save the face, by size, and those that copy something, by their function in page.js."""
+    with gr.Accordion("Save and share", open=False, elem_classes="fold", elem_id="share"):
+        with gr.Row():
+            downloads = {size: gr.Button(f"PNG, {size} pixels", min_width=120) for size in SIZES}
+        with gr.Row():
+            copiers = {
+                "copyLink": gr.Button("Copy link", elem_id="copy-link", min_width=120),
+                "copyEmbed": gr.Button("Copy embed code", elem_id="copy-embed", min_width=120),
+            }
+        gr.HTML(RESTORE, elem_id="restore")
     return downloads, copiers
-
-
-# Start --------------------------------------------------------------------------------------------
-
-LAUNCH_KWARGS: dict[str, Any] = {
-    "theme": THEME,
-    "css": CSS,
-    "head": HEAD,
-    "mcp_server": True,
-    "ssr_mode": False,
-    "run_history": False,
-    "enable_monitoring": False,
-    "pwa": False,
-    "footer_links": ["api"],
-    "max_file_size": "1mb",
-    "state_session_capacity": SESSIONS,
-}
 
 
 def load_editor() -> tuple[Editor, str]:
@@ -203,13 +172,13 @@ def load_editor() -> tuple[Editor, str]:
     Returns:
         The editor, and what the visitor must be told: nothing, or that the embedded weights stepped in.
     """
-    source = os.environ.get("EXPRESSIONS_MODEL")
-    if not source:
-        if os.environ.get("EXPRESSIONS_REVISION"):
+    model, revision = (os.environ.get(f"EXPRESSIONS_{name}") or None for name in ("MODEL", "REVISION"))
+    if model is None:
+        if revision:
             logger.warning("EXPRESSIONS_REVISION pins the weights that EXPRESSIONS_MODEL names: it names none.")
         return Editor.from_pretrained(), ""
     try:
-        return Editor.from_pretrained(source, revision=os.environ.get("EXPRESSIONS_REVISION") or None), ""
+        return Editor.from_pretrained(model, revision=revision), ""
     except WeightsError as error:
         logger.warning("EXPRESSIONS_MODEL: %s. The embedded weights are used instead.", error)
         return Editor.from_pretrained(), FALLBACK_NOTICE
@@ -218,7 +187,17 @@ def load_editor() -> tuple[Editor, str]:
 def main() -> None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     torch.set_num_threads(1)  # one picture at a time is faster on one
-    build_demo(*load_editor()).launch(**LAUNCH_KWARGS)
+    build_demo(*load_editor()).launch(
+        **LOOKS,
+        mcp_server=True,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        pwa=False,
+        footer_links=["api"],
+        max_file_size="1mb",
+        state_session_capacity=500,  # a quarter of a megabyte each, and nothing of ours in them
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""What the page says of its weights: how good they are, what they are, and what they are not for."""
+"""The prose of the page: HTML files beside this one, and "How good is it?" from the published figures."""
 
 import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..editor import published_figures
+from ..figures import RIVAL, published_figures
 from .controls import label
-from .heat_map import RIVAL, cells, draw, written
+from .heat_map import cells, draw, written
 from .views import table
 
-_QUALITY = {
+ABOUT, RESTORE, SCALE = (
+    (Path(__file__).parent / f"{name}.html").read_text(encoding="utf-8") for name in ("about", "restore", "scale")
+)
+_PICTURES = {
     "fd_attributes": "Frechet distance, attribute features (0 is best)",
     "fd_random": "Frechet distance, random features (0 is best)",
     "precision": "Precision: share of faces that look like real ones",
@@ -19,15 +22,10 @@ _QUALITY = {
     "worst_rate": "Factor by which the worst of the rates above 3 % is off",
     "novelty": "Distance to the nearest training face, relative to that of real faces",
 }
-ABOUT = (Path(__file__).parent / "about.html").read_text(encoding="utf-8")
 
 
 def quality(weights: str) -> str:
-    """The figures of the loaded weights, if they were published with the package.
-
-    Args:
-        weights: fingerprint of the editor that is shown.
-    """
+    """The published figures of the weights with this fingerprint, as HTML."""
     figures = published_figures(weights)
     if not figures:
         return f"<p>Nobody has published figures for these weights ({weights}).</p>"
@@ -41,23 +39,17 @@ def quality(weights: str) -> str:
 
 
 def _leaks(editing: Mapping[str, Any]) -> str:
+    sliders, best = editing["sliders"], editing["strongest_rival"]
     ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", RIVAL))
-    best = editing.get("strongest_rival")
-    others = (
-        f"The best of the other editors on this same generator, {html.escape(best['name'])}: "
-        f"{best['mean_dependency']:.2f}. "
-        if best
-        else ""
-    )
-    sliders = editing["sliders"]
-    rows = zip(map(label, sliders), cells(editing["methods"]["ours"], sliders), strict=True)
-    numbers = table(("Slider", *map(label, sliders)), [(name, *map(written, values)) for name, values in rows])
+    rows = zip(sliders, cells(editing["methods"]["ours"], sliders), strict=True)
+    numbers = table(("Slider", *map(label, sliders)), [(label(name), *map(written, changes)) for name, changes in rows])
     return (
         f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
         "Not counted is what may go along by the meaning of the words, such as a beard where a face becomes masculine. "
         f"Adding the usual mean difference, on an earlier generator that was not taught, moves it by {rival:.2f}. "
-        f"{others}{editing['compared']} seeds. Rows: the slider; columns: what changed in the mean, in which opposite "
-        "changes of two faces cancel.</p>"
+        f"The best of the other editors on this same generator, {html.escape(best['name'])}: "
+        f"{best['mean_dependency']:.2f}. {editing['compared']} seeds. Rows: the slider; columns: what changed in the "
+        "mean, in which opposite changes of two faces cancel.</p>"
         '<div class="figure" tabindex="0" role="img" aria-label="Heat maps of what each slider changes besides: '
         f'on average {ours:.2f} here, {rival:.2f} by the mean difference">{draw(editing, label)}</div>'
         "<details><summary>The first of these as a table</summary>"
@@ -67,12 +59,7 @@ def _leaks(editing: Mapping[str, Any]) -> str:
 
 def _calibration(editing: Mapping[str, Any]) -> str:
     rows = [
-        (
-            label(name),
-            f"{row['slope']:.2f}",
-            f"{row['mean_absolute_error']:.1f}",
-            f"{100 * row['within_reach']:.0f} %",
-        )
+        (label(name), f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", f"{100 * row['within_reach']:.0f} %")
         for name, row in editing["calibration"].items()
     ]
     numbers = table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
@@ -83,6 +70,6 @@ def _calibration(editing: Mapping[str, Any]) -> str:
 
 
 def _pictures(figures: Mapping[str, Any]) -> str:
-    rows = [(text, f"{figures[name]['value']:.2f}") for name, text in _QUALITY.items() if name in figures]
-    samples = figures["fd_attributes"]["samples"]
-    return f"<p>{samples:,} faces; distance: {figures['fd_attributes']['note']}.</p>{table(('Figure', 'Value'), rows)}"
+    rows = [(text, f"{figures[name]['value']:.2f}") for name, text in _PICTURES.items() if name in figures]
+    distance = figures["fd_attributes"]
+    return f"<p>{distance['samples']:,} faces; distance: {distance['note']}.</p>{table(('Figure', 'Value'), rows)}"

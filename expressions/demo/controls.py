@@ -1,41 +1,21 @@
-"""The sliders of the page, and what they are called."""
+"""The sliders of the page, and what a reader is shown for an attribute."""
 
-from dataclasses import dataclass
+from ..attributes import SKIN_TONE
 
-
-@dataclass(frozen=True)
-class Control:
-    """One slider: CelebA's name of the attribute, what the page calls it, and what the reader should know."""
-
-    attribute: str
-    label: str
-    info: str
-
-
-GROUPS: dict[str, tuple[Control, ...]] = {
-    "Expression": (
-        Control("Smiling", "Smile", "CelebA: Smiling"),
-        Control("Mouth_Slightly_Open", "Open mouth", "CelebA: Mouth_Slightly_Open"),
-    ),
-    "Hair": (
-        Control("Black_Hair", "Black hair", "CelebA: Black_Hair"),
-        Control("Brown_Hair", "Brown hair", "CelebA: Brown_Hair"),
-        Control("Blond_Hair", "Blond hair", "CelebA: Blond_Hair"),
-        Control("Bangs", "Fringe", "CelebA: Bangs"),
-    ),
-    "Person": (
-        Control("Male", "Feminine to masculine", "CelebA: Male"),
-        Control("Young", "Older to younger", "CelebA: Young"),
-        Control("Skin_Tone", "Darker to lighter skin", "Skin_Tone: measured on the cheeks"),
-    ),
-    "Accessories": (
-        Control("Eyeglasses", "Glasses", "CelebA: Eyeglasses"),
-        Control("No_Beard", "Bearded to clean-shaven", "CelebA: No_Beard"),
-    ),
+GROUPS = {
+    "Expression": {"Smiling": "Smile", "Mouth_Slightly_Open": "Open mouth"},
+    "Hair": {"Black_Hair": "Black hair", "Brown_Hair": "Brown hair", "Blond_Hair": "Blond hair", "Bangs": "Fringe"},
+    "Person": {"Male": "Feminine to masculine", "Young": "Older to younger", SKIN_TONE: "Darker to lighter skin"},
+    "Accessories": {"Eyeglasses": "Glasses", "No_Beard": "Bearded to clean-shaven"},
 }
-LABELS = {control.attribute: control.label for group in GROUPS.values() for control in group}
+LABELS = {name: label for group in GROUPS.values() for name, label in group.items()}
 
 
 def label(attribute: str) -> str:
-    """What a reader is shown for an attribute."""
+    """Name an attribute for a reader; one without a slider keeps CelebA's name."""
     return LABELS.get(attribute, attribute.replace("_", " "))
+
+
+def source(attribute: str) -> str:
+    """Say what an attribute is measured by."""
+    return f"{attribute}: measured on the cheeks" if attribute == SKIN_TONE else f"CelebA: {attribute}"

@@ -1,30 +1,30 @@
 // What no component of Gradio does: links, the faces seen, keys, the clipboard, and pictures dropped on the page.
 //
-// Whatever opens a face is a request "<count>?<query>" in the hidden box `asked`; the count makes it a new one even if
-// the query is that of the last. The functions that Gradio calls take that box, the seed and the box of the request
-// answered last, and return the first two.
+// A face is asked for by a request "<count>?<query>" in the hidden box `asked`. The count tells a request from the one
+// before it, even if both have the same query. The functions of `opens` get the boxes `asked` and seed and the box of
+// the request that was answered last; they return what the first two are to hold.
 window.expressions = (() => {
   const MAX_SEED = 4294967295;
   const seen = []; // queries of the faces seen
   let at = -1; // which of them is on screen
-  let isTyped = false; // whether its seed was
-  const purposes = new Map(); // of requests, by count: "typed", or the place in `seen` to go to
+  let isTyped = false; // whether the seed of that one was typed
+  const purposes = new Map(); // by a request's count: "typed", or the place in `seen` that it goes to
   let pending = ""; // query that #open is to ask for
 
   const element = (selector) => document.querySelector(selector);
 
-  // Until the first answer: the page comes with a face, which a link to another one must not show.
+  // The page comes with a face. Where a link asks for another one, the style sheet hides it until the first answer.
   const isLink = [...new URLSearchParams(location.search).keys()].some((name) => !name.startsWith("__"));
   document.documentElement.dataset.opening = isLink ? "link" : "first";
 
   function ask(asked, seed, query, purpose) {
     const count = (parseInt(asked) || 0) + 1;
     const given = seedOf(query);
-    const isSeed = /^\d+$/.test(given) && Number(given) <= MAX_SEED;
     purposes.set(count, purpose);
-    return [`${count}?${String(query).replace(/^\?/, "")}`, isSeed ? Number(given) : seed];
+    return [`${count}?${String(query).replace(/^\?/, "")}`, isSeed(given) ? Number(given) : seed];
   }
 
+  const isSeed = (given) => /^\d+$/.test(given) && Number(given) <= MAX_SEED; // a text or a number
   const seedOf = (query) => new URLSearchParams(query).getAll("seed").at(-1) ?? ""; // the last, as the server does
   const queryOf = (request) => request.slice(request.indexOf("?") + 1);
   const purposeOf = (request) => purposes.get(parseInt(request));
@@ -45,14 +45,13 @@ window.expressions = (() => {
     return ask(asked, seed, location.search);
   }
 
-  // Open the face so many seeds after that of the box or, if it holds none, after the one on screen.
+  // Go some seeds on from the one in the box; if the box holds none, from the face on screen.
   function walk(asked, seed, answered, steps) {
-    const isSeed = Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED;
-    const start = isSeed ? seed : Number(seedOf(queryOf(answered)));
+    const start = Number(isSeed(seed) ? seed : seedOf(queryOf(answered)));
     return ask(asked, seed, `seed=${(start + steps + MAX_SEED + 1) % (MAX_SEED + 1)}`);
   }
 
-  // Go through the faces seen, from the one on screen or already asked for.
+  // Go through the faces seen, from the one that was asked for last; its answer may not be there yet.
   function turn(asked, seed, steps) {
     const place = (Number.isInteger(purposeOf(asked)) ? purposeOf(asked) : at) + steps;
     return place in seen ? ask(asked, seed, seen[place], place) : [asked, seed];
@@ -94,7 +93,7 @@ window.expressions = (() => {
     if (window.parent !== window && location.hostname.endsWith(".hf.space")) {
       window.parent.postMessage({ queryString: url.searchParams.toString() }, "https://huggingface.co");
     }
-    // The address keeps what Gradio put there: __theme, and __sign, which opens a private Space and is not to be shared.
+    // What Gradio put into the address stays there: __theme, and __sign, which opens a private Space. No link has them.
     for (const [name, value] of new URLSearchParams(location.search)) {
       if (name.startsWith("__")) url.searchParams.append(name, value);
     }
@@ -102,7 +101,7 @@ window.expressions = (() => {
     see(link, purposeOf(answered));
   }
 
-  // Put an answer among the faces seen; a seed that is typed digit by digit is one of them.
+  // Put an answer among the faces seen. A seed that is typed digit by digit counts once.
   function see(link, purpose) {
     const fields = new URLSearchParams(link);
     for (const name of ["view", "strip", "across", "down", "to", "weights"]) fields.delete(name);
@@ -145,11 +144,11 @@ window.expressions = (() => {
     setTimeout(() => URL.revokeObjectURL(anchor.href), 10000);
   }
 
-  // A picture of ours carries its link in XMP, as plain text; it is read here and leaves the visitor's machine never.
+  // A picture of ours carries its link in XMP, as plain text. It is read here and never leaves the visitor's machine.
   async function restore(file) {
     const text = new TextDecoder("latin1").decode(await file.slice(0, 2 ** 22).arrayBuffer());
-    const recipe = /expressions:Recipe="([^"]*)"/.exec(text);
-    open(recipe ? recipe[1].replace(/&amp;/g, "&") : "recipe=none");
+    const link = /expressions:Recipe="([^"]*)"/.exec(text);
+    open(link ? link[1].replace(/&amp;/g, "&") : "link=none");
   }
 
   // Sliders ----------------------------------------------------------------------------------------
@@ -161,8 +160,8 @@ window.expressions = (() => {
     box.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // While a slider is dragged, drafts follow it; when it is let go or rests, the face itself. A draft may arrive after
-  // that, since two answers can be on their way at once: one that stays is replaced.
+  // While a slider is dragged, drafts follow it. When it is let go or rests, #rest asks for the face itself. A draft that
+  // was still on its way may then replace that face, so a draft that stays asks for the face again (`settle`).
   let resting = 0;
 
   function restAfter(milliseconds) {
@@ -194,7 +193,7 @@ window.expressions = (() => {
     try {
       localStorage.setItem("expressions-shortcuts", on ? "on" : "off");
     } catch {
-      // They are as chosen until the page is left.
+      // The choice holds until the page is left.
     }
   }
 

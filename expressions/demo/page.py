@@ -7,44 +7,48 @@ from typing import Any
 
 import gradio as gr
 
+from ..latents import MAX_SEED
 from . import views
 from .controls import label
-from .faces import SEED_RULE, Faces, enlarged
-from .state import State, as_seed, as_value, choose, first_state, parse_link, read_seed
+from .faces import FaceCache, enlarged
+from .state import OPTIONS, State, choose, first_state, parse_link, read_seed, read_value
 from .xmp import marked_png
 
-NO_RECIPE = "That picture carries no recipe: only downloads of this page do."
-REST = "rest"
-REFUSALS = (NO_RECIPE, SEED_RULE)
+SEED_RULE = f"A seed is a whole number from 0 to {MAX_SEED}."
+NO_LINK = "That picture carries no link: only downloads of this page do."
 OTHER_WEIGHTS = "This link was made with other weights, so the face may differ."
 IGNORED = "Ignored, because there is no such slider or the value is not a number:"
 SIZES = (64, 256, 512)  # of downloads
 
 
 class Page:
-    """The answers to a visitor, from `faces`.
+    """The answers to a visitor.
 
-    A request is "<count>?<link>": its face is to be opened, and sliders follow it. "<count>?rest" asks the sliders that
-    were moved of the face on screen. The page holds the last request, and "<count>?<link>" of what the last answer
-    showed: while their counts differ, an answer is on its way. A slider that is being dragged is followed by drafts.
+    `asked` is the last request: "<count>?<link>" opens a face, and the sliders follow it; "<count>?rest" asks for what
+    the sliders were moved to. `answered` is "<count>?<link>" of what the last answer showed: while the counts of both
+    differ, an answer is on its way. A slider that is being dragged is followed by drafts.
+
+    Args:
+        faces: what is shown.
     """
 
-    def __init__(self, faces: Faces) -> None:
+    def __init__(self, faces: FaceCache) -> None:
         self.faces = faces
         self.first = first_state(faces.attributes)
 
     def draft(self, asked: object, answered: object, *held: object) -> Any:
-        """Follow a drag of one face: the stage alone, since Gradio builds every output anew, even one that is skipped.
+        """Follow a drag of one face; arguments as for `answer`.
 
-        Arguments as for `answer`.
+        The stage alone comes back: Gradio renders every output of an event again, even one that is skipped.
         """
-        count, old_count = (str(request).partition("?")[0] for request in (asked, answered))
-        shown, state = self._on_screen(answered, held)
-        if count != old_count or state.view not in views.DRAFTED:
+        shown, now = self._on_screen(answered, held)
+        is_waiting = _split(asked)[0] != _split(answered)[0]
+        if is_waiting or now.view not in views.DRAFTED:
             return gr.skip()
-        # Where the answer was, or in an event that came late: the face itself, which a draft must not cover.
-        draw = views.stage if state.targets == shown.targets else views.draft
-        return draw(self.faces, state)
+        # A drag that returns to where it began asks for what is shown. So does an event of a drag that comes after the
+        # answer to the drag's last value. Either gets the face itself, which a draft must not replace.
+        draw = views.stage if now.targets == shown.targets else views.draft
+        return draw(self.faces, now)
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
         """Answer a request.
@@ -52,89 +56,97 @@ class Page:
         Args:
             asked: the last request.
             answered: the last one answered, with what its picture shows.
-            held: view, attribute of the filmstrip, attributes across and down the map, seed to morph to, sliders.
+            held: what the components hold: those of `OPTIONS`, then the sliders.
 
         Returns:
             Stage, remark, changes, marks, link, request answered, then what is held.
         """
-        attributes = self.faces.attributes
-        count, _, query = str(asked).partition("?")
-        old_query = str(answered).partition("?")[2]
-        _, current = self._on_screen(answered, held)
-        state, opens, remark = current, query != REST or not old_query, self._unread(current, held)
-        if opens:
-            linked, fields = parse_link(query, attributes, current)
-            remark = self._problem(linked, fields)
-            if remark not in REFUSALS:
-                state = linked
-            elif old_query:
-                opens, remark = False, f"{remark} This is still face {state.seed}."
-            else:
-                state, remark = linked, f"{remark} Showing face {linked.seed} instead."
+        count, query = _split(asked)
+        state, said, opens = self._next(query, answered, held)
         own = self.faces.own_values(state.seed)
-        before, now = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
-        options = [state.view, state.strip, state.across, state.down, state.to] if opens else [gr.skip()] * 5
-        positions = [{**own, **state.targets}[name] if opens else gr.skip() for name in attributes]
+        before, after = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
         link = state.link(self.faces.weights)
+        options = [getattr(state, name) for name in OPTIONS]
+        sliders = [{**own, **state.targets}[name] for name in self.faces.attributes]
         return [
             views.stage(self.faces, state),
-            views.remark(f"{remark} {views.shortfall(self.faces, state)}".strip(), link),
-            views.changes(before, now, state.targets),
+            views.remark(f"{said} {views.shortfall(self.faces, state)}".strip(), link),
+            views.changes(before, after, state.targets),
             views.marks(own),
             link,
             count + link,
-            *options,
-            *positions,
+            *(value if opens else gr.skip() for value in (*options, *sliders)),
         ]
 
-    def _on_screen(self, answered: object, held: Sequence[object]) -> tuple[State, State]:
-        """What the last answer showed, and what the page's components ask for now."""
-        view, strip, across, down, to, *sliders = held
-        attributes = self.faces.attributes
-        shown, _ = parse_link(str(answered).partition("?")[2], attributes, self.first)
-        now = choose(shown, attributes, view=view, strip=strip, across=across, down=down, to=to)
-        return shown, replace(now, targets=self._moved(shown, sliders))
+    def _next(self, query: str, answered: object, held: Sequence[object]) -> tuple[State, str, bool]:
+        """The state that a request leads to, what is to be said of it, and whether the components are to follow it."""
+        _, now = self._on_screen(answered, held)
+        is_first = not _split(answered)[1]
+        if query == "rest" and not is_first:
+            return now, _unread_seed(now, held), False
+        linked, fields = parse_link(query, self.faces.attributes, now)
+        refusal = _refusal(fields)
+        if refusal and not is_first:
+            return now, f"{refusal} This is still face {now.seed}.", False
+        if refusal:
+            return linked, f"{refusal} Showing face {linked.seed} instead.", True
+        return linked, self._caveat(linked, fields), True
 
-    def _unread(self, state: State, held: Sequence[object]) -> str:
-        """What is to be said where a box that the view needs holds no seed."""
-        _, _, _, _, to, *_ = held
-        is_unread = state.view == "morph" and as_seed(to) is None
-        return f"{SEED_RULE} This still goes to face {state.to}." if is_unread else ""
-
-    def _problem(self, state: State, fields: Mapping[str, str]) -> str:
-        """What is to be said of a request that was not, or not quite, understood."""
-        if fields.get("recipe") == "none":
-            return NO_RECIPE
-        if "seed" in fields and read_seed(fields["seed"]) is None:
-            return SEED_RULE
+    def _caveat(self, state: State, fields: Mapping[str, str]) -> str:
+        """What is to be said of a link that was not read as a whole."""
         if fields.get("weights", self.faces.weights) != self.faces.weights:
             return OTHER_WEIGHTS
         ignored = [label(name) for name in self.faces.editor.attributes if name in fields and name not in state.targets]
         return f"{IGNORED} {', '.join(ignored)}." if ignored else ""
 
-    def _moved(self, shown: State, sliders: Sequence[object]) -> dict[str, float]:
-        """What is asked of the face on screen: the sliders that do not show its own value, or stay where it was asked
-        for."""
-        rows = zip(self.faces.attributes, map(as_value, sliders), strict=True)
-        own, asked = self.faces.own_values(shown.seed), shown.targets
-        return {
+    def _on_screen(self, answered: object, held: Sequence[object]) -> tuple[State, State]:
+        """What the last answer showed, and what the components ask for now."""
+        options, sliders = dict(zip(OPTIONS, held, strict=False)), held[len(OPTIONS) :]
+        shown, face = self._face(answered, sliders)
+        return shown, replace(choose(shown, self.faces.attributes, options), targets=face.targets)
+
+    def _face(self, answered: object, sliders: Sequence[object]) -> tuple[State, State]:
+        """What the last answer showed, and its face as the sliders ask for it now, in the plain view.
+
+        A slider asks for its value where that is not the face's own, or is what the last answer was asked for.
+        """
+        shown, _ = parse_link(_split(answered)[1], self.faces.attributes, self.first)
+        own = self.faces.own_values(shown.seed)
+        values = dict(zip(self.faces.attributes, map(read_value, sliders), strict=True))
+        targets = {
             name: value
-            for name, value in rows
-            if value is not None and (value != own[name] or value == asked.get(name))
+            for name, value in values.items()
+            if value is not None and (value != own[name] or value == shown.targets.get(name))
         }
+        return shown, State(shown.seed, targets)
 
     def explain(self, answered: object, *sliders: object) -> str:
-        """How far the face on screen goes with what it missed: costly, so it follows the picture."""
-        return views.remark(views.reach(self.faces, self._shown(answered, sliders)))
+        """Say how far the face on screen goes with what it missed. This is costly, so it follows the picture."""
+        _, face = self._face(answered, sliders)
+        return views.remark(views.reach(self.faces, face))
 
     def download(self, size: int, answered: object, *sliders: object) -> str:
-        """The face on screen as "<file name>|<PNG in base64>", marked as synthetic, with the link in it."""
-        state = self._shown(answered, sliders)
-        picture = enlarged(self.faces.face(state.seed, state.targets).image[0], size)
-        png = marked_png(picture, state.link(self.faces.weights))
-        return f"expressions-{state.seed}-{size}.png|{base64.b64encode(png).decode()}"
+        """The face on screen as "<file name>|<PNG in base64>", with the mark."""
+        _, face = self._face(answered, sliders)
+        picture = enlarged(self.faces.face(face.seed, face.targets).image[0], size)
+        png = marked_png(picture, face.link(self.faces.weights))
+        return f"expressions-{face.seed}-{size}.png|{base64.b64encode(png).decode()}"
 
-    def _shown(self, answered: object, sliders: Sequence[object]) -> State:
-        """The face on screen, as one looks at it alone."""
-        shown, _ = parse_link(str(answered).partition("?")[2], self.faces.attributes, self.first)
-        return State(shown.seed, self._moved(shown, sliders))
+
+def _split(request: object) -> tuple[str, str]:
+    """A request's count and its query."""
+    count, _, query = str(request).partition("?")
+    return count, query
+
+
+def _refusal(fields: Mapping[str, str]) -> str:
+    """Why a link opens no face; nothing if it does."""
+    if fields.get("link") == "none":
+        return NO_LINK
+    return SEED_RULE if "seed" in fields and read_seed(fields["seed"]) is None else ""
+
+
+def _unread_seed(state: State, held: Sequence[object]) -> str:
+    """What is to be said where the morph's box holds no seed."""
+    is_unread = state.view == "morph" and read_seed(held[OPTIONS.index("to")]) is None
+    return f"{SEED_RULE} This still goes to face {state.to}." if is_unread else ""

@@ -1,4 +1,8 @@
-"""What the page shows, as a link holds it: the face, what is asked of it, and how it is looked at."""
+"""The state of the page, as a link holds it, and how what a visitor gives is read.
+
+A visitor may give anything. The readers here return None for what makes no sense, and the page stays as it was; they
+build on the rules of the editor, which raise.
+"""
 
 import math
 import re
@@ -6,55 +10,51 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
-from ..latents import MAX_SEED
+from ..latents import checked_seed
 
 # What a link calls each view, and what the page calls it.
 VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}
-FIRST_SEED = 4
+OPTIONS_OF_VIEW = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to",)}
+OPTIONS = ("view", "strip", "across", "down", "to")
+FIRST_SEED = 4  # chosen by hand
 DECIMALS = 2  # of a value in a link
-_MAX_LINK = 4000  # characters: no link of ours is longer
-_ATTRIBUTE_FIELDS = ("strip", "across", "down")
+_MAX_LINK = 4000  # characters; the longest of ours has a tenth of them
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class State:
-    """One state of the page.
-
-    Args:
-        seed: of the face.
-        targets: what is asked of it, by attribute.
-        view: one of `VIEWS`.
-        strip: attribute of the filmstrip.
-        across: attribute of the map's horizontal axis.
-        down: attribute of its vertical axis.
-        to: seed that the morph goes to.
-    """
+    """What the page shows."""
 
     seed: int = FIRST_SEED
-    targets: Mapping[str, float] = field(default_factory=dict)
-    view: str = "face"
-    strip: str = "Smiling"
-    across: str = "Smiling"
-    down: str = "Male"
-    to: int = FIRST_SEED + 1
+    targets: Mapping[str, float] = field(default_factory=dict)  # values asked for, by attribute
+    view: str = "face"  # one of VIEWS
+    strip: str = "Smiling"  # attribute of the filmstrip
+    across: str = "Smiling"  # attribute of the map's horizontal axis
+    down: str = "Male"  # attribute of its vertical axis
+    to: int = FIRST_SEED + 1  # seed that the morph goes to
 
     def link(self, weights: str) -> str:
-        """The query that brings this state back, as far as its view needs it."""
+        """Write the query that brings this state back, with the options that its view has.
+
+        Args:
+            weights: the fingerprint of the editor.
+        """
         fields: dict[str, object] = {"seed": self.seed, **{name: f"{value:g}" for name, value in self.targets.items()}}
-        shown = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to",)}.get(self.view, ())
         if self.view != "face":
-            fields |= {"view": self.view, **{name: getattr(self, name) for name in shown}}
+            options = OPTIONS_OF_VIEW.get(self.view, ())
+            fields |= {"view": self.view, **{name: getattr(self, name) for name in options}}
         return "?" + urlencode(fields | {"weights": weights})
 
 
 def first_state(attributes: Sequence[str]) -> State:
-    """What a visitor sees first, with the views' options among these attributes."""
+    """What a visitor sees first, where these attributes have sliders."""
     first, last = ("Smiling", "Male") if {"Smiling", "Male"} <= set(attributes) else (attributes[0], attributes[-1])
     return State(strip=first, across=first, down=last)
 
 
 def parse_link(query: str, attributes: Collection[str], current: State) -> tuple[State, dict[str, str]]:
-    """Read a link; what it does not name, or names wrongly, stays as in `current`, but for the targets.
+    """Read a link. Its targets replace those of `current`; what else it does not name, or names wrongly, stays.
 
     Args:
         query: such as "seed=7&Smiling=90", with or without a question mark in front.
@@ -65,53 +65,43 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
         The state, and the link's fields as they were given.
     """
     fields = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)) if len(query) <= _MAX_LINK else {}
-    values = {name: as_value(_number(fields[name])) for name in attributes if name in fields}
-    known: dict[str, object] = {name: fields[name] for name in _ATTRIBUTE_FIELDS if fields.get(name) in attributes}
-    if fields.get("view") in VIEWS:
-        known["view"] = fields["view"]
-    for name in ("seed", "to"):
-        if (seed := read_seed(fields.get(name, ""))) is not None:
-            known[name] = seed
+    values = {name: read_value(fields[name]) for name in attributes if name in fields}
     targets = {name: value for name, value in values.items() if value is not None}
-    return replace(current, targets=targets, **known), fields  # type: ignore[arg-type]
+    return replace(choose(current, attributes, fields), targets=targets), fields
 
 
-def choose(state: State, attributes: Sequence[str], **chosen: object) -> State:
-    """Put a visitor's choices into a state; one that is none is ignored."""
-    known: dict[str, object] = {name: chosen[name] for name in _ATTRIBUTE_FIELDS if chosen.get(name) in attributes}
-    if chosen.get("view") in tuple(VIEWS):  # it may be unhashable
-        known["view"] = chosen["view"]
-    if (to := as_seed(chosen.get("to"))) is not None:
-        known["to"] = to
+def choose(state: State, attributes: Collection[str], given: Mapping[str, object]) -> State:
+    """Put the seed and the options that a visitor gave into a state; what makes no sense is left out."""
+    known: dict[str, object] = {
+        name: given[name] for name in ("strip", "across", "down") if given.get(name) in attributes
+    }
+    if given.get("view") in tuple(VIEWS):  # a tuple, since what was given may have no hash
+        known["view"] = given["view"]
+    seeds = {name: read_seed(given.get(name)) for name in ("seed", "to")}
+    known |= {name: seed for name, seed in seeds.items() if seed is not None}
     return replace(state, **known)  # type: ignore[arg-type]
 
 
-def read_seed(text: str) -> int | None:
-    """Read a seed from a link; None if it is none."""
-    return as_seed(_number(text)) if text.isascii() and text.isdecimal() else None
-
-
-def as_seed(given: object) -> int | None:
-    """Read a seed that a visitor gave; None if it is none."""
-    number = _finite(given)
-    return int(number) if number is not None and 0 <= number <= MAX_SEED and number == int(number) else None
-
-
-def as_value(given: object) -> float | None:
-    """Read a slider's value, drawn into 0 to 100, to `DECIMALS`; None if it is no number."""
-    number = _finite(given)
-    return None if number is None else round(min(max(0, number), 100), DECIMALS)
-
-
-def _finite(given: object) -> float | None:
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        return None
-    return None if isinstance(given, float) and not math.isfinite(given) else given
-
-
-def _number(text: str) -> float | None:
-    """Read a number from a link; None if it is none."""
+def read_seed(given: object) -> int | None:
+    """Read a seed, from a number or from the digits of a link; None if it is none."""
     try:
-        return float(text) if re.fullmatch(r"[-+.\de]+", text, re.ASCII) else None
+        is_digits = isinstance(given, str) and re.fullmatch(r"\d+", given, re.ASCII)
+        return checked_seed(int(str(given)) if is_digits else as_whole(given))
     except ValueError:
         return None
+
+
+def as_whole(given: object) -> object:
+    """Take 7.0 for 7, since JSON may write it so; anything else stays as it is."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+def read_value(given: object) -> float | None:
+    """Read a slider's value, from a number or from the text of a link; None if it is none.
+
+    It is drawn into 0 to 100 and rounded to what a link can hold.
+    """
+    number = float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
+    if isinstance(number, bool) or not isinstance(number, int | float) or not -math.inf < number < math.inf:
+        return None  # NaN is not above -inf
+    return round(min(max(0, number), 100), DECIMALS)

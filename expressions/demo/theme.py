@@ -1,13 +1,12 @@
-"""How the page looks: Gradio's theme, the style sheet and the script that go with it."""
+"""How the page looks: Gradio's theme, the style sheet, and the script that goes with them."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 _HERE = Path(__file__).parent
-CSS = (_HERE / "style.css").read_text(encoding="utf-8")
-HEAD = f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>"
-THEME = gr.themes.Base(
+_THEME = gr.themes.Base(
     primary_hue="teal",
     neutral_hue="stone",
     radius_size="lg",
@@ -18,7 +17,6 @@ THEME = gr.themes.Base(
     body_background_fill_dark="#171513",
     background_fill_primary_dark="#171513",
     body_text_color_subdued="*neutral_600",
-    body_text_color_subdued_dark="*neutral_400",
     block_background_fill="transparent",
     block_background_fill_dark="transparent",
     block_border_width="0px",
@@ -27,8 +25,6 @@ THEME = gr.themes.Base(
     block_title_text_color="*body_text_color",
     block_title_text_color_dark="*body_text_color",
     block_title_text_weight="500",
-    block_info_text_color="*body_text_color_subdued",
-    block_info_text_color_dark="*body_text_color_subdued",
     input_background_fill="white",
     input_background_fill_dark="*neutral_900",
     input_border_color="*neutral_400",
@@ -40,12 +36,14 @@ THEME = gr.themes.Base(
     button_primary_background_fill_hover="*primary_800",
     button_primary_background_fill_dark="*primary_700",
     button_primary_background_fill_hover_dark="*primary_600",
-    button_primary_text_color="white",
     button_secondary_background_fill="white",
     button_secondary_background_fill_hover="*neutral_100",
     button_secondary_background_fill_dark="*neutral_800",
-    button_secondary_background_fill_hover_dark="*neutral_700",
     button_secondary_border_color="*neutral_300",
-    button_secondary_border_color_dark="*neutral_600",
     button_border_width="1px",
 )
+LOOKS: dict[str, Any] = {
+    "theme": _THEME,
+    "css": (_HERE / "style.css").read_text(encoding="utf-8"),
+    "head": f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+}

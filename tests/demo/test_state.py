@@ -1,7 +1,7 @@
 import pytest
 from nuisances import NUISANCES
 
-from expressions.demo.state import State, as_seed, as_value, choose, first_state, parse_link
+from expressions.demo.state import State, choose, first_state, parse_link, read_seed, read_value
 
 ATTRIBUTES = ("Smiling", "Young", "Male")
 
@@ -37,7 +37,12 @@ def test_what_a_link_names_wrongly_stays_as_it_was_and_values_are_drawn_into_the
     assert state == State(7, {"Smiling": 100, "Young": 0}, to=5)
 
 
-@pytest.mark.parametrize("text", ["", "x", "nan", "1e400", "1_0", "\u0667"])
+@pytest.mark.parametrize(("text", "value"), [("-3", 0), ("900", 100), ("1e1", 10), (".5", 0.5), ("12.344", 12.34)])
+def test_a_value_of_a_link_is_drawn_into_its_range_and_rounded(text: str, value: float) -> None:
+    assert read_value(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "1e400", "1_0", "--1", "\u0667"])
 def test_a_value_that_is_no_number_is_left_out_of_a_link(text: str) -> None:
     assert parse_link(f"seed=7&Smiling={text}", ATTRIBUTES, State())[0] == State(7)
 
@@ -46,17 +51,23 @@ def test_a_link_that_is_longer_than_any_of_ours_is_not_read_in_part() -> None:
     assert parse_link(f"seed=7&x={'a' * 5000}&Smiling=90", ATTRIBUTES, State()) == (State(), {})
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e400", "nan", "4294967296", "²", "9" * 5000])
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e400", "1e1", "nan", "4294967296", "\u00b2", "9" * 5000])
 def test_a_seed_that_is_none_is_left_out_of_a_link(text: str) -> None:
+    assert read_seed(text) is None
     assert parse_link(f"seed={text}", ATTRIBUTES, State(7))[0].seed == 7
+
+
+@pytest.mark.parametrize("given", [7, 7.0, "7", "007"])
+def test_a_seed_may_be_a_number_or_digits(given: object) -> None:
+    assert read_seed(given) == 7
 
 
 @pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
 def test_a_nuisance_is_no_seed_no_choice_and_at_most_a_value_of_the_scale(nuisance: object) -> None:
-    assert as_seed(nuisance) is None
-    assert as_value(nuisance) in (None, 0, 1.5, 100)
+    assert read_seed(nuisance) is None
+    assert read_value(nuisance) in (None, 0, 1.5, 100)
     state = State(7)
-    assert choose(state, ATTRIBUTES, view=nuisance, strip=nuisance, to=nuisance) == state
+    assert choose(state, ATTRIBUTES, dict.fromkeys(("view", "strip", "to"), nuisance)) == state
 
 
 def test_the_first_state_keeps_to_the_attributes_at_hand() -> None:

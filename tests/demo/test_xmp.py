@@ -3,8 +3,7 @@ import xml.etree.ElementTree as ET
 
 from PIL import Image
 
-from expressions.demo.faces import loop
-from expressions.demo.xmp import SOURCE_TYPE, marked_png, xmp_packet
+from expressions.demo.xmp import SOURCE_TYPE, marked_loop, marked_png, xmp_packet
 
 LINK = '?seed=7&Smiling=90&weights=ab"<'
 
@@ -32,6 +31,6 @@ def test_a_png_keeps_its_pixels_and_carries_the_packet_where_readers_look() -> N
 
 def test_a_loop_goes_there_and_back_and_carries_the_packet() -> None:
     pictures = [Image.new("RGB", (8, 8), (40 * step, 0, 0)) for step in range(5)]
-    written = Image.open(io.BytesIO(loop(pictures, LINK)))
+    written = Image.open(io.BytesIO(marked_loop(pictures, LINK)))
     assert written.n_frames == 8  # type: ignore[attr-defined]
     assert described(written.info["xmp"].decode())["DigitalSourceType"] == SOURCE_TYPE
