@@ -238,7 +238,8 @@ class Editor(
             ValueError: as for `edit`.
         """
         column = self.attributes.index(self.checked_attribute(name, "name"))
-        faces = [self.look(row) for row in self._checked_latents(z).split(1)] if len(z) else []
+        z = self._checked_latents(z)
+        faces = [self.look(row) for row in z.split(1)] if len(z) else []
         ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
         return self.low.new_tensor(ends).reshape(-1, 2).clamp(0, 100)
 

@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from synthetic_editor import SLOPE, latent, synthetic_editor
+
+from expressions.latents import to_normal
+from expressions.solver import damped_solve
+
+
+def value(face, name, editor):
+    return face.values[editor.attributes.index(name)].item()
+
+
+@pytest.fixture
+def editor():
+    return synthetic_editor()
+
+
+def test_the_first_step_goes_99_percent_of_the_way(editor):
+    face = editor.look(latent(Smiling=30))
+    moved = to_normal(editor.sketch(face, {"Smiling": 90})) - to_normal(face.z)
+    expected = 60 / SLOPE / 1.01 * editor.generator.directions[0]  # damped by a hundredth of the response
+    assert torch.allclose(moved[0], expected, atol=1e-5)
+
+
+def test_a_response_that_was_wrong_is_corrected_by_what_was_seen(editor):
+    editor.response *= 2.5
+    face = editor.look(latent(Smiling=10))
+    assert value(editor.look(editor.sketch(face, {"Smiling": 90})), "Smiling", editor) == pytest.approx(42, abs=1)
+    assert value(editor.follow(face, {"Smiling": 90}), "Smiling", editor) == pytest.approx(90, abs=1)
+
+
+def test_an_edit_ends_when_its_targets_are_met(editor):
+    misses = []
+    for tolerance in (1.0, 1e-3):
+        editor.solver = replace(editor.solver, tolerance=tolerance)
+        misses.append(abs(value(editor.follow(editor.look(latent()), {"Smiling": 90}), "Smiling", editor) - 90))
+    assert misses[1] < 1e-3 < misses[0] < 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_held_share_of_a_drift_is_taken_back(share):
+    editor = synthetic_editor(Eyeglasses=0.4)
+    editor.response *= 2  # steps go half as far as they should
+    editor.solver = replace(editor.solver, held_share=share)
+    seen = editor.follow(editor.look(latent()), {"Eyeglasses": 100})
+    # Step 1: 25 of 50 points, `Male` drifts by 0.4 of them. Step 2 knows of the leak, and holds half of the next 10.
+    drift = 10 + 5 - share * 10 / 2
+    assert value(seen, "Male", editor) - 50 == pytest.approx(drift, abs=0.3)
+
+
+def test_what_an_edit_names_or_may_change_along_is_not_held(editor):
+    face = editor.look(latent())
+    held = [set(editor._problem(face, dict.fromkeys(names, 90)).columns[len(names) :]) for names in (["Bangs"], ["Male"])]
+    assert [{editor.attributes[column] for column in columns} for columns in held] == [
+        {"Male", "Young", "Skin_Tone"},
+        {"Young", "Skin_Tone"},
+    ]
+
+
+def test_an_edit_out_of_reach_stops_at_the_closest_face_that_it_saw(editor, monkeypatch):
+    editor.classifier.mixture *= 0.1  # 2 points for a unit of u, which moves by 6 at most
+    face, seen, look = editor.look(latent()), [], editor.look
+
+    def record(z):
+        seen.append(look(z))
+        return seen[-1]
+
+    monkeypatch.setattr(editor, "look", record)
+    edited = editor.follow(face, {"Smiling": 0})
+    assert len(seen) == editor.solver.max_steps
+    assert value(edited, "Smiling", editor) == min(value(each, "Smiling", editor) for each in seen)
+    assert value(edited, "Smiling", editor) == pytest.approx(50 - 2 * 6, abs=0.1)
+    distances = [(to_normal(each.z) - to_normal(face.z)).norm().item() for each in seen]
+    assert max(distances) == pytest.approx(6, abs=0.01)
+
+
+@pytest.mark.parametrize(("start", "end", "other"), [(-10, 0, 5), (110, 100, 95)])
+def test_the_end_of_the_scale_is_reached_beyond_it(editor, start, end, other):
+    face = editor.look(latent(Bangs=start))
+    for edit in (editor.sketch, lambda *given: editor.follow(*given).z):
+        assert torch.allclose(edit(face, {"Bangs": end}), face.z, atol=1e-6)
+        assert not torch.allclose(edit(face, {"Bangs": other}), face.z, atol=1e-2)
+
+
+def test_one_point_more_than_a_slider_shows_is_another_face(editor):
+    face = editor.look(latent(Smiling=40.4))
+    assert editor.follow(face, {"Smiling": 40}) is face
+    assert not torch.equal(editor.follow(face, {"Smiling": 41}).z, face.z)
+
+
+# The linear system -----------------------------------------------------------------------------------
+
+
+def test_a_solution_stays_on_the_device_of_its_matrix():
+    assert damped_solve(torch.ones(2, 2, device="meta"), torch.ones(2, device="meta")).device.type == "meta"
+
+
+def test_a_damped_solution_meets_targets_that_agree():
+    matrix = torch.randn(3, 3, generator=torch.Generator().manual_seed(0)) + 3 * torch.eye(3)
+    wanted = torch.tensor([10.0, -5.0, 2.0])
+    assert torch.allclose(matrix @ damped_solve(matrix, wanted), wanted, atol=0.5)
+
+
+def test_targets_that_contradict_each_other_share_the_step():
+    assert damped_solve(torch.ones(2, 2), torch.tensor([1.0, -1.0])).abs().max() < 1e-4
