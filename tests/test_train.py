@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import subprocess
 
 import pytest
 import torch
@@ -9,7 +8,7 @@ from drawn_faces import celeba_row, write_parquet
 
 import train
 from expressions import Editor
-from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
 from expressions.training.config import TrainConfig
 from expressions.training.data import load_faces
 
@@ -30,6 +29,7 @@ def test_help_names_every_option_and_its_default(command, capsys):
         train.main([command, "--help"])
     text = capsys.readouterr().out
     assert "--dry-run" in text
+    assert "--debug" in text
     for option in dataclasses.fields(train.COMMANDS[command][0]):
         assert f"--{option.name.replace('_', '-')} " in text
         if isinstance(option.default, int | float) and not isinstance(option.default, bool):
@@ -41,6 +41,8 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed.pop("command") == "gan"
     assert TrainConfig(**printed) == TrainConfig(kimg=7, out=str(tmp_path / "run"))
+    train.main(["all", "--dry-run", "--runs", str(tmp_path / "runs")])
+    assert f"python train.py identity --data {HUB_DATASET} --identities even --out" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -61,16 +63,10 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
             ["gan", "--start", "a", "--kimg", "5", "--lead-kimg", "6"],
             "train.py gan: error: lead_kimg must be at most kimg, 5, got 6",
         ),
-        (["gan", "--lead-kimg", "6"], "train.py gan: error: lead_kimg lets a discriminator catch up with a trained"),
-        (
-            ["editor", "--generator", "a,,b"],
-            "train.py editor: error: paths must be separated by commas, and none empty, got 'a,,b'",
-        ),
-        (
-            ["distil", "--teachers", ""],
-            "train.py distil: error: paths must be separated by commas, and none empty, got ''",
-        ),
-        (["gan", "--start", ""], "train.py gan: error: start must not be empty"),
+        (["gan", "--lead-kimg", "6"], "train.py gan: error: lead_kimg does nothing without start"),
+        (["editor", "--generator", "a,,b"], "train.py editor: error: generator must be paths separated by commas"),
+        (["distil", "--teachers", ""], "train.py distil: error: teachers must be paths separated by commas"),
+        (["gan", "--start", ""], "train.py gan: error: start must be something, not empty"),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
         (["push", "--space", "a/b", "--revision", "c"], "train.py push: error: --revision belongs to the weights'"),
     ],
@@ -80,6 +76,21 @@ def test_a_mistake_ends_in_one_sentence(arguments, message, tmp_path, monkeypatc
     with pytest.raises(SystemExit) as caught:
         train.main(arguments)
     assert str(caught.value.code).startswith(message)
+
+
+def test_the_traceback_of_a_mistake_is_kept_for_who_asks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="nothing does not hold an attribute classifier"):
+        train.main(["editor", "--classifier", "nothing", "--debug"])
+
+
+def test_ctrl_c_ends_in_one_sentence(monkeypatch):
+    def interrupted(_config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(train.COMMANDS, "push", (train.PushConfig, interrupted))
+    with pytest.raises(SystemExit, match="train.py push: interrupted; what was saved or pushed before stays"):
+        train.main(["push", "--space", "a/b", "--debug"])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
@@ -97,41 +108,13 @@ def test_one_face_is_too_few_to_train_on(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("size", ["cpu", "gpu"])
-def test_every_command_of_make_train_is_one_and_readme_tells_its_lengths(size, tmp_path, capsys):
-    command = ["make", "-n", "train", f"SIZE={size}", "DATA=here", f"RUNS={tmp_path}"]
-    lines = subprocess.run(command, cwd=train.CHECKOUT, capture_output=True, check=True, text=True).stdout
-    configs = []
-    for line in lines.replace("\\\n", " ").splitlines():
-        _, is_ours, arguments = line.partition("train.py ")
-        if not is_ours:
-            continue
-        train.main([*arguments.split(), "--dry-run"])
-        configs.append(json.loads(capsys.readouterr().out))
-    assert [config["command"] for config in configs] == [
-        *["classifier", "identity", *["classifier"] * 4],
-        *["gan"] * 5,
-        *["distil", "editor"],
-    ]
-    trainings = [config for config in configs if config["command"] == "gan"]
-    rates = [(config["g_lr"], config["d_lr"]) for config in trainings]
-    assert rates[1:] == [(2e-4, 2e-4), *[(1e-4, 2e-4)] * 3]  # those of the embedded weights
-    lengths = [config["kimg"] for config in trainings]
-    assert lengths == {"cpu": [1500, 500, 84, 24, 24], "gpu": [3300, 1500, 2700, 240, 240]}[size]
-    readme = " ".join((train.CHECKOUT / "README.md").read_text().split())
-    assert "| 1.5 million images | 2 to 4 hours" in readme
-    assert "| 0.5 million |" in readme
-    assert "| 84,000 |" in readme
-    assert "| 24,000 each |" in readme
-    assert "shows 3.3, 1.5, 2.7 and twice 0.24 million images" in readme
-
-
 def test_an_unknown_flag_is_named(capsys):
     with pytest.raises(SystemExit, match="2"):
         train.main(["gan", "--wings"])
     assert "--wings" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     cpu = ["--device", "cpu", "--precision", "fp32"]
     small = ["--g-width", "16", "--d-width", "8", "--batch-size", "4"]

@@ -1,0 +1,123 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import train
+from expressions.training.options import from_flags
+from expressions.training.pipeline import STAGES, PipelineConfig, describe, plan, run_all, run_python
+
+TRAININGS = ["gan", "edits", "polish", "strict", "mild"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    return PipelineConfig(data="some faces", runs=str(tmp_path))
+
+
+def states(config):
+    return {stage.name: state for stage, state, _ in plan(config)}
+
+
+class Stub:
+    """In the place of Python: notes what it is to run, leaves its last file, and fails in one stage."""
+
+    def __init__(self, config, fails=""):
+        self.config, self.fails, self.ran = config, fails, {}
+
+    def __call__(self, arguments):
+        name = Path(arguments[arguments.index("--out") + 1]).name
+        self.ran[name] = arguments
+        if name == self.fails:
+            return 3
+        (stage,) = (stage for stage in STAGES if stage.name == name)
+        stage.last_file(self.config).parent.mkdir(exist_ok=True)
+        stage.last_file(self.config).touch()
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("size", "lengths"), [("cpu", [1500, 500, 84, 24, 24]), ("gpu", [3300, 1500, 2700, 240, 240])]
+)
+def test_every_stage_is_a_command_with_options_that_it_takes(size, lengths):
+    configs = {}
+    for stage, _, (script, *arguments) in plan(PipelineConfig(data="here", runs="there", size=size)):
+        if script == "train.py":
+            parsed = train.make_parser().parse_args(arguments)
+            configs[stage.name] = from_flags(train.COMMANDS[parsed.command][0], parsed)
+        else:
+            module, *options = arguments
+            assert script == "-m"
+            assert Path(f"{module.replace('.', '/')}.py").is_file()
+            assert options[:4] == ["--data", "here", "--weights", "there/editor"]
+    assert [configs[name].kimg for name in TRAININGS] == lengths
+    rates = [(configs[name].g_lr, configs[name].d_lr) for name in TRAININGS]
+    assert rates[1:] == [(2e-4, 2e-4), *[(1e-4, 2e-4)] * 3]  # those of the embedded weights
+
+
+def test_every_stage_needs_only_what_comes_before():
+    before = set()
+    for stage in STAGES:
+        assert set(stage.needs) <= before
+        before.add(stage.name)
+    assert STAGES[-3].needs == ["strict", "mild", "student"]
+
+
+def test_what_is_finished_is_not_run_again(config):
+    first, second = Stub(config), Stub(config)
+    run_all(config, first)
+    assert list(first.ran) == [stage.name for stage in STAGES]
+    assert "--resume" not in first.ran["gan"]
+    run_all(config, second)
+    assert second.ran == {}
+    assert set(states(config).values()) == {"finished"}
+
+
+def test_what_needs_something_newer_is_run_again(config):
+    run_all(config, Stub(config))
+    (student,) = (stage.last_file(config) for stage in STAGES if stage.name == "student")
+    os.utime(student, (2e9, 2e9))  # in 2033
+    again = Stub(config)
+    run_all(config, again)
+    assert list(again.ran) == ["editor", "quality.json", "editing.json"]
+
+
+def test_a_training_that_was_stopped_goes_on_and_all_that_needs_it_is_made_after_it(config, tmp_path):
+    run_all(config, Stub(config))
+    (last,) = (tmp_path / "polish").glob("fakes-*.png")
+    last.rename(last.with_name("fakes-000100.png"))
+    (tmp_path / "polish" / "checkpoint.pt").touch()
+    found = states(config)
+    assert (found["edits"], found["polish"], found["strict"]) == ("finished", "resumes", "runs")
+    assert "polish: resumes, 1 to 2 hours" in describe(config)
+    again = Stub(config)
+    run_all(config, again)
+    assert list(again.ran) == ["polish", "strict", "mild", "student", "editor", "quality.json", "editing.json"]
+    assert [name for name in again.ran if "--resume" in again.ran[name]] == ["polish"]
+
+
+def test_a_stage_that_fails_ends_it_by_name(config):
+    stub = Stub(config, fails="edits")
+    with pytest.raises(ChildProcessError, match="stage edits ended with exit status 3"):
+        run_all(config, stub)
+    assert list(stub.ran)[-1] == "edits"
+    assert states(config)["gan"] == "finished"
+
+
+def test_the_same_folder_with_another_size_is_not_taken_as_finished(config, tmp_path):
+    run_all(config, Stub(config))
+    found = states(PipelineConfig(data="some faces", runs=str(tmp_path), size="gpu"))
+    assert (found["identity"], found["gan"]) == ("finished", "runs")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("signum", "status"), [("SIGTERM", 7), ("SIGINT", 0)])
+def test_a_command_may_save_before_it_ends(signum, status):
+    child = (
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
+        f"os.kill(os.getppid(), signal.{signum})\n"
+        "time.sleep(0.5)"
+    )
+    assert run_python(["-c", child]) == status
