@@ -1,4 +1,4 @@
-"""files."""
+"""Files that are written completely or not at all."""
 
 import os
 from collections.abc import Callable
@@ -8,15 +8,11 @@ from typing import Any
 from .errors import first_line
 
 
-class RunError(ValueError):
-    """A run folder that cannot be used as asked; what was saved in it is intact."""
-
-
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file, force it to the disk, then put it in place.
+    """Let `write` fill a temporary file, force it to the disk, then put it in the place of `path`.
 
     Raises:
-        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+        OSError: the disk is full or the folder cannot be written to; `path` is as it was.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -26,4 +22,4 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save turns a full disk into RuntimeError
         temporary.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {first_line(error)}; what was saved before is intact") from error
+        raise OSError(f"cannot write {path}: {first_line(error)}; what was saved before is intact") from error

@@ -10,7 +10,6 @@ from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..images import IMAGE_SIZE
-from ..training.augmentation import FAINT, add_noise
 
 
 class Discriminator(nn.Module):
@@ -75,15 +74,14 @@ class ProjectedDiscriminator(nn.Module):
         maps = [(3, IMAGE_SIZE), *chain.from_iterable(network.MAPS for network in features)]
         self.heads = nn.ModuleList(_head(channels, side) for channels, side in maps)
 
-    def forward(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 256 * heads), of as many patches by each.
+    def forward(self, images: Tensor, noisy: Tensor) -> Tensor:
+        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 256 * heads): 16x16 patches by each head.
 
         Args:
-            images: the images.
-            rng: of the noise on what the feature networks are shown.
+            images: seen as they are by the head of pixels.
+            noisy: the same images as the feature networks see them, best under faint noise.
         """
-        shown = add_noise(images, FAINT, rng)
-        maps = [images, *chain.from_iterable(network.maps(shown) for network in self._features)]
+        maps = [images, *chain.from_iterable(network.maps(noisy) for network in self._features)]
         verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
         return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
 

@@ -1,26 +1,26 @@
-"""training.config."""
+"""The options that several commands share, and those of adversarial training."""
 
 import math
 from dataclasses import dataclass
 
 import torch
 
+from ..attributes import HUB_DATASET
 from ..images import IMAGE_SIZE
 from ..latents import MAX_SEED
 from ..networks.discriminators import Discriminator
 from ..networks.generator import Generator
-from ..networks.layout import has_fast_bf16
-from .options import check, option
+from ..networks.precision import has_fast_bf16
+from .options import Options, option
 from .trackers import TRACKERS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-HUB_DATASET = "flwrlabs/celeba"
 IDENTITIES = ("all", "even", "odd")
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions:
+class DataOptions(Options):
     """Which faces to read."""
 
     data: str = option(HUB_DATASET, "Hub id or local folder of the faces")
@@ -29,19 +29,13 @@ class DataOptions:
     limit: int | None = option(None, "use only the first faces, this many", above=0)
     streaming: bool = option(False, "read the first --limit faces without downloading the rest")
 
-    def __post_init__(self) -> None:
-        check(self)
-
 
 @dataclass(frozen=True, kw_only=True)
-class DeviceOptions:
+class DeviceOptions(Options):
     """Where to compute, and how precisely."""
 
     device: str = option("auto", "where to compute; auto takes CUDA, then Apple's GPU, then the CPU", choices=DEVICES)
     precision: str = option("auto", "autocast; auto takes bf16 where the hardware has it", choices=PRECISIONS)
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def resolve(self) -> tuple[torch.device, torch.dtype | None]:
         """The device, and autocast's dtype or None for float32.
@@ -50,28 +44,12 @@ class DeviceOptions:
             ValueError: this machine lacks the device.
         """
         available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-        name = self.device
-        if name == "auto":
-            name = next(kind for kind, there in available.items() if there)
-        if not available[name]:
-            there = ", ".join(kind for kind, there in available.items() if there)
-            raise ValueError(f"device: this machine has no {name}; it has {there}")
+        there = [name for name, is_there in available.items() if is_there]
+        name = there[0] if self.device == "auto" else self.device
+        if name not in there:
+            raise ValueError(f"device: this machine has no {name}; it has {', '.join(there)}")
         bf16 = self.precision == "bf16" or (self.precision == "auto" and has_fast_bf16(name))
         return torch.device(name), torch.bfloat16 if bf16 else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneratorOptions:
-    """Whose faces."""
-
-    generator: str = option(
-        "runs/gan/generator.safetensors",
-        "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
-        paths=True,
-    )
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def autocast_to(device: torch.device, dtype: torch.dtype | None) -> torch.autocast:
@@ -80,55 +58,45 @@ def autocast_to(device: torch.device, dtype: torch.dtype | None) -> torch.autoca
 
 
 @dataclass(frozen=True, kw_only=True)
+class GeneratorOptions(Options):
+    """Whose faces."""
+
+    generator: str = option(
+        "runs/gan/generator.safetensors",
+        "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
+        paths=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig(DataOptions, DeviceOptions):
-    """Every option of adversarial training: its default, its meaning and the check of its value."""
+    """Every option of adversarial training: its default, its meaning and the values it allows."""
 
     split: str = option("train", "split to train on")
     out: str = option("runs/gan", "run folder: options, statistics, sample grids, checkpoint, generator")
     resume: bool = option(False, "go on from the checkpoint in the run folder")
     kimg: float = option(1500.0, "length of the training, in thousands of real images shown", above=0)
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
-    g_width: int = option(
-        Generator.WIDTH,
-        "feature maps of the generator at 64x64; 12 times as many at 4x4",
-        above=0,
-        most=Generator.MAX_WIDTH,
-    )
-    d_width: int = option(
-        Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32; 8 times as many at 4x4", above=0
-    )
+    g_width: int = option(Generator.WIDTH, "feature maps of the generator at 64x64", above=0, most=Generator.MAX_WIDTH)
+    d_width: int = option(Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32", above=0)
     d_kernel: int = option(
-        Discriminator.KERNEL,
-        "side of the strided kernels of the discriminator of pixels; 3 is faster",
-        choices=Discriminator.KERNELS,
+        Discriminator.KERNEL, "side of the discriminator's kernels; 3 is faster", choices=Discriminator.KERNELS
     )
-    batch_size: int = option(64, "real images in one step, of all processes together", least=2)
-    # Two time scales (Heusel et al. 2017, arXiv:1706.08500); benchmarks/README.md has them beside equal ones.
+    batch_size: int = option(64, "real images in one step, all processes together", least=2)
+    # Two time scales (Heusel et al. 2017, arXiv:1706.08500); benchmarks/README.md compares them with equal ones.
     g_lr: float = option(1e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(4e-4, "Adam's rate for the discriminator", above=0)
-    cooldown: float = option(
-        0.0, "share of the training, at its end, over which the rates fall to 0 in a line", least=0, most=1
-    )
-    beta1: float = option(0.5, "Adam's first decay")
-    beta2: float = option(0.999, "Adam's second decay")
+    cooldown: float = option(0.0, "share of the training, its last, in which the rates fall to 0", least=0, most=1)
+    beta1: float = option(0.5, "Adam's first decay", least=0, below=1)
+    beta2: float = option(0.999, "Adam's second decay", least=0, below=1)
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
-    penalty_batch: int = option(8, "real and as many generated images of a batch that carry the penalties", above=0)
-    ema_kimg: float = option(
-        25.0,
-        "half-life of the averaged generator, in thousands of images; of a new one it grows up to that",
-        above=0,
-    )
-    max_shift: int = option(
-        0, "the discriminator sees every image shifted by up to this many pixels", least=0, most=IMAGE_SIZE - 1
-    )
+    penalty_batch: int = option(8, "real images of a batch, and as many generated, that carry the penalties", above=0)
+    ema_kimg: float = option(25.0, "half-life of the averaged generator at most, in thousands of images", above=0)
+    max_shift: int = option(0, "pixels by which the discriminator sees images shifted", least=0, most=IMAGE_SIZE - 1)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0, most=MAX_SEED)
-    start: str | None = option(
-        None, "start with the networks of another training's run folder, or of an editor's weights (folder or Hub id)"
-    )
+    start: str | None = option(None, "run folder, or editor's weights (folder or Hub id), whose networks to start with")
     lead_kimg: float = option(
-        0.0,
-        "thousands of images that a new discriminator learns from alone, before a trained generator moves",
-        least=0,
+        0.0, "thousands of images that a new discriminator learns from, before a trained generator moves", least=0
     )
     features: str | None = option(
         None,
@@ -136,35 +104,35 @@ class TrainConfig(DataOptions, DeviceOptions):
         "(projected GAN: hinge loss, spectral norms); without any it sees pixels (relativistic loss, R1 and R2)",
         paths=True,
     )
-    texture_weight: float = option(
-        0.0,
-        "weight, in the generator's loss, of a second discriminator, of pixels, beside the one that sees through "
-        "features",
-        least=0,
-    )
+    texture_weight: float = option(0.0, "with features: weight of a second discriminator, of pixels", least=0)
     classifiers: str | None = option(
-        None, "train edits: attribute classifiers to hold, separated by commas", paths=True
+        None, "train edits: attribute classifiers that judge them, separated by commas", paths=True
     )
-    identity: str | None = option(None, "train edits: an identity embedding, by which people are to stay who they are")
-    edit_weight: float = option(3.5, "weight of what an edit should and should not change", least=0)
+    identity: str | None = option(None, "train edits: an identity embedding, by which people stay who they are")
+    # Both chosen by hand between trainings of the embedded weights, and never ablated.
+    edit_weight: float = option(3.5, "weight of what an edit misses and of what it changes besides", least=0)
     pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
 
     def __post_init__(self) -> None:
-        check(self)
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
-        if self.identity and not self.classifiers:
-            raise ValueError("identity belongs to the training of edits: give classifiers too")
-        if self.classifiers and self.batch_size % 2:
-            raise ValueError(f"batch_size must be even where edits are trained, got {self.batch_size}")
-        if self.texture_weight and not self.features:
-            raise ValueError("texture_weight belongs to a discriminator that sees through features: give features too")
-        if self.lead_kimg and not self.start:
-            raise ValueError("lead_kimg lets a discriminator catch up with a trained generator: give start too")
+        super().__post_init__()
+        for name, needed in (("identity", "classifiers"), ("texture_weight", "features"), ("lead_kimg", "start")):
+            if getattr(self, name) and not getattr(self, needed):
+                raise ValueError(f"{name} does nothing without {needed}: give {needed} too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
+        self.check_processes(1)
+
+    def check_processes(self, count: int) -> None:
+        """Refuse a batch that so many processes cannot share.
+
+        Raises:
+            ValueError: telling of what it must be a multiple.
+        """
+        unit = count * (2 if self.classifiers else 1)  # a face and its edit stay together
+        if self.batch_size % unit:
+            why = f"for {count} processes" if count > 1 else "where edits are trained"
+            raise ValueError(f"batch_size must be a multiple of {unit} {why}, got {self.batch_size}")
 
     @property
     def step_count(self) -> int:

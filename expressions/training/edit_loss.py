@@ -1,14 +1,13 @@
-"""Editability, trained into the generator: along a direction of its own, each attribute changes and the others stay.
+"""The loss of an edit: along a direction of its own each attribute changes, and the others stay.
 
-No published editor owns its generator's training; this one does. Half of the fakes of every batch are edits of the
-other half. The discriminator keeps them real; the loss here makes an edit change the score it is meant to,
-as far as asked, and nothing else.
+Half of the generated faces of every batch are edits of the other half. The discriminator keeps them real; the loss
+here makes an edit change the score that it is meant to change, as far as asked, and nothing else.
 """
 
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from ..attributes import IDENTIFYING, SKIN_TONE, SLIDERS, free_to_change
@@ -19,39 +18,33 @@ from ..networks.generator import BATCH, Generator
 from ..networks.identity import IdentityEmbedding
 from ..skin import cheek_lab, typology_angle
 from .augmentation import FAINT, add_noise, mirror, shift
-from .directions import EDIT_LENGTHS, draw_edits, dual_basis, regress
+from .directions import draw_edits, dual_basis, regress
 
-_MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change
+# All of these were chosen by hand between trainings of the embedded weights, and never ablated.
+_MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change; any other weighs 1
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
-_IDENTITY_WEIGHT = 0.25  # of the cosine between the identities of a face and its edit
+_IDENTITY_WEIGHT = 0.25  # of 1 minus the cosine between the identities of a face and its edit
+_CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line
 _SHIFT = 2  # pixels by which the networks see a pair moved
-_CLOSE = 0.15  # standard deviations by which a score may be off without costing its full rate
+
+_LAB = ("L*", "a*", "b*")  # of the cheeks
 
 
-class EditLoss(nn.Module):
-    """What the pairs of a face and its edit cost the generator.
+class EditLoss:
+    """What a face and its edit cost the generator.
 
-    Scores are the logits of one or more classifiers, the cheeks' typology angle and their L*, a*, b*, each in standard
-    deviations over real faces. What belongs together with a moved attribute (`COUPLED`) is free.
+    Scores are the logits of each classifier, the typology angle of the cheeks and their L*, a*, b*: S in all. Each is
+    in standard deviations over real faces. What belongs together with a moved attribute (`COUPLED`) is free.
 
     Args:
         classifiers: each with one logit for each of `attributes`.
         attributes: their outputs.
-        images: (N, 3, 64, 64) uint8 real faces.
-        identity: tells people apart, who are to stay the same; not held if not given.
+        images: (N, 3, 64, 64) uint8 real faces, of which the first 3,000 are used.
+        identity: tells people apart; not held if not given.
     """
 
     REAL_FACES = 3000  # that the scores are standardised on
     FIRST_FACES = 4000  # generated, that the first directions come from
-
-    mean: Tensor
-    deviation: Tensor
-    low: Tensor
-    high: Tensor
-    reads: Tensor
-    holds: Tensor
-    changes_identity: Tensor
-    lengths: Tensor
 
     def __init__(
         self,
@@ -60,47 +53,39 @@ class EditLoss(nn.Module):
         images: Tensor,
         identity: IdentityEmbedding | None = None,
     ) -> None:
-        super().__init__()
-        self.identity = identity.eval().requires_grad_(False) if identity is not None else None
-        self.classifiers = nn.ModuleList(classifiers).eval().requires_grad_(False)
-        names = [*list(attributes) * len(classifiers), SKIN_TONE, "L*", "a*", "b*"]  # of the scores
-        scores = torch.cat([self._raw_scores(to_unit(batch)) for batch in images.split(BATCH)])
-        low, high = ((scores - scores.mean(0)) / scores.std(0)).quantile(scores.new_tensor([0.01, 0.99]), dim=0)
-        weight = torch.tensor([_KEY_WEIGHT if name in (*IDENTIFYING, "L*", "a*", "b*") else 1.0 for name in names])
-        reads = torch.tensor([[float(score == name) for score in names] for name in SLIDERS])
-        holds = torch.tensor([[float(_is_held(score, name)) for score in names] for name in SLIDERS])
-        buffers = {
-            "mean": scores.mean(0),
-            "deviation": scores.std(0),
-            "low": low,
-            "high": high,
-            "reads": reads,  # (K, S): the scores that tell each attribute
-            "holds": holds * weight.to(holds),  # (K, S)
-            "changes_identity": torch.tensor([float(name in IDENTIFYING) for name in SLIDERS]),
-            "lengths": torch.tensor(EDIT_LENGTHS),  # of the edits of a pair
-        }
-        for name, tensor in buffers.items():
-            self.register_buffer(name, tensor.to(images.device))
+        self.classifiers, self.identity = classifiers, identity
+        names = [*list(attributes) * len(classifiers), SKIN_TONE, *_LAB]  # of the scores
+        faces = map(to_unit, images[: self.REAL_FACES].split(BATCH))
+        scores = torch.cat([self._raw_scores(batch, batch) for batch in faces])
+        self.mean, self.deviation = scores.mean(0), scores.std(0)
+        percentiles = scores.new_tensor([0.01, 0.99])
+        self.low, self.high = ((scores - self.mean) / self.deviation).quantile(percentiles, dim=0)
+        weights = [_KEY_WEIGHT if name in (*IDENTIFYING, *_LAB) else 1.0 for name in names]
+        # (K, S): the scores that tell each of `SLIDERS`, and how much each score is held while it moves.
+        self.reads = scores.new_tensor([[score == name for score in names] for name in SLIDERS])
+        self.holds = scores.new_tensor([[_is_held(score, name) for score in names] for name in SLIDERS])
+        self.holds *= scores.new_tensor(weights)
+        self.changes_identity = scores.new_tensor([name in IDENTIFYING for name in SLIDERS])
 
-    def scores(self, images: Tensor, seen: Tensor | None = None) -> Tensor:
+    def scores(self, images: Tensor, seen: Tensor) -> Tensor:
         """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]; the classifiers are shown `seen` instead."""
         return (self._raw_scores(images, seen) - self.mean) / self.deviation
 
-    def _raw_scores(self, images: Tensor, seen: Tensor | None = None) -> Tensor:
-        shown = images if seen is None else seen
-        logits = [classifier(shown).float() for classifier in self.classifiers]
+    def _raw_scores(self, images: Tensor, seen: Tensor) -> Tensor:
+        logits = [classifier(seen).float() for classifier in self.classifiers]
         lab = cheek_lab(images)
         return torch.cat([*logits, typology_angle(lab)[:, None], lab], 1)
 
     @torch.no_grad()
     def first_directions(self, generator: Generator) -> Tensor:
-        """Directions (K, z_dim) in u to start from: the ridge dual basis of the scores' regression on it.
+        """Directions (K, z_dim) in u to start from: the ridge dual basis of the scores' regression on u.
 
         Args:
             generator: in evaluation mode.
         """
         u = torch.randn(self.FIRST_FACES, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(self.mean)
-        scores = torch.cat([self.scores(generator(to_uniform(batch))) for batch in u.split(BATCH)])
+        faces = (generator(to_uniform(batch)) for batch in u.split(BATCH))
+        scores = torch.cat([self.scores(batch, batch) for batch in faces])
         scores = scores @ (self.reads / self.reads.sum(1, keepdim=True)).T  # (N, K)
         return dual_basis(regress(u, scores))
 
@@ -110,54 +95,59 @@ class EditLoss(nn.Module):
         Args:
             z: (N, z_dim) in (-1, 1).
             directions: (K, z_dim) in u, one for each of `SLIDERS`.
-            rng: of what is edited, and how far.
+            rng: draws the edits.
 
         Returns:
             (2N, z_dim), pair by pair; and (N, K), by how many standard deviations each score should move.
         """
-        moved = draw_edits(len(z), self.lengths, rng)
+        moved = draw_edits(len(z), rng)
         edited = to_uniform(to_normal(z) + moved @ directions)
         return torch.stack([z, edited], 1).flatten(0, 1), moved
 
-    def forward(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Judge a face and its edit, pair by pair.
+    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Judge faces and their edits.
 
         An edit is not asked to leave the scale: what it should change ends at the scores' 1st and 99th percentile
         over real faces.
 
         Args:
-            images: (2N, 3, 64, 64) in [-1, 1].
+            images: (2N, 3, 64, 64) in [-1, 1], pair by pair.
             moved: (N, K), as `pair` returned it.
-            rng: of how the networks are shown them.
+            rng: draws how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of Huber's loss of the change, with what is lost of the identity, and the
-            mean change of a pixel.
+            The weighted mean over the scores of Huber's loss of their change, plus what is lost of the identity; and
+            the mean change of a pixel.
         """
         seen = _shown(images, rng)
-        scores = self.scores(images, seen)
-        before, after = scores[0::2], scores[1::2]
-        moves = (moved != 0).float()
-        is_moved = moves @ self.reads  # (N, S)
+        before, after = self.scores(images, seen).unflatten(0, (-1, 2)).unbind(1)
+
+        # How far each score should move: as asked, within the scale.
         start = before.detach()
-        goal = torch.minimum(
-            torch.maximum(start + moved @ self.reads, self.low.minimum(start)), self.high.maximum(start)
-        )
-        # Each score is held as its freest moved attribute allows, (N, S); where the draw moved none, as any holds it.
+        asked = start + moved @ self.reads
+        goal = torch.minimum(torch.maximum(asked, self.low.minimum(start)), self.high.maximum(start))
+        is_moved = (moved != 0).float() @ self.reads  # (N, S)
+
+        # How much a miss weighs: each score is held as its freest moved attribute allows, (N, S); where the draw moved
+        # none, as any holds it.
         held = torch.where(moved[:, :, None] != 0, self.holds, self.holds.amax(0)).amin(1)
         weight = torch.where(is_moved > 0, _MOVED_WEIGHT, held)
         misses = smooth_l1_loss(after - before, (goal - start) * is_moved, reduction="none", beta=_CLOSE)
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
+
+        # What is lost of the identity, unless the edit is meant to change it.
         if self.identity is not None:
             first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
-            keeps = (moves @ self.changes_identity == 0).float()
+            keeps = ((moved != 0).float() @ self.changes_identity == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
         return loss, (images[0::2] - images[1::2]).abs().mean()
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Images (2N, 3, H, W) mirrored and shifted, a face and its edit alike, under faint noise: what holds for one view
-    of a face only would please the networks, not who looks at it."""
+    """Images (2N, 3, H, W) mirrored, shifted and under faint noise, a face and its edit alike.
+
+    Otherwise an edit could please the networks in ways that hold for one view of a face and that nobody sees.
+    """
     pairs = images.unflatten(0, (-1, 2)).flatten(1, 2)
     pairs = shift(mirror(pairs, rng), _SHIFT, rng)
     return add_noise(pairs.unflatten(1, (2, -1)).flatten(0, 1), FAINT, rng)
@@ -165,6 +155,6 @@ def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
 
 def _is_held(score: str, moved: str) -> bool:
     """Whether an edit of the attribute `moved` should leave a score alone."""
-    if moved == SKIN_TONE and score in ("L*", "a*", "b*"):
+    if moved == SKIN_TONE and score in _LAB:
         return False
     return score not in free_to_change([moved])

@@ -1,6 +1,7 @@
-"""The trained networks that teach edits, and those that a discriminator sees through: one that does both is one."""
+"""Guides: the trained networks that judge edits, and those that a discriminator sees through."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import torch
 from ..attributes import missing_sliders
 from ..networks.classifier import AttributeClassifier, load_classifier, load_classifiers
 from ..networks.identity import IdentityEmbedding, load_identity
-from ..networks.layout import channels_last
+from ..networks.precision import channels_last
+from .config import TrainConfig
 from .options import split_paths
 
 Guide = AttributeClassifier | IdentityEmbedding
@@ -17,42 +19,44 @@ Guide = AttributeClassifier | IdentityEmbedding
 
 @dataclass(frozen=True)
 class Guides:
-    """The networks, those of a kind in the order of their paths."""
+    """The networks, each kind in the order of its paths. One that judges edits and is seen through is one network."""
 
-    classifiers: tuple[AttributeClassifier, ...] = ()  # whose scores an edit holds
+    classifiers: tuple[AttributeClassifier, ...] = ()  # whose scores an edit moves and holds
     attributes: tuple[str, ...] = ()  # what each of them scores
-    identity: IdentityEmbedding | None = None  # by which people are to stay who they are
+    identity: IdentityEmbedding | None = None  # by which people stay who they are
     features: tuple[Guide, ...] = ()  # what the discriminator sees through
-    digests: dict[str, str] = field(default_factory=dict)  # SHA-256 of every file, by its path
+    digests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of every file, by its path
+    features_digest: str = ""  # the digests of `features`, separated by commas
 
 
-def load_guides(
-    *, classifiers: str | None, identity: str | None, features: str | None, device: torch.device | str = "cpu"
-) -> Guides:
-    """Read the networks that the options of a training name, as paths separated by commas.
+def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:
+    """Read the networks that a training's options name.
 
     Raises:
         ValueError: one cannot be read; the classifiers score different attributes, or not all that the training
             teaches; a feature network is neither a classifier nor an identity embedding.
     """
-    held, seen_through = split_paths(classifiers), split_paths(features)
+    held, features = split_paths(config.classifiers), split_paths(config.features)
     models, attributes = load_classifiers(held) if held else ([], ())
     missing = missing_sliders(attributes) if held else []
     if missing:
-        raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {classifiers}")
-    embedding = load_identity(Path(identity)) if identity else None
-    read: dict[str, Guide] = dict(zip(held, models, strict=True))
-    if identity and embedding:
-        read[identity] = embedding
-    read |= {path: _feature_network(Path(path)) for path in seen_through if path not in read}
-    for network in {*models, *read.values()}:  # a path may be given twice, and is then read twice
+        raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
+    classifiers = dict(zip(held, models, strict=True))
+    read: dict[str, Guide] = {**classifiers}
+    identity = None
+    if config.identity:
+        read[config.identity] = identity = load_identity(Path(config.identity))
+    read |= {path: _feature_network(Path(path)) for path in features if path not in read}
+    for network in read.values():
         channels_last(network).to(device)
+    digests = {path: _digest(path) for path in read}
     return Guides(
-        classifiers=tuple(models),
+        classifiers=tuple(classifiers[path] for path in held),
         attributes=attributes,
-        identity=embedding,
-        features=tuple(read[path] for path in seen_through),
-        digests={path: _digest(path) for path in read},
+        identity=identity,
+        features=tuple(read[path] for path in features),
+        digests=digests,
+        features_digest=",".join(digests[path] for path in features),
     )
 
 

@@ -1,4 +1,4 @@
-"""The objectives of adversarial training, one formula each."""
+"""The objectives of adversarial training, one formula each; logits are high for images that pass for real."""
 
 import torch
 from torch import Tensor
@@ -6,36 +6,23 @@ from torch.nn.functional import relu, softplus
 
 
 def d_relativistic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Discriminator's relativistic pairing loss (Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al.
-    2024, arXiv:2501.05441, eq. 2): a real image should be judged more real than the fake beside it.
+    """Discriminator's relativistic pairing loss: a real image should be judged more real than the fake beside it
+    (Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441, eq. 2).
 
-    Args:
-        real_logits: (N,) logits of real images.
-        fake_logits: (N,) logits of generated images.
-
-    Returns:
-        The scalar loss in nats; ln 2 when every pair is level.
+    Takes logits (N,) each; gives a scalar in nats, ln 2 when every pair is level.
     """
     return softplus(fake_logits - real_logits).mean()
 
 
 def g_relativistic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Generator's side of the pairing: the fake should be judged more real than the real image beside it.
-
-    Arguments and units as for `d_relativistic_loss`.
-    """
+    """Generator's side of the pairing: the fake should be judged more real than the real image beside it."""
     return softplus(real_logits - fake_logits).mean()
 
 
 def d_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Discriminator's hinge loss (Lim and Ye 2017, arXiv:1705.02894): real images above 1, generated ones below -1.
+    """Discriminator's hinge loss: real images above 1, fakes below -1 (Lim and Ye 2017, arXiv:1705.02894).
 
-    Args:
-        real_logits: (N, ...) logits of real images.
-        fake_logits: (N, ...) logits of generated images.
-
-    Returns:
-        The scalar loss; 2 where every logit is 0.
+    Takes logits (N, ...); gives a scalar, 2 where every logit is 0.
     """
     return relu(1 - real_logits).mean() + relu(1 + fake_logits).mean()
 

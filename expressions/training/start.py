@@ -1,33 +1,61 @@
-"""training.start."""
+"""The start of a training with networks that were trained before."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
+from tqdm.auto import tqdm
 
 from ..attributes import SLIDERS, missing_sliders
 from ..editor import Editor
 from ..errors import first_line
-from ..files import RunError
 from ..networks.generator import Generator
-from .run_folder import holds_run, load_checkpoint
+from .config import TrainConfig
+from .distributed import process_rank
+from .run_folder import RunError, holds_run, load_checkpoint
+from .state import TrainState
 
 
-def _networks_to_start_with(source: str, width: int) -> dict[str, Any]:
-    """States of the generator, its average and the discriminator of a run; an editor's weights lack the last.
+def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
+    """Take over the networks of another run, or of an editor's weights, and tell what stays new or is forgotten.
+
+    Args:
+        source: the run's folder, or the folder or Hub id of the weights; these have no discriminator.
+        state: gets the generator, its average, and the parts of the discriminator that judge the same way.
+        config: the options.
+
+    Returns:
+        Whether first directions are to be found: edits are to be trained, and the source was not taught any.
 
     Raises:
-        ValueError: the source is neither, or cannot be read; its generator has another width.
+        ValueError: the source cannot be read, holds other networks, or a generator of another width.
     """
     networks = load_checkpoint(Path(source)) if holds_run(Path(source)) else _networks_of_editor(source)
+    edits = len(state.generator.directions) > 0
     try:
-        found = Generator.of_state(networks["generator"]).width
+        found = Generator.of_state(networks["generator"])
+        if found.width != config.g_width:
+            raise ValueError(f"its generator has g_width {found.width}, the options say {config.g_width}")
+        is_taught = len(found.directions) > 0
+        own = {} if is_taught and edits else {"directions": state.ema.directions}
+        state.generator.load_state_dict(networks["generator"] | own)
+        state.ema.load_state_dict(networks["ema"] | own)
+        new_parts = [name for name in state.discriminator if not _take_over(name, state, networks)]
     except (KeyError, RuntimeError, ValueError) as error:
         raise RunError(f"{source} does not hold these networks: {first_line(error)}") from error
-    if found != width:
-        raise RunError(f"{source} has a generator of g_width {found}, the options say {width}")
-    return networks
+
+    if new_parts and process_rank() == 0:
+        advice = "" if config.lead_kimg else " (--lead-kimg lets it learn first)"
+        which = " and of ".join(new_parts)
+        tqdm.write(f"the discriminator of {which} is new: {source} has none of this kind{advice}")
+    if is_taught and not edits and process_rank() == 0:
+        tqdm.write(f"{source} was taught edits, which a training without --classifiers forgets")
+    return edits and not is_taught
 
 
-def _networks_of_editor(source: str) -> dict[str, Any]:
+def _networks_of_editor(source: str) -> dict[str, dict[str, Tensor]]:
+    """States of the generator and of its average, which are the same."""
     editor = Editor.from_pretrained(source)
     missing = missing_sliders(editor.attributes)
     if missing:
@@ -35,3 +63,17 @@ def _networks_of_editor(source: str) -> dict[str, Any]:
     rows = [editor.attributes.index(name) for name in SLIDERS]
     generator = editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
     return {"generator": generator, "ema": generator}
+
+
+def _take_over(name: str, state: TrainState, networks: Mapping[str, Any]) -> bool:
+    """Load a part of the discriminator, if there is one of the same shapes that sees through the same networks."""
+    part, prefix = state.discriminator[name], f"{name}."
+    saved = networks.get("discriminator", {})
+    given = {key.removeprefix(prefix): tensor for key, tensor in saved.items() if key.startswith(prefix)}
+    own = part.state_dict()
+    fits = bool(given) and all(given[key].shape == own[key].shape for key in given.keys() & own.keys())
+    if name == "features":
+        fits = fits and networks["features"] == state.guides.features_digest
+    if fits:
+        part.load_state_dict(given)
+    return fits
