@@ -15,7 +15,7 @@ from expressions.publishing.space import publish_space
 from expressions.publishing.weights import publish
 from expressions.training.classifier_fit import ClassifierConfig, run_classifier
 from expressions.training.config import TrainConfig
-from expressions.training.data import load_split
+from expressions.training.data import load_faces
 from expressions.training.distillation import DistillationConfig, run_distil
 from expressions.training.distributed import leave_processes, process_rank
 from expressions.training.editor_fit import EditorConfig, run_editor
@@ -50,7 +50,7 @@ class PushConfig(Options):
 def run_gan(config: TrainConfig) -> str:
     """Train the generator against a discriminator."""
     training = Training(config)  # refuses what it can before the data are read
-    path = training.run(load_split(config, config.split).images)
+    path = training.run(load_faces(config, config.split).images)
     return f"generator: {path}" if process_rank() == 0 else ""
 
 

@@ -29,6 +29,7 @@ from loopback_hub import (
 from safetensors.torch import load_file, save_file
 
 from expressions import Editor, WeightsError
+from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
 
 ALICE, STRANGER = "hf_aliceMayWrite", "hf_nobodyKnowsMe"
@@ -38,7 +39,8 @@ CLOSED = "http://127.0.0.1:9"  # the discard port, which nobody serves
 # stands for the environment's token.
 LOAD_FACES = """
 import hashlib, json, os, sys, traceback
-from expressions.data import DataError, load_faces
+from expressions.training.config import DataOptions
+from expressions.training.data import DataError, load_faces
 
 answers = []
 for source, split, options in json.loads(sys.argv[1]):
@@ -46,7 +48,8 @@ for source, split, options in json.loads(sys.argv[1]):
     if "login" in options:
         os.environ["HF_TOKEN"] = options.pop("login")
     try:
-        faces = load_faces(source, split, **options)
+        attributes = options.pop("attributes", [])
+        faces = load_faces(DataOptions(data=source, **options), split, attributes=attributes)
         content = faces.images.numpy().tobytes() + faces.labels.numpy().tobytes()
         answers.append(hashlib.sha256(content).hexdigest())
     except DataError as error:
@@ -362,7 +365,8 @@ def test_faces_come_from_the_hub_as_from_the_folder(
     faces: Answers, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    local = load_faces(str(shutil.copytree(drawn, tmp_path / "copy")), "valid", attributes=["Smiling", "Male"])
+    copy = DataOptions(data=str(shutil.copytree(drawn, tmp_path / "copy")))
+    local = load_faces(copy, "valid", attributes=["Smiling", "Male"])
     content = local.images.numpy().tobytes() + local.labels.numpy().tobytes()
     assert len(local) == 4
     assert local.labels[:, 0].tolist() == [False, True, False, True]

@@ -9,7 +9,7 @@ from drawn_faces import celeba_row, write_parquet
 import train
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
-from expressions.training.config import TrainConfig
+from expressions.training.config import DataOptions, TrainConfig
 from expressions.training.data import load_faces
 
 disable_progress_bars()
@@ -51,7 +51,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
     [
         (["gan", "--kimg", "0"], "train.py gan: error: kimg must be a number above 0"),
         (
-            ["gan", "--data", "no/such/folder", "--out", "no/such/run"],
+            ["gan", "--data", "no/such/folder", "--g-width", "4", "--d-width", "4"],
             "train.py gan: error: data: no folder 'no/such/folder'",
         ),
         (
@@ -126,7 +126,7 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     train.main(["identity", "--data", data, "--out", known, "--epochs", "1", "--batch-size", "8", *cpu])
     verified = json.loads((tmp_path / "identity" / "verification.json").read_text())
     assert 0 <= verified["auc"] <= 1
-    assert verified["faces"] == len(load_faces(data, "valid"))
+    assert verified["faces"] == len(load_faces(DataOptions(data=data), "valid"))
     networks = ["--classifiers", f"{fitted}/classifier.safetensors", "--identity", f"{known}/identity.safetensors"]
     edits = str(tmp_path / "edits")
     train.main(["gan", "--data", data, "--out", edits, "--kimg", "0.004", *small, *networks, *cpu])

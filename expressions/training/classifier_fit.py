@@ -10,7 +10,7 @@ from torch import Tensor
 from ..attributes import CELEBA_ATTRIBUTES
 from ..networks.classifier import AttributeClassifier, predict, save_classifier
 from .config import DataOptions
-from .data import FaceDataset, load_split
+from .data import FaceDataset, load_faces
 from .fits import FitOptions, fit_labels, prepare
 from .options import option
 
@@ -27,8 +27,8 @@ class ClassifierConfig(DataOptions, FitOptions):
 def run_classifier(config: ClassifierConfig) -> str:
     """Fit the classifier of all 40 attributes and report its accuracy."""
     out = prepare(config, config.out)
-    faces = load_split(config, config.split, attributes=CELEBA_ATTRIBUTES)
-    test_faces = load_split(config, config.test_split, attributes=CELEBA_ATTRIBUTES)
+    faces = load_faces(config, config.split, attributes=CELEBA_ATTRIBUTES)
+    test_faces = load_faces(config, config.test_split, attributes=CELEBA_ATTRIBUTES)
     return save_with_accuracy(fit_classifier(faces.images, faces.labels, config), test_faces, out)
 
 

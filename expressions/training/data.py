@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..attributes import HUB_DATASET
 from ..errors import first_line
 from ..hub import OFFLINE, is_hub_id
 from ..images import crop_face
-from .config import IDENTITIES, DataOptions
+from .config import DataOptions
 
 HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"  # so that a training reads the same faces in a year
 _SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
@@ -38,72 +38,40 @@ class FaceDataset:
     images: Tensor  # (N, 3, 64, 64) uint8
     labels: Tensor  # (N, K) bool, one column for each attribute
     attributes: tuple[str, ...]
-    people: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))  # (N,); (0,) if not asked for
+    people: Tensor  # (N,) int64; (0,) if they were not asked for
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-def load_split(
-    options: DataOptions, split: str, *, attributes: Sequence[str] = (), people: bool = False
-) -> FaceDataset:
-    """Load a split of the faces that a command's options name, as `load_faces` does."""
-    return load_faces(
-        options.data,
-        split,
-        revision=options.revision,
-        attributes=attributes,
-        identities=options.identities,
-        people=people,
-        streaming=options.streaming,
-        limit=options.limit,
-    )
-
-
 def load_faces(
-    source: str = HUB_DATASET,
-    split: str = "train",
-    *,
-    revision: str | None = None,
-    attributes: Sequence[str] = (),
-    identities: str = "all",
-    people: bool = False,
-    streaming: bool = False,
-    limit: int | None = None,
+    options: DataOptions, split: str, *, attributes: Sequence[str] = (), people: bool = False
 ) -> FaceDataset:
     """Load a split of CelebA and decode it to 64x64.
 
-    The cache of `datasets` keeps the decoded pixels under the fingerprint of the source. A second call reads them back;
-    a changed source is decoded anew.
+    The source needs a column `image` of 178x218 or 64x78 pictures; columns that are not named are ignored. A folder has
+    parquet files, or images and a metadata.csv. The cache of `datasets` keeps the decoded pixels: a second call reads
+    them back, a changed source is decoded anew.
 
     Args:
-        source: Hub id, or a local folder of parquet files or of images with a metadata.csv. It needs a
-            column `image` of 178x218 or 64x78 pictures; columns that are not named are ignored.
-        split: split name; "valid" and "validation" stand for each other.
-        revision: commit, tag or branch of a Hub source, which a folder has not; the default source has a pinned one.
+        options: the source, and which rows of it.
+        split: its name; "valid" and "validation" stand for each other.
         attributes: label columns to read: bool, 0/1 or -1/+1.
-        identities: "all" people, or only those whose `celeb_id` is "even" or "odd": two halves that share nobody.
         people: whether to read who each face shows, column `celeb_id`.
-        streaming: read the first `limit` rows as they come, without downloading or caching the rest.
-        limit: use only the first `limit` rows.
 
     Raises:
         DataError: the folder, repository, split or column does not exist, the split is empty, a picture is truncated or
             of another size, or a label or `celeb_id` is not one.
     """
-    if limit is not None and limit < 1:
-        raise DataError(f"limit must be at least 1, got {limit}")
-    if streaming and limit is None:
+    if options.streaming and options.limit is None:
         raise DataError("streaming reads only the first rows: say how many with limit")
-    if identities not in IDENTITIES:
-        raise DataError(f"identities must be one of {', '.join(IDENTITIES)}, got {identities!r}")
-
-    where = f"{source}, split {split!r}" + (f", {identities} people" if identities != "all" else "")
+    half, limit = options.identities, options.limit
+    where = f"{options.data}, split {split!r}" + (f", {half} people" if half != "all" else "")
     columns = [*attributes, *[_PERSON] * people]
-    rows = _select(_open(source, split, revision, streaming), ["image", *columns], identities, where)
-    if streaming:
-        first = tqdm(rows.take(limit), total=limit, desc="Streaming faces", unit="face")
-        rows = datasets.Dataset.from_list(list(first))
+    rows = _keep_half(_open(options, split), ["image", *columns], half, where)
+    if options.streaming:
+        first = rows.select_columns(["image", *columns]).take(limit)
+        rows = datasets.Dataset.from_list(list(tqdm(first, total=limit, desc="Streaming faces", unit="face")))
     elif limit is not None:
         rows = rows.select(range(min(limit, len(rows))))
     if len(rows) == 0:
@@ -111,9 +79,8 @@ def load_faces(
     images = _decode(rows, where)
     values = rows.select_columns(columns)[:] if columns else {}
     ids = [_checked_person(person, row, where) for row, person in enumerate(values.pop(_PERSON, []))]
-    return FaceDataset(
-        images, _to_labels(values, len(rows), where), tuple(attributes), torch.tensor(ids, dtype=torch.int64)
-    )
+    labels = _to_labels(values, len(rows), where)
+    return FaceDataset(images, labels, tuple(attributes), torch.tensor(ids, dtype=torch.int64))
 
 
 def known_revision(source: str) -> str | None:
@@ -124,23 +91,24 @@ def known_revision(source: str) -> str | None:
 # Rows ---------------------------------------------------------------------------------------------
 
 
-def _open(source: str, split: str, revision: str | None, streaming: bool) -> Any:
+def _open(options: DataOptions, split: str) -> Any:
     """Open the split, a `datasets.Dataset` or, streaming, an `IterableDataset`."""
-    path = Path(source).expanduser()
-    is_folder = path.is_dir()
-    if is_folder and revision is not None:
-        raise DataError(f"revision {revision!r} belongs to a data set on the Hub: {source} is a folder")
-    if not is_folder and not is_hub_id(source):
+    source, folder = options.data, Path(options.data).expanduser()
+    if folder.is_dir():
+        name, revision, place = str(folder), None, ""
+        if options.revision is not None:
+            raise DataError(f"revision {options.revision!r} belongs to a data set on the Hub: {source} is a folder")
+    elif is_hub_id(source):
+        name, revision, place = source, options.revision or known_revision(source), " on the Hub"
+    else:
         raise DataError(f"data: no folder {source!r}, and it is not a Hub id of the form owner/name")
-    name = str(path) if is_folder else source
-    revision = revision or known_revision(source)
-    with _told_of(f"data: cannot open {source!r}" + ("" if is_folder else " on the Hub")):
+    with _told_of(f"data: cannot open {source!r}{place}"):
         splits = datasets.get_dataset_split_names(name, revision=revision)
     found = split if split in splits else _SPLIT_ALIASES.get(split, split)
     if found not in splits:
         raise DataError(f"{source}: no split {split!r}; it has {', '.join(map(str, splits))}")
     with _told_of(f"{source}, split {split!r}"):
-        return datasets.load_dataset(name, split=found, revision=revision, streaming=streaming)
+        return datasets.load_dataset(name, split=found, revision=revision, streaming=options.streaming)
 
 
 @contextmanager
@@ -165,23 +133,23 @@ def _sentence(error: BaseException) -> str:
     return ": ".join(dict.fromkeys(texts))
 
 
-def _select(rows: Any, columns: list[str], identities: str, where: str) -> Any:
-    """The asked columns, pictures not decoded yet, of the asked people."""
-    needed = columns if identities == "all" else [*dict.fromkeys([*columns, _PERSON])]
+def _keep_half(rows: Any, columns: list[str], half: str, where: str) -> Any:
+    """The rows of all people, or of the even or odd ones, if they have these columns; pictures are not decoded yet."""
+    needed = columns if half == "all" else [*dict.fromkeys([*columns, _PERSON])]
     there = rows.column_names or list(next(iter(rows), {}))
     missing = [name for name in needed if name not in there]
     if missing:
         raise DataError(f"{where}: no column {', '.join(missing)}; it has {', '.join(there) or 'none'}")
     with _told_of(f"{where}, column image: expected pictures"):
-        rows = rows.select_columns(needed).cast_column("image", datasets.Image(decode=False))
-    if identities == "all":
+        rows = rows.cast_column("image", datasets.Image(decode=False))
+    if half == "all":
         return rows
-    named = {"identities": identities, "where": where}
-    return rows.filter(_is_in_half, with_indices=True, input_columns=_PERSON, fn_kwargs=named)
+    given = {"half": half, "where": where}
+    return rows.filter(_is_in_half, with_indices=True, input_columns=_PERSON, fn_kwargs=given)
 
 
-def _is_in_half(person: Any, row: int, identities: str, where: str) -> bool:
-    return _checked_person(person, row, where) % 2 == (identities == "odd")
+def _is_in_half(person: Any, row: int, half: str, where: str) -> bool:
+    return _checked_person(person, row, where) % 2 == (half == "odd")
 
 
 # Values -------------------------------------------------------------------------------------------
@@ -207,7 +175,7 @@ def _to_labels(columns: dict[str, list[Any]], count: int, where: str) -> Tensor:
 def _decode(rows: datasets.Dataset, where: str) -> Tensor:
     """Decode column `image` to (N, 3, 64, 64) uint8, or read back what was decoded before.
 
-    The cache's fingerprint covers one column, so that a training and a classifier share the decoded pixels.
+    The cache knows them by this column alone, so that trainings with other labels share the decoded pixels.
     """
     decoded = rows.select_columns("image").map(
         _decode_row,

@@ -16,7 +16,7 @@ from ..networks.generator import BATCH, Generator
 from ..networks.precision import channels_last
 from .classifier_fit import save_with_accuracy
 from .config import DataOptions, GeneratorOptions
-from .data import load_split
+from .data import load_faces
 from .directions import edit_half
 from .fits import FitOptions, fit_labels, prepare
 from .options import option, split_paths
@@ -47,7 +47,7 @@ def run_distil(config: DistillationConfig) -> str:
     out = prepare(config, config.out)
     (student, *teachers), attributes = load_classifiers([config.student, *split_paths(config.teachers)])
     generator = mean_generator([Path(path) for path in split_paths(config.generator)])
-    test_faces = load_split(config, config.test_split, attributes=attributes)
+    test_faces = load_faces(config, config.test_split, attributes=attributes)
     return save_with_accuracy(distil(student, teachers, generator, config), test_faces, out)
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 from ..networks.classifier import predict
 from ..networks.identity import IdentityEmbedding, save_identity
 from .classifier_fit import ClassifierConfig
-from .data import load_split
+from .data import load_faces
 from .fits import FitOptions, fit_labels, prepare
 from .options import option
 
@@ -31,8 +31,8 @@ class IdentityConfig(ClassifierConfig):
 def run_identity(config: IdentityConfig) -> str:
     """Fit the identity embedding and report how well it tells people apart."""
     out = prepare(config, config.out)
-    faces = load_split(config, config.split, people=True)
-    test_faces = load_split(config, config.test_split, people=True)
+    faces = load_faces(config, config.split, people=True)
+    test_faces = load_faces(config, config.test_split, people=True)
     embedding = fit_identity(faces.images, faces.people, config)
     save_identity(embedding, out / "identity.safetensors")
     embeddings = predict(embedding, test_faces.images[:_VERIFIED])
