@@ -50,13 +50,20 @@ def test_the_held_share_of_a_drift_is_taken_back(share):
     assert value(seen, "Male", editor) - 50 == pytest.approx(drift, abs=0.3)
 
 
-def test_what_an_edit_names_or_may_change_along_is_not_held(editor):
-    face = editor.look(latent())
-    held = [set(editor._problem(face, dict.fromkeys(names, 90)).columns[len(names) :]) for names in (["Bangs"], ["Male"])]
-    assert [{editor.attributes[column] for column in columns} for columns in held] == [
-        {"Male", "Young", "Skin_Tone"},
-        {"Young", "Skin_Tone"},
-    ]
+@pytest.mark.parametrize(
+    ("name", "held"), [("Bangs", ("Male", "Young", "Skin_Tone")), ("Male", ("Young", "Skin_Tone"))]
+)
+def test_what_an_edit_does_not_name_is_held_where_it_is(editor, name, held):
+    values = editor.look(latent(Young=20)).values
+    problem = editor.solver.problem({name: 90.0}, editor.attributes, values, torch.eye(6, 100), torch.eye(6))
+    assert [editor.attributes[column] for column in problem.columns] == [name, *held]
+    assert problem.goal.tolist() == [90.0, *values[problem.columns[1:]].tolist()]
+
+
+def test_what_may_change_along_with_an_edit_is_not_held(editor):
+    names = ["Pale_Skin", *editor.attributes]
+    problem = editor.solver.problem({"Pale_Skin": 90.0}, names, torch.zeros(7), torch.eye(7, 100), torch.eye(7))
+    assert [names[column] for column in problem.columns] == ["Pale_Skin", "Male", "Young"]
 
 
 def test_an_edit_out_of_reach_stops_at_the_closest_face_that_it_saw(editor, monkeypatch):

@@ -1,12 +1,11 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from expressions.networks.averaging import estimate_statistics
-from expressions.networks.classifier import AttributeClassifier
-from expressions.networks.discriminators import Discriminator, ProjectedDiscriminator
-from expressions.networks.generator import Generator
-from expressions.networks.identity import IdentityEmbedding
+from expressions import WeightsError
+from expressions.networks.files import save_network
+from expressions.networks.generator import Generator, load_generator
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +22,40 @@ def test_eight_convolutions_are_each_followed_by_batch_normalisation(generator):
     assert sum(isinstance(layers[i], nn.ConvTranspose2d) for i in convolutions) == 5
 
 
-def test_a_state_tells_the_sizes_of_its_generator():
-    state = Generator(z_dim=20, width=4, directions=3).state_dict()
-    again = Generator.of_state(state)
+def test_a_file_tells_the_sizes_of_its_generator(tmp_path):
+    generator = Generator(z_dim=20, width=4, directions=3)
+    save_network(generator, tmp_path / "generator.safetensors")
+    again = load_generator(tmp_path / "generator.safetensors")
     assert (again.z_dim, again.width, len(again.directions)) == (20, 4, 3)
+    state = generator.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in again.state_dict().items())
     assert again.layers[0].out_channels == 48
+    assert not again.training
 
 
-def test_statistics_need_a_whole_batch():
-    with pytest.raises(ValueError, match="estimated on at least 250 latents, got 249"):
-        estimate_statistics(Generator(), torch.zeros(249, 100))
+def test_a_missing_generator_is_named(tmp_path):
+    with pytest.raises(WeightsError, match=r"nothing.safetensors does not hold a generator: cannot be read: .*No such"):
+        load_generator(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"directions": None}, "no tensor directions"),
+        ({"directions": torch.zeros(3)}, "shapes that no generator has"),
+        ({"layers.0.weight": torch.zeros(100, 1, 4, 4)}, "shapes that no generator has: width must be"),
+        ({"layers.24.bias": None}, "no tensor layers.24.bias"),
+        ({"layers.24.bias": torch.zeros(4)}, r"tensor layers.24.bias must have shape \(3,\), got \(4,\)"),
+        ({"layers.24.bias": torch.full((3,), torch.nan)}, "tensor layers.24.bias holds numbers that are not finite"),
+        ({"more": torch.zeros(1)}, "unknown tensor more"),
+    ],
+)
+def test_a_file_that_holds_no_generator_is_named(tmp_path, changes, reason):
+    tensors = Generator(width=4).state_dict() | changes
+    path = tmp_path / "broken.safetensors"
+    save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, path)
+    with pytest.raises(WeightsError, match=rf"broken.safetensors does not hold a generator: {reason}"):
+        load_generator(path)
 
 
 def test_latents_become_faces_in_range(generator):
@@ -46,48 +68,3 @@ def test_every_latent_number_reaches_the_picture(generator):
     z = (torch.rand(1, 100) * 2 - 1).requires_grad_()
     generator(z).square().sum().backward()
     assert (z.grad != 0).all()
-
-
-@pytest.mark.parametrize("kernel", Discriminator.KERNELS)
-def test_one_logit_an_image_whatever_else_is_in_the_batch(kernel):
-    discriminator = Discriminator(kernel=kernel)
-    images = torch.rand(4, 3, 64, 64) * 2 - 1
-    logits = discriminator(images)
-    assert logits.shape == (4,)
-    assert torch.allclose(logits[:1], discriminator(images[:1]), atol=1e-5)
-
-
-def test_the_discriminator_has_no_batch_normalisation():
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in Discriminator().modules())
-
-
-@pytest.fixture
-def projected():
-    torch.manual_seed(0)
-    networks = [AttributeClassifier(2), IdentityEmbedding()]
-    return ProjectedDiscriminator([network.eval().requires_grad_(False) for network in networks])
-
-
-def test_the_projected_discriminator_judges_patches_at_every_side_of_each_network_and_in_the_pixels(projected):
-    images = (torch.rand(2, 3, 64, 64) * 2 - 1).requires_grad_()
-    logits = projected.eval()(images, torch.Generator())
-    assert logits.shape == (2, 9 * 256)
-    for head in logits[0].split(256):
-        (gradient,) = torch.autograd.grad(head.sum(), images, retain_graph=True)
-        assert gradient[0].abs().sum() > 0
-        assert gradient[1].abs().sum() == 0
-
-
-def test_what_the_projected_discriminator_sees_with_is_neither_trained_nor_saved(projected):
-    projected.requires_grad_(True)
-    projected(torch.rand(2, 3, 64, 64), torch.Generator()).sum().backward()
-    assert all(parameter.grad is not None for parameter in projected.parameters())
-    assert all(name.startswith("heads.") for name in projected.state_dict())
-
-
-def test_no_head_of_the_projected_discriminator_is_steep(projected):
-    for _ in range(50):  # each step of training refines the estimate of the spectral norm
-        projected(torch.rand(2, 3, 64, 64), torch.Generator())
-    for layer in projected.eval().modules():
-        if isinstance(layer, nn.Conv2d):
-            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)

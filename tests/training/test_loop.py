@@ -15,17 +15,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file, save_model
-from torch import nn
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.files import RunError, write_atomically
 from expressions.images import to_unit
-from expressions.networks.averaging import ema_update, mean_generator
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.networks.files import load_generator
-from expressions.networks.generator import Generator
+from expressions.networks.generator import load_generator
 from expressions.networks.identity import IdentityEmbedding, save_identity
 from expressions.training import augmentation
 from expressions.training import state as training
@@ -666,48 +662,7 @@ def test_classifiers_that_cannot_be_used_are_named(images, classifier, tmp_path)
         TrainConfig(classifiers=str(classifier), batch_size=5)
 
 
-def test_the_mean_of_generators_is_that_of_every_weight_and_statistic(tmp_path):
-    paths, states = [], []
-    for seed in range(3):
-        torch.manual_seed(seed)
-        generator = Generator()
-        generator(torch.rand(4, 100) * 2 - 1)  # moves the batch-norm statistics
-        paths.append(tmp_path / f"{seed}.safetensors")
-        save_model(generator, str(paths[-1]))
-        states.append(generator.state_dict())
-    for name, value in mean_generator(paths).state_dict().items():
-        if value.is_floating_point():
-            assert torch.allclose(value, torch.stack([state[name] for state in states]).mean(0), atol=1e-6)
-    assert equal(mean_generator(paths[:1]).state_dict(), states[0])
-
-
-def test_generators_of_other_sizes_have_no_mean(finished, tmp_path):
-    for sizes, message in (
-        ({"width": 4, "directions": 2}, r"other\.safetensors has 2 directions, .* has 0"),
-        ({"width": 8}, r"other\.safetensors has 8 feature maps at 64x64, .* has 4"),
-    ):
-        save_file(Generator(**sizes).state_dict(), tmp_path / "other.safetensors")
-        with pytest.raises(RunError, match=message):
-            mean_generator([finished / GENERATOR, tmp_path / "other.safetensors"])
-
-
 # The average -----------------------------------------------------------------------------------------
-
-
-def test_the_average_equals_a_hand_loop_batch_norm_included():
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    average = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    expected = {name: value.clone() for name, value in average.state_dict().items()}
-    for _ in range(3):
-        model(torch.randn(8, 3))
-        with torch.no_grad():
-            model[0].weight += 1
-        ema_update(average, model, torch.tensor(0.25))
-        for name, value in model.state_dict().items():
-            expected[name] = 0.75 * expected[name] + 0.25 * value if value.is_floating_point() else value.clone()
-    assert all(torch.allclose(average.state_dict()[name], expected[name], atol=1e-6) for name in expected)
-    assert average[1].num_batches_tracked == 3
 
 
 def test_after_the_half_life_half_of_the_average_is_left():
@@ -754,11 +709,6 @@ def test_options_that_make_no_sense_are_refused_by_name(changes, message):
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="no cuda; it has .*cpu"):
         TrainConfig(device="cuda").resolve()
-
-
-def test_a_missing_generator_is_named(tmp_path):
-    with pytest.raises(RunError, match=r"nothing.safetensors does not hold a generator"):
-        load_generator(tmp_path / "nothing.safetensors")
 
 
 @pytest.mark.parametrize("tracker", ["tensorboard", "trackio"])
