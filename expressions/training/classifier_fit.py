@@ -33,10 +33,7 @@ def run_classifier(config: ClassifierConfig) -> str:
 
 
 def fit_classifier(images: Tensor, labels: Tensor, config: FitOptions) -> AttributeClassifier:
-    """Fit a classifier of all attributes: images (N, 3, 64, 64) uint8, labels (N, K) bool.
-
-    Returns, raises: as `fit_labels`.
-    """
+    """Fit a classifier of all attributes, as `fit_labels` does: images (N, 3, 64, 64) uint8, labels (N, K) bool."""
     torch.manual_seed(config.seed)
     return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config)
 

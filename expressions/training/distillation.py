@@ -57,21 +57,20 @@ def distil(
     generator: Generator,
     config: DistillationConfig,
 ) -> AttributeClassifier:
-    """Teach a classifier the mean logits of others, each attribute in its standard deviations (Hinton et al. 2015,
-    arXiv:1503.02531): it errs less than any of them, as their mean does, at the cost of one.
+    """Teach a classifier the mean logits of others on generated faces (Hinton et al. 2015, arXiv:1503.02531).
+
+    It then errs less than any of them, as their mean does, at the cost of one. The loss is in standard deviations of
+    each attribute's logits.
 
     Args:
-        student: where it goes on from.
+        student: what to go on from.
         teachers: score the same attributes in the same order.
-        generator: draws the faces that all of them score.
+        generator: in evaluation mode.
         config: the options.
-
-    Returns:
-        The student on the CPU, in evaluation mode.
 
     Raises:
         ValueError: the teachers score every face alike; or as for `edit_half`.
-        FloatingPointError: the loss is no longer finite.
+        FloatingPointError: as for `fit_labels`.
     """
     torch.manual_seed(config.seed)  # of the student's dropout
     device, _ = config.resolve()
@@ -95,11 +94,6 @@ def draw_faces(generator: Generator, samples: int, seed: int) -> Tensor:
     """Draw faces (N, 3, 64, 64) uint8; half of them are edits, where the generator was taught any.
 
     From a batch of faces on, the generator's batch-norm statistics are estimated on them, as the editor's will be.
-
-    Args:
-        generator: in evaluation mode.
-        samples: how many.
-        seed: of the faces and their edits.
     """
     rng = torch.Generator().manual_seed(seed)
     u = edit_half(torch.randn(samples, generator.z_dim, generator=rng), generator.directions.cpu(), rng)

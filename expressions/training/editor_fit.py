@@ -56,16 +56,7 @@ def fit_editor(
 
     The generator's batch-norm statistics are estimated anew. Half of the faces for that are edits if the generator was
     taught any, as in its training. Taught directions stay; every other attribute gets its row of the ridge dual basis
-    of all scores.
-
-    Args:
-        generator: draws the faces.
-        classifier: scores them, one logit for each of `attributes`.
-        attributes: names of the classifier's outputs.
-        config: the options.
-
-    Returns:
-        The fitted editor, its weights already rounded to the precision in which they are saved.
+    of all scores. The weights are rounded first to the precision in which they are saved.
 
     Raises:
         ValueError: the classifier does not score one of `SLIDERS`, which the generator was taught; or as for

@@ -54,18 +54,15 @@ def fit_labels(
     *,
     loss: Loss = attribute_loss,
 ) -> Network:
-    """Fit what a network makes of images to labels.
+    """Fit what a network makes of images to labels; returns it on the CPU, in evaluation mode.
 
     Args:
         model: maps images (N, 3, 64, 64) in [-1, 1] to logits (N, K).
         images: (N, 3, 64, 64) uint8.
-        labels: (N, ...), one row for each image.
+        labels: (N, ...).
         config: the options.
         augment: changes a batch of images in [-1, 1] at random.
         loss: of logits in float32 and their labels.
-
-    Returns:
-        The model on the CPU, in evaluation mode.
 
     Raises:
         ValueError: there are fewer faces than one batch holds.
@@ -78,7 +75,7 @@ def fit_labels(
     rng = torch.Generator(device).manual_seed(config.seed)
     model, images, labels = channels_last(model).to(device), images.to(device), labels.to(device)
     steps = len(images) // batch_size
-    # Chosen by hand and not tuned: the decay of the weights, twice AdamW's default.
+    # The weight decay was chosen by hand and not tuned.
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
     with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:

@@ -60,19 +60,12 @@ def margin_loss(cosines: Tensor, person: Tensor) -> Tensor:
 
 
 def fit_identity(images: Tensor, people: Tensor, config: FitOptions) -> IdentityEmbedding:
-    """Fit an embedding that tells people apart. Who is seen only once is left out.
+    """Fit an embedding that tells people apart, as `fit_labels` does: images (N, 3, 64, 64) uint8, people (N,) int64.
 
-    Args:
-        images: (N, 3, 64, 64) uint8.
-        people: (N,) int64, a number for each person.
-        config: the options.
-
-    Returns:
-        The embedding on the CPU, in evaluation mode.
+    Who is seen only once is left out.
 
     Raises:
-        ValueError: nobody is seen twice; or as for `fit_labels`.
-        FloatingPointError: as for `fit_labels`.
+        ValueError: nobody is seen twice.
     """
     _, person, counts = people.unique(return_inverse=True, return_counts=True)
     again = counts[person] > 1
@@ -85,14 +78,8 @@ def fit_identity(images: Tensor, people: Tensor, config: FitOptions) -> Identity
 
 
 def verification(embeddings: Tensor, people: Tensor) -> float:
-    """Area under the ROC curve of telling, by the cosine, pairs of one person from pairs of two.
-
-    Args:
-        embeddings: unit vectors (N, D).
-        people: (N,).
-
-    Returns:
-        0.5 for guesses, 1 where every pair of one person is closer than every other.
+    """Area under the ROC curve of telling pairs of one person from pairs of two by the cosine: 0.5 for guesses, 1 where
+    every pair of one person is closer than every other. Embeddings are unit vectors (N, D), people (N,).
 
     Raises:
         ValueError: no two faces are of one person, or none of two.

@@ -1,4 +1,4 @@
-"""Measures of image quality, on features that any network gave."""
+"""Measures of image quality, on features (N, D) of real and (M, D) of generated faces, whatever network gave them."""
 
 from itertools import pairwise
 
@@ -38,48 +38,28 @@ class RandomFeatures(nn.Module):
 
 
 def frechet_distance(real_features: Tensor, fake_features: Tensor) -> float:
-    """Frechet distance between the normal distributions of two sets of features
-    (Dowson & Landau 1982; Heusel et al. 2017, arXiv:1706.08500, eq. 6).
-
-    Args:
-        real_features: (N, D).
-        fake_features: (M, D).
-
-    Returns:
-        |mu_r - mu_f|^2 + tr(C_r + C_f - 2 (C_r C_f)^(1/2)): at least 0, in squared units of the features.
+    """Frechet distance between the normal distributions of two sets of features (Dowson & Landau 1982; Heusel et al.
+    2017, arXiv:1706.08500, eq. 6): |mu_r - mu_f|^2 + tr(C_r + C_f - 2 (C_r C_f)^(1/2)), in their squared units.
 
     Raises:
         ValueError: the widths differ, there are fewer than two features in a set, or one is not finite.
     """
     real, fake = _checked(real_features, fake_features)
     real_covariance, fake_covariance = (torch.cov(s.T) for s in (real, fake))
-    root = _matrix_root(real_covariance)
+    values, vectors = torch.linalg.eigh(real_covariance)
+    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
     cross = torch.linalg.eigvalsh(root @ fake_covariance @ root).clamp_min(0).sqrt().sum()
     means = (real.mean(0) - fake.mean(0)).square().sum()
     distance = means + real_covariance.trace() + fake_covariance.trace() - 2 * cross
     return max(0.0, distance.item())
 
 
-def _matrix_root(matrix: Tensor) -> Tensor:
-    """Square root of a symmetric matrix without negative eigenvalues."""
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
-
-
 def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 5) -> dict[str, float]:
-    """Fidelity and diversity from balls that reach the k-th nearest neighbour.
+    """Fidelity and diversity from balls around features, which reach the k-th nearest neighbour in their own set.
 
-    Precision is the share of fakes inside a ball around a real feature, recall that of reals inside one around a fake
-    (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2). Coverage is the share of reals whose ball holds a fake (Naeem
+    `precision` is the share of fakes inside a ball of the reals, `recall` that of reals inside a ball of the fakes
+    (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2). `coverage` is the share of reals whose ball holds a fake (Naeem
     et al. 2020, arXiv:2002.09797, eq. 4).
-
-    Args:
-        real_features: (N, D).
-        fake_features: (M, D).
-        k: neighbours that a ball reaches, itself not counted.
-
-    Returns:
-        precision, recall and coverage, in [0, 1].
 
     Raises:
         ValueError: as for `frechet_distance`, or a set has no k neighbours.
@@ -121,11 +101,10 @@ def _checked(real_features: Tensor, fake_features: Tensor) -> tuple[Tensor, Tens
 class Probe:
     """Tells how a training goes on: Frechet distance between generated and training faces, always the same ones.
 
-    Its features are those of an untrained network. It compares ticks with each other: to compare generators, see
-    benchmarks/quality.py.
+    It sees random features, and compares ticks of one training: to compare generators, see benchmarks/quality.py.
 
     Args:
-        images: (N, 3, 64, 64) uint8 real faces; 1,000 of them are used.
+        images: (N, 3, 64, 64) uint8 real faces, of which `COUNT` are used.
     """
 
     COUNT = 1000

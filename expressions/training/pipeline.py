@@ -60,7 +60,8 @@ class Stage(NamedTuple):
 
 # What the editor is made with knows the people of even numbers; what judges it knows the others.
 CLASSIFIER = "train.py classifier --data $data --identities even"
-TEACHERS = ",".join(f"$runs/teacher{seed}/classifier.safetensors" for seed in (1, 2, 3, 4))
+SEEDS = (1, 2, 3, 4)
+TEACHERS = ",".join(f"$runs/teacher{seed}/classifier.safetensors" for seed in SEEDS)
 IDENTITY = "$runs/identity/identity.safetensors"
 # The default rates were measured in trainings without edits: one with edits gives its own.
 EDITS = f"train.py gan --data $data --classifiers {TEACHERS} --identity {IDENTITY}"
@@ -75,8 +76,8 @@ STRICT = "--edit-weight 6 --pixel-weight 0.6 --seed 1"
 MILD = "--edit-weight 2.5 --pixel-weight 0.3 --seed 2"
 BRANCH = {"cpu": f"{SMALL} --kimg 24 --ema-kimg 8", "gpu": f"--kimg 240 {BATCHES} --texture-weight 1"}
 
-# Four classifiers and an embedding of identities teach the generator. Its last training branches, strict about edits and
-# mild: the editor has the mean of both. A fifth classifier learns what the four see in the generator's faces, and
+# Four classifiers and an embedding of identities teach the generator. Its last training branches: one is strict about
+# edits, one mild, and the editor has their mean. A fifth classifier learns what the four see in generated faces, and
 # measures these for the editor.
 #
 # Size gpu is nearly the schedule of the embedded weights. Before the polish these also saw 420,000 images through one
@@ -85,10 +86,7 @@ BRANCH = {"cpu": f"{SMALL} --kimg 24 --ema-kimg 8", "gpu": f"--kimg 240 {BATCHES
 STAGES = (
     Stage("classifier", "a quarter of an hour", CLASSIFIER),
     Stage("identity", "half an hour", "train.py identity --data $data --identities even"),
-    Stage("teacher1", "a quarter of an hour", f"{CLASSIFIER} --seed 1"),
-    Stage("teacher2", "a quarter of an hour", f"{CLASSIFIER} --seed 2"),
-    Stage("teacher3", "a quarter of an hour", f"{CLASSIFIER} --seed 3"),
-    Stage("teacher4", "a quarter of an hour", f"{CLASSIFIER} --seed 4"),
+    *(Stage(f"teacher{seed}", "a quarter of an hour", f"{CLASSIFIER} --seed {seed}") for seed in SEEDS),
     Stage(
         "gan",
         "2 to 4 hours",
@@ -137,55 +135,46 @@ class PipelineConfig(Options):
     runs: str = option("runs", "folder for what the stages make, each in a folder of its own")
 
 
-class Step(NamedTuple):
-    """What is to be done for a stage."""
+def plan(config: PipelineConfig) -> list[tuple[Stage, str, list[str]]]:
+    """Each stage, whether it is finished, resumes or runs, and what Python is to be called with.
 
-    stage: Stage
-    state: str  # finished, resumes or runs
-    arguments: list[str]
-
-
-def plan(config: PipelineConfig) -> list[Step]:
-    """Find out where the stages stand: finished is one whose last file is newer than those of all that it needs."""
+    A stage is finished if its last file is newer than those of all that it needs, and these are finished.
+    """
     steps, finished = [], dict[str, float]()  # when
     for stage in STAGES:
-        arguments, last_file = stage.arguments(config), stage.last_file(config)
+        arguments, last_file, state = stage.arguments(config), stage.last_file(config), "runs"
         time = last_file.stat().st_mtime if last_file.exists() else -math.inf
         if last_file.exists() and all(finished.get(name, math.inf) <= time for name in stage.needs):
             finished[stage.name], state = time, "finished"
         elif holds_run(Path(config.runs, stage.name)):
             arguments, state = [*arguments, "--resume"], "resumes"
-        else:
-            state = "runs"
-        steps.append(Step(stage, state, arguments))
+        steps.append((stage, state, arguments))
     return steps
 
 
 def describe(config: PipelineConfig) -> str:
-    """The plan, two lines for each stage."""
-    lines = []
-    for stage, state, arguments in plan(config):
-        lasts = f", {stage.lasts} on two cores" if config.size == "cpu" else ""
-        lines += [f"{stage.name}: {state}{lasts}", f"    python {shlex.join(arguments)}"]
-    return "\n".join(lines)
+    """The plan as a text."""
+    return "\n".join(
+        f"{stage.name}: {state}"
+        + f", {stage.lasts} on two cores" * (config.size == "cpu")
+        + f"\n    python {shlex.join(arguments)}"
+        for stage, state, arguments in plan(config)
+    )
 
 
 def run_python(arguments: list[str]) -> int:
     """Run Python with arguments; returns its exit status.
 
-    It is waited for whatever signal comes, since a training saves before it ends. The terminal's SIGINT reaches it as
-    well; SIGTERM is passed on.
+    Signals do not end the wait: a training saves before it ends. The terminal's SIGINT reaches it as well; SIGTERM is
+    passed on.
     """
-    with subprocess.Popen([sys.executable, *arguments]) as process:
-        before = [
-            (signal.SIGINT, signal.signal(signal.SIGINT, lambda *_: None)),
-            (signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: process.terminate())),
-        ]
-        try:
-            return process.wait()
-        finally:
-            for signum, handler in before:
-                signal.signal(signum, handler)
+    with subprocess.Popen([sys.executable, *arguments]) as process:  # noqa: S603 the commands of this table
+        interrupt = signal.signal(signal.SIGINT, lambda *_: None)
+        terminate = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        status = process.wait()
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, terminate)
+    return status
 
 
 def run_all(config: PipelineConfig, execute: Callable[[list[str]], int] = run_python) -> str:

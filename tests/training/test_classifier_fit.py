@@ -49,6 +49,7 @@ def test_too_few_faces_are_refused(faces):
         fit_classifier(*faces, dataclasses.replace(CONFIG, batch_size=512))
 
 
+@pytest.mark.slow
 def test_a_fit_that_is_no_longer_finite_ends_in_an_error(faces):
     with pytest.raises(FloatingPointError, match="the loss is not finite; try a lower rate than 1e\\+30"):
         fit_classifier(*faces, dataclasses.replace(CONFIG, epochs=2, lr=1e30))

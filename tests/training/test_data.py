@@ -187,7 +187,7 @@ def test_a_strange_label_is_named_by_row_and_column(tmp_path, streaming):
     assert "row 1, column Smiling: expected a bool, 0/1 or -1/+1, got 7" in message
 
 
-@pytest.mark.parametrize("options", [{"people": True}, {"identities": "even"}, {"identities": "even", "streaming": True}])
+@pytest.mark.parametrize("options", [{"people": True}, {"identities": "odd"}, {"identities": "odd", "streaming": True}])
 @pytest.mark.parametrize(("people", "row"), [(["Ann", "Bob"], 0), ([4, None], 1)])
 def test_a_strange_person_is_named_by_row(tmp_path, people, row, options):
     write_parquet(tmp_path, "train", [celeba_row(index, celeb_id=person) for index, person in enumerate(people)])

@@ -9,7 +9,7 @@ from expressions.images import to_unit
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.classifier import AttributeClassifier, predict
 from expressions.networks.generator import Generator
-from expressions.networks.layout import channels_last
+from expressions.networks.precision import channels_last
 from expressions.training import distillation
 from expressions.training.distillation import DistillationConfig, distil, draw_faces
 
@@ -43,6 +43,7 @@ def generator():
     return network
 
 
+@pytest.mark.slow
 def test_the_student_learns_the_mean_of_its_teachers(generator, monkeypatch):
     monkeypatch.setattr(distillation, "draw_faces", coloured)
     pictures = coloured(None, 64, seed=9)
@@ -77,6 +78,7 @@ def test_the_same_seed_draws_the_same_faces(generator):
     assert not torch.equal(draw_faces(generator, 4, seed=1), draw_faces(generator, 4, seed=2))
 
 
+@pytest.mark.slow
 def test_a_batch_of_faces_or_more_is_drawn_with_its_own_statistics(generator):
     drawn = []
     for variance in (1.0, 9.0):

@@ -9,6 +9,8 @@ from expressions.networks.generator import Generator
 from expressions.training.directions import dual_basis, edit_half, regress
 from expressions.training.editor_fit import EditorConfig, fit_editor
 
+pytestmark = pytest.mark.slow  # the fit takes seconds
+
 
 @pytest.fixture(scope="module")
 def generator():

@@ -37,9 +37,7 @@ class Stub:
         return 0
 
 
-@pytest.mark.parametrize(
-    ("size", "lengths"), [("cpu", [1500, 500, 84, 24, 24]), ("gpu", [3300, 1500, 2700, 240, 240])]
-)
+@pytest.mark.parametrize(("size", "lengths"), [("cpu", [1500, 500, 84, 24, 24]), ("gpu", [3300, 1500, 2700, 240, 240])])
 def test_every_stage_is_a_command_with_options_that_it_takes(size, lengths):
     configs = {}
     for stage, _, (script, *arguments) in plan(PipelineConfig(data="here", runs="there", size=size)):
