@@ -50,7 +50,7 @@ def _download(name: str, file: str, revision: str | None, options: dict[str, Any
     except RemoteEntryNotFoundError as error:
         raise WeightsError(f"it has no file {file}") from error
     except CLIENT_ERRORS as error:
-        raise WeightsError(f"{file} did not arrive: {hub_problem(error)}") from error
+        raise WeightsError(hub_problem(error)) from error
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -61,7 +61,9 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise WeightsError(f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise WeightsError(f"not JSON: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("attributes"), list):
         raise WeightsError("no list of attributes")
