@@ -1,6 +1,6 @@
 """A page whose handler does nothing: what Gradio alone costs. One slider, one picture, wired as those of app.py.
 
-    python benchmarks/empty_page.py ONE.html OTHER.html [direct]
+    python -m benchmarks.empty_page ONE.html OTHER.html [direct]
 
 An even value answers with one of the two stored pictures, an odd one with the other: through the queue, as is Gradio's
 default, or directly, around it. GRADIO_SERVER_PORT is the port.

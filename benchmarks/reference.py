@@ -4,44 +4,35 @@ Same networks, initialisation, losses, optimisers and order of steps; z is norma
 nothing is averaged, everything is float32.
 """
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy
+
+from expressions.networks.generator import BATCH
 
 Z_DIM = 100
 WIDTH = 64
-LR = 2e-4  # of both networks
 
 
-class ReferenceGenerator(nn.Sequential):
+def generator() -> nn.Sequential:
     """Latents (N, 100, 1, 1) -> images (N, 3, 64, 64) in [-1, 1]."""
-
-    def __init__(self) -> None:
-        layers: list[nn.Module] = []
-        widths = (Z_DIM, 8 * WIDTH, 4 * WIDTH, 2 * WIDTH, WIDTH)
-        for index, (inputs, outputs) in enumerate(pairwise(widths)):
-            stride, padding = (1, 0) if index == 0 else (2, 1)
-            layers += [
-                nn.ConvTranspose2d(inputs, outputs, 4, stride, padding, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(True),
-            ]
-        super().__init__(*layers, nn.ConvTranspose2d(WIDTH, 3, 4, 2, 1, bias=False), nn.Tanh())
+    layers: list[nn.Module] = [nn.ConvTranspose2d(Z_DIM, 8 * WIDTH, 4, bias=False)]
+    for inputs in (8 * WIDTH, 4 * WIDTH, 2 * WIDTH, WIDTH):
+        outputs = 3 if inputs == WIDTH else inputs // 2
+        layers += [nn.BatchNorm2d(inputs), nn.ReLU(True), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]
+    return nn.Sequential(*layers, nn.Tanh())
 
 
-class ReferenceDiscriminator(nn.Sequential):
+def discriminator() -> nn.Sequential:
     """Images (N, 3, 64, 64) -> probabilities of being real (N, 1, 1, 1)."""
-
-    def __init__(self) -> None:
-        layers: list[nn.Module] = [nn.Conv2d(3, WIDTH, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
-        for inputs in (WIDTH, 2 * WIDTH, 4 * WIDTH):
-            layers += [
-                nn.Conv2d(inputs, 2 * inputs, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(2 * inputs),
-                nn.LeakyReLU(0.2, inplace=True),
-            ]
-        super().__init__(*layers, nn.Conv2d(8 * WIDTH, 1, 4, 1, 0, bias=False), nn.Sigmoid())
+    layers: list[nn.Module] = [nn.Conv2d(3, WIDTH, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+    for inputs in (WIDTH, 2 * WIDTH, 4 * WIDTH):
+        layers += [
+            nn.Conv2d(inputs, 2 * inputs, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(2 * inputs),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(8 * WIDTH, 1, 4, bias=False), nn.Sigmoid())
 
 
 class Reference:
@@ -49,10 +40,10 @@ class Reference:
 
     def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:
         torch.manual_seed(seed)
-        self.generator = ReferenceGenerator().apply(_initialise).to(device)
-        self.discriminator = ReferenceDiscriminator().apply(_initialise).to(device)
+        self.generator = generator().apply(_initialise).to(device)
+        self.discriminator = discriminator().apply(_initialise).to(device)
         self.g_optimizer, self.d_optimizer = (
-            torch.optim.Adam(network.parameters(), lr=LR, betas=(0.5, 0.999))
+            torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
             for network in (self.generator, self.discriminator)
         )
 
@@ -60,18 +51,17 @@ class Reference:
         """One update of each network on real images (N, 3, 64, 64) in [-1, 1]."""
         count, device = len(real), real.device
         ones, zeros = torch.ones(count, device=device), torch.zeros(count, device=device)
-        criterion = nn.functional.binary_cross_entropy
 
         # Update the discriminator: maximise log D(x) + log(1 - D(G(z))).
         self.discriminator.zero_grad()
-        criterion(self.discriminator(real).view(-1), ones).backward()
+        binary_cross_entropy(self.discriminator(real).view(-1), ones).backward()
         fake = self.generator(torch.randn(count, Z_DIM, 1, 1, device=device))
-        criterion(self.discriminator(fake.detach()).view(-1), zeros).backward()
+        binary_cross_entropy(self.discriminator(fake.detach()).view(-1), zeros).backward()
         self.d_optimizer.step()
 
         # Update the generator: maximise log D(G(z)).
         self.generator.zero_grad()
-        criterion(self.discriminator(fake).view(-1), ones).backward()
+        binary_cross_entropy(self.discriminator(fake).view(-1), ones).backward()
         self.g_optimizer.step()
 
     @torch.no_grad()
@@ -80,7 +70,7 @@ class Reference:
         self.generator.eval()
         z = torch.randn(count, Z_DIM, 1, 1, generator=torch.Generator().manual_seed(seed))
         device = next(self.generator.parameters()).device
-        images = torch.cat([self.generator(part) for part in z.to(device).split(250)])
+        images = torch.cat([self.generator(part) for part in z.to(device).split(BATCH)])
         self.generator.train()
         return images
 

@@ -1,35 +1,225 @@
-"""What a benchmark measured, written as JSON."""
+"""What the benchmarks measured: the shapes of their reports, and how these are written to and read from JSON.
+
+A figure that could not be measured is NaN, and null in JSON.
+"""
 
 import json
 import math
+import os
+import platform
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import torch
 
 from expressions.files import write_atomically
 
+BENCHMARKS = Path(__file__).parent
+REFERENCE, OURS = "reference", "ours"  # recipes: PyTorch's DCGAN example, and the defaults of `train.py gan`
+REAL = "real faces"
+ALL_FACES = "ours, all faces"  # our editor on more faces than the others
+ON_OURS = " on our generator"  # ends the name of another editor that works on it
 
-def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write figures, whole or not at all; a folder that is missing is made, and NaN, where nothing could be measured,
-    becomes null.
+
+class Judged(TypedDict):
+    evaluator: str  # the first 12 digits of its file's SHA-256
+
+
+class Measured(Judged):
+    weights: str  # the editor's fingerprint
+
+
+class FaceFigures(TypedDict):  # of one set of faces: see `QualityJudge.assess`
+    fd_attributes: float
+    fd_random: float
+    precision: float
+    recall: float
+    coverage: float
+    rate_error: float
+    worst_rate: float
+    novelty: float
+
+
+FaceFigure = Literal[
+    "fd_attributes", "fd_random", "precision", "recall", "coverage", "rate_error", "worst_rate", "novelty"
+]
+
+
+class QualityReport(Measured):
+    fakes: int  # faces in a set
+    held_out: int
+    rows: dict[str, list[FaceFigures]]  # by who draws them: several sets
+
+
+class Point(TypedDict):
+    kimg: float  # thousands of images that a training has seen
+    sets: list[FaceFigures]  # one for each seed
+
+
+class RecipesReport(Judged):
+    device: str
+    fakes: int
+    held_out: int
+    rows: dict[str, list[Point]]  # by recipe
+
+
+class SliderLeaks(TypedDict):  # of an edit by one standard deviation
+    mean_dependency: float
+    max_dependency: float
+    leaks_into: str  # what changes most
+    reached: float  # share of the edits that get that far
+    identifying: dict[str, float]
+
+
+class SharedLeaks(TypedDict):
+    mean_dependency: float
+    edits: int
+
+
+class EditorLeaks(TypedDict):
+    mean_dependency: float
+    interval: list[float]  # 95 % of it, over faces
+    max_dependency: float
+    sliders: dict[str, SliderLeaks]
+    columns: list[str]
+    matrix: list[list[float]]  # by slider: mean change of each column
+    where_all_reach: NotRequired[SharedLeaks]
+
+
+class SliderFigures(TypedDict):
+    slope: float
+    mean_absolute_error: float
+    within_reach: float
+    male_flips: float
+    male_flips_interval: list[float]
+    sure: float  # share of faces whose `Male` the reader is sure of
+    sure_male_flips: float
+    sure_male_flips_interval: list[float]
+    median_ita_change: float  # degrees
+
+
+class Unrest(TypedDict):
+    change: float
+    male_flips: float
+
+
+class EditedDistance(TypedDict):
+    faces: int
+    unedited: float
+    edited: float
+
+
+class EditingReport(Measured):
+    faces: int
+    compared: int  # of these, faces that other editors moved too
+    sliders: list[str]
+    methods: dict[str, EditorLeaks]  # by editor
+    agreement: float
+    do_nothing: dict[str, Unrest]
+    calibration: dict[str, SliderFigures]
+    fd_evaluator: EditedDistance
+
+
+class LimitsRow(TypedDict):
+    faces: int
+    mean_dependency: float
+    interval: list[float]
+    own_view: float  # mean dependency as the editor's own classifier sees it
+    within_reach: float
+    male_flips: float
+    draws: float  # faces drawn for an edit
+    fd_edited: NotRequired[float]
+
+
+class LimitsReport(Measured):
+    agreement_on_values: dict[str, float]
+    rows: dict[str, LimitsRow]
+
+
+class SpeedRow(TypedDict):
+    batch_size: int
+    recipe: str
+    speed: float  # images a second
+    reference: float
+    ratio: float
+    share: float  # of the rate of a bf16 matrix product
+
+
+class SpeedReport(TypedDict):
+    device: str
+    torch: str
+    rows: list[SpeedRow]
+    matrix_rate: float  # floating-point operations a second
+    peak_megabytes: dict[str, float]  # by recipe
+    decoded_megabytes: float
+
+
+class Times(TypedDict):
+    median_ms: float
+    p95_ms: float
+
+
+class Compared(TypedDict):
+    times: dict[str, Times]
+    ratios: dict[str, float]  # of ours to each of the others
+
+
+class Load(TypedDict):
+    visitors: int
+    events_per_second: dict[str, float]
+    ratios: dict[str, float]
+    errors: dict[str, int]  # of our page, by what was told
+
+
+class Rush(TypedDict):
+    visitors: int
+    served: int
+    turned_away: int
+
+
+class ServeReport(TypedDict):
+    device: str
+    torch: str
+    gradio: str
+    draft: Times
+    edit: Times
+    strip: Times
+    paint: Compared
+    load: Load
+    rush: Rush
+    start: Compared
+
+
+def write_report(report: Any, path: Path) -> None:
+    """Write a report, whole or not at all; a folder that is missing is made.
 
     Raises:
-        RunError: the disk is full or the folder cannot be written; `path` is as it was.
+        OSError: the disk is full or the folder cannot be written; `path` is as it was.
     """
     text = json.dumps(_without_nan(report), indent=2) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda file: file.write_text(text))
 
 
-def path_of_report(name: str, device: torch.device) -> Path:
-    """Where a report is kept that depends on the device."""
-    return Path("benchmarks") / (f"{name}.json" if device.type == "cpu" else f"{name}_{device.type}.json")
+def read_report(name: str) -> Any:
+    """The report of that name beside this file; its reader says which of the shapes above it has."""
+    return json.loads((BENCHMARKS / f"{name}.json").read_text())
 
 
-def _without_nan(result: Any) -> Any:
-    if isinstance(result, dict):
-        return {name: _without_nan(value) for name, value in result.items()}
-    if isinstance(result, list):
-        return [_without_nan(value) for value in result]
-    return None if isinstance(result, float) and math.isnan(result) else result
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def device_name(device: torch.device) -> str:
+    """A GPU's name, or the processor's, such as "2 CPU cores (AMD EPYC, AVX2)"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    information = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*: (.+)$", information.read_text() if information.exists() else "", re.MULTILINE)
+    model = named[1] if named else platform.processor() or platform.machine()
+    return f"{os.cpu_count()} CPU cores ({model.strip()}, {torch.backends.cpu.get_cpu_capability()})"

@@ -13,6 +13,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from expressions import Editor
 from expressions.attributes import SLIDERS, free_to_change
+from expressions.networks.generator import BATCH
+from expressions.skin import individual_typology_angle
 from expressions.training.directions import dual_basis, regress
 
 # Edits of latents z (N, 100) for one attribute's column, by amounts in standard deviations of its score.
@@ -23,19 +25,24 @@ CONTROL = "random direction"  # among the rivals: nobody's editor
 
 @dataclass(frozen=True)
 class Sample:
-    """Random faces to fit on: latents z (N, 100), their standardised scores (N, K), and the unit and zero of these."""
+    """Random faces to fit on: latents z (N, 100), their standardised scores (N, K), and the unit of these (K,)."""
 
     z: Tensor
     scores: Tensor
-    mean: Tensor
     deviation: Tensor
+
+
+def scores_of(editor: Editor, z: Tensor) -> Tensor:
+    """Scores (N, K) of latents (N, 100), through which gradients pass."""
+    images = editor.generator(z)
+    return torch.cat([editor.classifier(images), individual_typology_angle(images)[:, None]], 1)
 
 
 def draw(editor: Editor, first_seed: int, count: int = 10_000) -> Sample:
     z = editor.latents(range(first_seed, first_seed + count))
-    raw = torch.cat([editor.scores(editor.synthesize(batch)) for batch in z.split(250)])
-    mean, deviation = raw.mean(0), raw.std(0)
-    return Sample(z, (raw - mean) / deviation, mean, deviation)
+    raw = torch.cat([editor.scores(editor.synthesize(batch)) for batch in z.split(BATCH)])
+    deviation = raw.std(0)
+    return Sample(z, (raw - raw.mean(0)) / deviation, deviation)
 
 
 def all_edits(editor: Editor, sample: Sample) -> dict[str, Edits]:
@@ -125,7 +132,7 @@ def gradient_ascent(editor: Editor, sample: Sample, penalty: float = 0.1, rate: 
             optimizer = torch.optim.Adam([moved], rate)
             for amount in sorted((a for a in amounts if a * sign > 0), key=abs):
                 for _ in range(steps):
-                    scores = editor._scores(editor.generator(moved))
+                    scores = scores_of(editor, moved)
                     change = (scores - start) / sample.deviation
                     loss = (change[:, column] - amount).square() + penalty * change[:, held].square().sum(1)
                     optimizer.zero_grad()

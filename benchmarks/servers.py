@@ -20,11 +20,9 @@ START = 300.0  # seconds that a server may take to start, on however busy a mach
 
 @dataclass(frozen=True)
 class Server:
-    """A process that serves a page, the folder where Gradio puts its files, and what it has said."""
+    """A process that serves a page, and the file of what it has said."""
 
     url: str
-    process: subprocess.Popen[bytes]
-    folder: Path
     log: Path
 
 
@@ -33,7 +31,7 @@ def serving(*script: str, variables: Mapping[str, str] | None = None, checkout: 
     """Run a script that launches a page, on a free port.
 
     Args:
-        script: a file of the checkout, and its arguments.
+        script: what Python runs: a file of the checkout, or `-m` and a module; and its arguments.
         variables: of its environment, beside those of this process, of which no EXPRESSIONS_* is taken over.
         checkout: the folder to run it in.
 
@@ -43,36 +41,30 @@ def serving(*script: str, variables: Mapping[str, str] | None = None, checkout: 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as place:
-        folder, log = Path(place) / "files", Path(place) / "log"
+    with tempfile.TemporaryDirectory() as folder:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPRESSIONS_")}
-        environment |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder)}
+        environment |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": f"{folder}/files"}
         environment |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", **(variables or {})}
+        log = Path(folder) / "log"
         with log.open("wb") as output:
-            command = [sys.executable, *script]
             process = subprocess.Popen(  # noqa: S603
-                command, cwd=checkout, env=environment, stdout=output, stderr=subprocess.STDOUT
+                [sys.executable, *script], cwd=checkout, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            _wait_for(port, process, log)
-            yield Server(f"http://127.0.0.1:{port}", process, folder, log)
+            deadline = time.monotonic() + START
+            while not _listens(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the server did not start: {log.read_text()}")
+                time.sleep(0.01)
+            yield Server(f"http://127.0.0.1:{port}", log)
         finally:
             process.terminate()
             process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until something listens on a port."""
-    deadline = time.monotonic() + START
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start: {log.read_text()}") from None
-            time.sleep(0.01)
-        else:
-            return
+def _listens(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

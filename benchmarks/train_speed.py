@@ -1,42 +1,42 @@
 """Training speed beside PyTorch's own DCGAN example, side by side in one run.
 
-The reference decodes every image each time in the workers of a DataLoader and computes in float32; ours keeps the
-decoded faces as uint8 where it computes. Rounds alternate, so that a noisy machine slows both. Peak memory is that of
-a process of its own for each, the reference's workers left out.
+The example decodes every image each time in the workers of a DataLoader and computes in float32; ours keeps the decoded
+faces as uint8 where it computes. Rounds take turns, so that a noisy machine slows both. Peak memory is that of a
+process of its own for each, without the example's workers.
 
-    PYTHONPATH=. python benchmarks/train_speed.py --data DATA
+    python -m benchmarks.train_speed --data DATA
 
-Prints a table. Writes train_speed.json, or train_speed_cuda.json; the README beside it shows both.
+Prints a table. Writes train_speed.json, or train_speed_cuda.json; the README beside this file shows both.
 """
 
 import argparse
 import functools
-import os
+import multiprocessing
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
 import torch
-from machine import device_name
-from recipes import FOR_A_CPU, OURS, REFERENCE, options_of
-from reference import Reference
-from reports import path_of_report, write_report
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from expressions.attributes import HUB_DATASET
 from expressions.images import crop_face, to_unit
-from expressions.training.config import HUB_DATASET, TrainConfig
+from expressions.training.config import DataOptions, TrainConfig
 from expressions.training.data import known_revision, load_faces
 from expressions.training.state import TrainState
 from expressions.training.step import train_step
+
+from . import tables
+from .recipes import FOR_A_CPU, options_of
+from .reference import Reference
+from .reports import BENCHMARKS, OURS, REFERENCE, SpeedReport, SpeedRow, device_name, write_report
 
 Step = Callable[[], Any]
 RECIPES = (OURS, FOR_A_CPU)
@@ -69,56 +69,47 @@ class Decoded(Dataset[Tensor]):
         return to_unit(torch.from_numpy(crop_face(self.rows[index]["image"])))
 
 
-def reference_step(source: str, batch_size: int, device: torch.device) -> Step:
-    """A step of the reference: the next batch of the loader, then one update of each network."""
-
-    def batches() -> Iterator[Tensor]:
-        while True:
-            yield from DataLoader(Decoded(source), batch_size, shuffle=True, num_workers=WORKERS, drop_last=True)
-
-    loader, reference = batches(), Reference(seed=0, device=device)
-    return lambda: reference.step(next(loader).to(device))
-
-
-def our_step(options: dict[str, Any], source: str, batch_size: int, device: torch.device) -> Step:
-    """A step of `train.py gan` with its defaults, but for these options."""
-    config = TrainConfig(data=source, batch_size=batch_size, device=device.type, **options)
+def new_step(recipe: str, source: str, batch_size: int, device: torch.device) -> Step:
+    """A training's step: with the example's loader, or as `train.py gan` does it."""
+    if recipe == REFERENCE:
+        batches, reference = _batches(source, batch_size), Reference(seed=0, device=device)
+        return lambda: reference.step(next(batches).to(device))
+    config = TrainConfig(data=source, batch_size=batch_size, device=device.type, **options_of(recipe))
     _, dtype = config.resolve()
     images, state = decoded_faces(source, device), TrainState(config, device)
     return lambda: train_step(state, images, config, dtype)
 
 
+def _batches(source: str, batch_size: int) -> Iterator[Tensor]:
+    while True:
+        yield from DataLoader(Decoded(source), batch_size, shuffle=True, num_workers=WORKERS, drop_last=True)
+
+
 @functools.cache
 def decoded_faces(source: str, device: torch.device) -> Tensor:
     """All faces (N, 3, 64, 64) uint8, where ours trains."""
-    return load_faces(source).images.to(device)
+    return load_faces(DataOptions(data=source), "train").images.to(device)
 
 
-STEPS: dict[str, Callable[[str, int, torch.device], Step]] = {REFERENCE: reference_step}
-STEPS |= {recipe: functools.partial(our_step, options_of(recipe)) for recipe in RECIPES}
+def seconds(work: Step, device: torch.device) -> float:
+    """How long something takes, until the device has done it."""
+    synchronise = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    synchronise()
+    start = time.perf_counter()
+    work()
+    synchronise()
+    return time.perf_counter() - start
 
 
 def images_per_second(step: Step, batch_size: int, images: int, device: torch.device) -> float:
     steps = max(2, images // batch_size)
-    _synchronise(device)
-    start = time.perf_counter()
-    for _ in range(steps):
-        step()
-    _synchronise(device)
-    return steps * batch_size / (time.perf_counter() - start)
+    return steps * batch_size / seconds(lambda: [step() for _ in range(steps)], device)
 
 
-def matrix_rate(dtype: torch.dtype, device: torch.device, side: int) -> float:
-    """Floating-point operations a second of a square matrix product."""
-    a = torch.randn(side, side, device=device, dtype=dtype)
-    times = []
-    for _ in range(7):
-        _synchronise(device)
-        start = time.perf_counter()
-        a @ a
-        _synchronise(device)
-        times.append(time.perf_counter() - start)
-    return 2 * side**3 / statistics.median(times)
+def matrix_rate(device: torch.device, side: int) -> float:
+    """Floating-point operations a second of a square matrix product in bf16."""
+    a = torch.randn(side, side, device=device, dtype=torch.bfloat16)
+    return 2 * side**3 / statistics.median(seconds(lambda: a @ a, device) for _ in range(7))
 
 
 class _NoModules(nullcontext[None]):
@@ -136,91 +127,74 @@ def operations(step: Step, batch_size: int) -> float:
     return counter.get_total_flops() / batch_size
 
 
-def peak_memory(source: str, device: torch.device) -> dict[str, float]:
-    """By recipe, peak megabytes of a process that does three steps, median of three such processes; its workers, which
-    share pages with it, are not counted."""
-    command = [sys.executable, __file__, "--data", source, "--device", device.type, "--memory-of"]
-    run = functools.partial(subprocess.run, check=True, capture_output=True, text=True)
-
-    def of_one(recipe: str) -> float:
-        return float(run([*command, recipe]).stdout.splitlines()[-1])
-
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // WORKERS)) as pool:
-        return {recipe: statistics.median(pool.map(of_one, [recipe] * 3)) for recipe in STEPS}
-
-
-def print_memory(recipe: str, source: str, device: torch.device) -> None:
-    step = STEPS[recipe](source, 64, device)
+def peak_megabytes(recipe: str, source: str, device: torch.device) -> float:
+    """The most memory that this process has held after three steps; its workers, which share pages with it, are not
+    counted."""
+    step = new_step(recipe, source, 64, device)
     for _ in range(3):
         step()
     # Not getrusage, whose peak outlives exec and so is that of the parent.
-    status = Path("/proc/self/status").read_text()
-    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+def peak_memory(source: str, device: torch.device) -> dict[str, float]:
+    """By recipe the median of three processes."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
+        peaks = {
+            recipe: [pool.submit(peak_megabytes, recipe, source, device) for _ in range(3)]
+            for recipe in (REFERENCE, *RECIPES)
+        }
+        return {recipe: statistics.median(one.result() for one in several) for recipe, several in peaks.items()}
+
+
+def measure(source: str, batch_size: int, images: int, rounds: int, device: torch.device) -> Iterator[SpeedRow]:
+    """Every recipe beside the reference, in batches of one size; `share` counts operations a second."""
+    steps = {recipe: new_step(recipe, source, batch_size, device) for recipe in (REFERENCE, *RECIPES)}
+    # Counted in the first step: later ones may be a recording.
+    counts = {recipe: operations(steps[recipe], batch_size) for recipe in RECIPES}
+    for step in steps.values():
+        images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
+    turns = [
+        {recipe: images_per_second(step, batch_size, images, device) for recipe, step in steps.items()}
+        for _ in range(rounds)
+    ]
+    medians = {recipe: statistics.median(speeds[recipe] for speeds in turns) for recipe in steps}
+    for recipe in RECIPES:
+        yield {
+            "batch_size": batch_size,
+            "recipe": recipe,
+            "speed": medians[recipe],
+            "reference": medians[REFERENCE],
+            "ratio": statistics.median(speeds[recipe] / speeds[REFERENCE] for speeds in turns),
+            "share": medians[recipe] * counts[recipe],
+        }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--rounds", type=int, default=5, help="alternations; the medians are reported")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the medians are shown")
     parser.add_argument("--images", type=int, help="images of one recipe in a round")
     parser.add_argument("--out", type=Path, help="where to write the figures")
-    parser.add_argument("--memory-of", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
-    if arguments.memory_of:
-        print_memory(arguments.memory_of, arguments.data, device)
-        return
-
-    load = LOADS[device.type]
+    source, device = arguments.data, torch.device(arguments.device)
+    load = LOADS[arguments.device]
     images = arguments.images or load.images
-    rows: list[dict[str, Any]] = []
-    print(f"{'batch':>6}{'recipe':>22}{'speed':>10}{'reference':>12}{'ratio':>8}   images/s, {arguments.rounds} rounds")
-    for batch_size in load.batch_sizes:
-        steps = {recipe: make(arguments.data, batch_size, device) for recipe, make in STEPS.items()}
-        # Counted in the first step: later ones may be a recording.
-        counts = {recipe: operations(steps[recipe], batch_size) for recipe in RECIPES}
-        for step in steps.values():
-            images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
-        rounds = [
-            {recipe: images_per_second(step, batch_size, images, device) for recipe, step in steps.items()}
-            for _ in range(arguments.rounds)
-        ]
-        medians = {recipe: statistics.median(speeds[recipe] for speeds in rounds) for recipe in STEPS}
-        for recipe in RECIPES:
-            row: dict[str, Any] = {
-                "batch_size": batch_size,
-                "recipe": recipe,
-                "speed": medians[recipe],
-                "reference": medians[REFERENCE],
-                "ratio": statistics.median(speeds[recipe] / speeds[REFERENCE] for speeds in rounds),
-                "operations": counts[recipe],
-            }
-            rows.append(row | {"rounds": [[speeds[recipe], speeds[REFERENCE]] for speeds in rounds]})
-            print("{batch_size:6}{recipe:>22}{speed:10.1f}{reference:12.1f}{ratio:8.2f}".format(**row), flush=True)
-
-    rate = matrix_rate(torch.bfloat16, device, load.matrix_side)
-    for row in rows:
-        row["share"] = row["speed"] * row["operations"] / rate
-    shares = ", ".join(f"{row['share']:.0%}" for row in rows)
-    print(f"share of the bf16 matrix rate ({rate / 1e9:.0f} GFLOP/s): {shares}")
-    memory = peak_memory(arguments.data, device)
-    decoded = decoded_faces(arguments.data, device).nbytes / 2**20
-    print(", ".join(f"{recipe} {peak:.0f} MB" for recipe, peak in memory.items()) + f"; decoded faces {decoded:.0f} MB")
-    report = {
+    rows = [row for size in load.batch_sizes for row in measure(source, size, images, arguments.rounds, device)]
+    rate = matrix_rate(device, load.matrix_side)
+    report: SpeedReport = {
         "device": device_name(device),
         "torch": torch.__version__,
-        "rows": rows,
+        "rows": [{**row, "share": row["share"] / rate} for row in rows],
         "matrix_rate": rate,
-        "peak_megabytes": memory,
-        "decoded_megabytes": decoded,
+        "peak_megabytes": peak_memory(source, device),
+        "decoded_megabytes": decoded_faces(source, device).nbytes / 2**20,
     }
-    write_report(report, arguments.out or path_of_report("train_speed", device))
+    name = "train_speed.json" if device.type == "cpu" else f"train_speed_{device.type}.json"
+    write_report(report, arguments.out or BENCHMARKS / name)
+    print(tables.speed(report))
 
 
 if __name__ == "__main__":

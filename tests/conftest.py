@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from servers import Server, serving
 
+from benchmarks.servers import Server, serving
 from expressions import Editor
 from expressions.training.edit_loss import EditLoss
 from expressions.training.metrics import Probe

@@ -5,13 +5,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 from huggingface_hub import SpaceCard
 from packaging.specifiers import SpecifierSet
 
-from benchmarks import tables
-from benchmarks.tables import with_tables
 from expressions.attributes import HUB_DATASET
 
 ROOT = Path(__file__).parents[1]
@@ -63,21 +60,6 @@ def test_the_front_matter_is_one_that_a_space_accepts():
 def test_the_space_has_a_python_that_the_package_allows():
     least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert SpecifierSet(least).contains(FRONT_MATTER["python_version"])
-
-
-def test_the_tables_show_what_the_benchmarks_measured():
-    texts = with_tables()
-    assert [path.relative_to(ROOT).as_posix() for path in texts] == ["README.md", "benchmarks/README.md"]
-    assert texts == {path: path.read_text() for path in texts}
-
-
-@pytest.mark.parametrize("report", ["quality", "comparison", "course_cuda"])
-def test_no_table_shows_the_figures_of_another_judge(monkeypatch, report):
-    read = tables._read
-    others = {report: {"evaluator": "another"}}
-    monkeypatch.setattr(tables, "_read", lambda name: read(name) | others.get(name, {}))
-    with pytest.raises(ValueError, match=f"{report}.json was measured with other evaluator"):
-        with_tables()
 
 
 def test_every_picture_of_the_readme_exists():

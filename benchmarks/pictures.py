@@ -1,6 +1,7 @@
-"""Draw the pictures of README.md: the page's first faces, none left out, and one slider moved on some of them.
+"""Draw the pictures of README.md: the page's first faces, none left out, one slider moved on some of them, and what
+each slider leaks into, from editing.json.
 
-PYTHONPATH=. python benchmarks/faces.py
+    python -m benchmarks.pictures
 """
 
 import argparse
@@ -9,8 +10,11 @@ from pathlib import Path
 import torch
 
 from expressions import Editor
+from expressions.demo.heat_map import draw
 from expressions.demo.state import FIRST_SEED
 from expressions.images import grid, save_png
+
+from .reports import read_report
 
 SEEDS = range(FIRST_SEED, FIRST_SEED + 32)
 SMILING = (0, 20, 40, 60, 80, 100)
@@ -28,6 +32,7 @@ def main() -> None:
     for name, latents, columns in (("faces", z, 8), ("smiling", smiles.flatten(0, 1), 2 * len(SMILING))):
         sheet = grid(editor.synthesize(latents), columns=columns)
         save_png(sheet.resize((2 * sheet.width, 2 * sheet.height)), arguments.out / f"{name}.png")
+    (arguments.out / "leaks.svg").write_text(draw(read_report("editing")))
 
 
 if __name__ == "__main__":
