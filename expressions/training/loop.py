@@ -88,7 +88,7 @@ class Training:
             raise ValueError(f"training needs at least 2 faces, got {len(images)}")
         config, state, run = self.config, self.state, self.run_folder
         images = images.to(self.device)
-        edits, probe = self._edit_loss(images), Probe(images)
+        edits, probe = self.edit_loss(images), Probe(images)
         is_writer = process_rank() == 0
         if is_writer:
             (write_options if config.resume else start_run)(run, config)
@@ -135,7 +135,7 @@ class Training:
             raise SystemExit(128 + (stop[0] if stop else signal.SIGTERM))
         return run / GENERATOR
 
-    def _edit_loss(self, images: Tensor) -> EditLoss | None:
+    def edit_loss(self, images: Tensor) -> EditLoss | None:
         """What trains edits, if any are to be trained; finds first directions for a generator that lacks them."""
         guides, state = self.guides, self.state
         if not guides.classifiers:

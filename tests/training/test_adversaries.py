@@ -18,7 +18,7 @@ def projected():
 
 
 def joint(weight=0.5):
-    return JointAdversary(projected(), relativistic(), weight)
+    return JointAdversary({"features": projected(), "pixels": relativistic()}, weight)
 
 
 @pytest.fixture(params=[relativistic, projected, joint])
@@ -92,8 +92,8 @@ def test_an_image_is_judged_once_and_in_its_place_whether_it_carries_penalties_o
 def test_two_adversaries_learn_together_and_the_generator_weighs_the_second():
     dark, bright = dark_and_bright()
     both = joint(weight=0.25)
-    first, second = both.first, both.second
-    assert list(both.discriminator.values()) == [first.discriminator["features"], second.discriminator["pixels"]]
+    first, second = both.parts
+    assert dict(both.discriminator) == {"features": first.discriminator, "pixels": second.discriminator}
     loss, real_logits, _ = both.d_loss(dark, bright, rng())
     loss.backward()
     assert all(parameter.grad is not None for parameter in both.discriminator.parameters())

@@ -8,56 +8,49 @@ from pathlib import Path
 import pytest
 import torch
 
-from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.networks.files import load_generator
+from expressions.networks.generator import load_generator
 from expressions.training.config import TrainConfig
 from expressions.training.distributed import any_process, average_, gather, process_count, process_rank
-from expressions.training.loop import check_ready, train
+from expressions.training.loop import Training
 from expressions.training.run_folder import CHECKPOINT, GENERATOR, STATS
 
 ROOT = Path(__file__).parents[2]
 
 PROCESS = """
-import hashlib, sys
+import sys
 from pathlib import Path
 import torch
-from expressions.training import config, loop
+from toy_trainings import TWO_STEPS, toy_images
+from dataclasses import replace
+from expressions.training import metrics, step
 from expressions.training.distributed import any_process, average_, leave_processes, process_rank
+from expressions.training.loop import Training
 
 torch.set_num_threads(1)
-states = []
-
-class Watched(training.TrainState):
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        states.append(self)
-
 shares = []  # images that are shifted at once: the discriminator's, then the generator's real and generated ones
 
 def shift(images, *arguments):
     shares.append(len(images))
     return images
 
-training.TrainState, training.shift = Watched, shift
-training.Probe.COUNT = 16
-folder = Path(sys.argv[1])
-images = torch.randint(0, 256, (16, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-options = dict(kimg=float(sys.argv[2]), tick_kimg=0.008, batch_size=8, penalty_batch=2, cooldown=0)
-options |= dict(g_width=4, d_width=8, device="cpu", precision="fp32")
-options |= dict(features=str(folder / "classifier.safetensors"), texture_weight=1)
-training.train(training.TrainConfig(out=str(folder / "run"), resume=sys.argv[3] == "resume", **options), images)
-(state,), rank = states, process_rank()
+step.shift = shift
+metrics.Probe.COUNT = 16
+folder, kimg, resume = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "resume"
+config = replace(TWO_STEPS, out=str(folder / "run"), kimg=kimg, tick_kimg=0.008, batch_size=8, resume=resume)
+training = Training(replace(config, features=str(folder / "classifier.safetensors"), texture_weight=1))
+training.run(toy_images())
+state, rank = training.state, process_rank()
 mine = torch.tensor([float(rank + 1)])
 average_([mine])
 torch.save({
-    "weights": [value for _, part in sorted(state._parts().items()) if isinstance(part, torch.nn.Module)
+    "weights": [value for _, part in sorted(state.parts().items()) if isinstance(part, torch.nn.Module)
                 for value in part.state_dict().values()],
     "latents": torch.rand(4, 100, generator=state.random),
     "mean": mine.item(),
     "any": [any_process(rank == 1), any_process(False)],
     "shares": shares,
-    "penalised": state.adversary.second.penalty_batch,
+    "penalised": state.adversary.parts[1].penalty_batch,
 }, folder / f"rank{rank}.pt")
 leave_processes()
 """
@@ -68,7 +61,7 @@ def launch(folder, kimg, resume=False, processes=2):
     torch.manual_seed(0)
     save_classifier(AttributeClassifier(1), ("Smiling",), folder / "classifier.safetensors")
     script = folder / "process.py"
-    script.write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + PROCESS)
+    script.write_text(f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'tests')]}\n" + PROCESS)
     arguments = [str(script), str(folder), str(kimg), "resume" if resume else "start"]
     return subprocess.run([*command, *arguments], cwd=folder, check=False, capture_output=True, text=True, timeout=240)
 
@@ -81,27 +74,32 @@ def trained(tmp_path_factory):
     return folder, [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
 
 
+@pytest.mark.slow
 def test_weights_stay_equal_on_both(trained):
     one, other = (result["weights"] for result in trained[1])
     assert len(one) > 100
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_latents_differ(trained):
     one, other = (result["latents"] for result in trained[1])
     assert not torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_each_takes_its_share_of_every_batch(trained):
     assert [result["shares"] for result in trained[1]] == [[8, 4, 4] * 2] * 2
     assert [result["penalised"] for result in trained[1]] == [1, 1]
 
 
+@pytest.mark.slow
 def test_values_are_averaged_over_both(trained):
     assert [result["mean"] for result in trained[1]] == [1.5, 1.5]
     assert [result["any"] for result in trained[1]] == [[True, False]] * 2
 
 
+@pytest.mark.slow
 def test_only_the_first_writes(trained):
     run = trained[0] / "run"
     assert [json.loads(line)["step"] for line in (run / STATS).read_text().splitlines()] == [1, 2]
@@ -110,6 +108,7 @@ def test_only_the_first_writes(trained):
     load_generator(run / GENERATOR)
 
 
+@pytest.mark.slow
 def test_both_resume_where_they_stopped(trained, tmp_path):
     assert launch(tmp_path, kimg=0.008).returncode == 0
     done = launch(tmp_path, kimg=0.016, resume=True)
@@ -120,6 +119,7 @@ def test_both_resume_where_they_stopped(trained, tmp_path):
         assert torch.equal(resumed["latents"], whole["latents"])
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_is_refused(trained):
     done = launch(trained[0], kimg=0.024, resume=True, processes=1)
     assert done.returncode != 0
@@ -134,19 +134,7 @@ def test_alone_nothing_is_exchanged():
     assert (process_count(), process_rank(), any_process(True), any_process(False)) == (1, 0, True, False)
 
 
-def test_a_batch_that_cannot_be_shared_is_refused_before_the_data_are_read(monkeypatch, tmp_path):
+def test_a_batch_that_cannot_be_shared_is_refused_before_the_processes_meet(monkeypatch, tmp_path):
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
-        check_ready(TrainConfig(out=str(tmp_path), device="cpu"))
-
-
-def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("expressions.training.loop.process_count", lambda: 3)
-    images = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
-    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
-        train(TrainConfig(out=str(tmp_path), device="cpu"), images)
-    path = tmp_path / "classifier.safetensors"
-    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
-    monkeypatch.setattr("expressions.training.loop.process_count", lambda: 2)
-    with pytest.raises(ValueError, match="batch_size must be a multiple of 4 for 2 processes, got 66"):
-        train(TrainConfig(out=str(tmp_path / "run"), device="cpu", batch_size=66, classifiers=str(path)), images)
+        Training(TrainConfig(out=str(tmp_path), device="cpu"))

@@ -6,8 +6,7 @@ from torch import nn
 
 from expressions.attributes import CELEBA_ATTRIBUTES, COUPLED, SKIN_TONE, SLIDERS
 from expressions.latents import to_normal
-from expressions.training import edit_loss as editability
-from expressions.training.directions import EDIT_LENGTHS, dual_basis, edit_half, regress
+from expressions.training import edit_loss
 from expressions.training.edit_loss import EditLoss
 
 SIDE = 8  # of a patch
@@ -29,8 +28,8 @@ def loss_with(identity=None):
 @pytest.fixture
 def loss(monkeypatch):
     """The loss, its networks shown what there is: a patch must not move."""
-    monkeypatch.setattr(editability, "mirror", lambda images, _rng: images)
-    monkeypatch.setattr(editability, "shift", lambda images, _pixels, _rng: images)
+    monkeypatch.setattr(edit_loss, "mirror", lambda images, _rng: images)
+    monkeypatch.setattr(edit_loss, "shift", lambda images, _pixels, _rng: images)
     return loss_with()
 
 
@@ -103,7 +102,7 @@ def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):
 
 def test_a_face_and_its_edit_are_shown_alike():
     faces = torch.rand(16, 3, 64, 64, generator=rng()) * 2 - 1
-    shown = editability._shown(faces.repeat_interleave(2, 0), rng()).unflatten(0, (-1, 2))
+    shown = edit_loss._shown(faces.repeat_interleave(2, 0), rng()).unflatten(0, (-1, 2))
     assert (shown[:, 0] - shown[:, 1]).abs().mean() < 0.1
     assert (shown[:, 0] - faces).abs().flatten(1).mean(1).median() > 0.3  # moved, most of them
 
@@ -140,34 +139,3 @@ def test_light_pixels_count_as_skin_only_for_skin_tone(loss):
     held = dict(zip(SLIDERS, loss.holds, strict=True))
     assert held[SKIN_TONE][names.index("L*")] == 0
     assert held["Smiling"][names.index("L*")] > 0
-
-
-def test_regression_recovers_linear_scores():
-    u = torch.randn(2000, 10, generator=rng())
-    weights = torch.randn(3, 10, generator=rng())
-    assert torch.allclose(regress(u, u @ weights.T + 5), weights, atol=1e-4)
-
-
-def test_a_row_of_the_dual_basis_changes_one_score():
-    weights = torch.randn(4, 10, generator=rng())
-    response = weights @ dual_basis(weights, ridge=1e-6).T
-    assert torch.allclose(response, response.diagonal().diag(), atol=1e-4)
-    assert torch.allclose(dual_basis(weights).norm(dim=1), torch.tensor(1.5))
-
-
-def test_every_second_latent_is_moved_by_an_edit_of_one_attribute_or_two():
-    u = torch.randn(400, 100, generator=rng())
-    moved = edit_half(u, torch.eye(len(SLIDERS), 100), rng()) - u  # along unit vectors: what is left are the amounts
-    assert not moved[0::2].any()
-    assert (moved[1::2].abs() > 1e-6).sum(1).tolist() == [1, 2] * 100  # both kinds among the first few too
-    assert 0.95 * EDIT_LENGTHS[0] < moved.abs().max() <= EDIT_LENGTHS[0] + 1e-5
-
-
-def test_other_directions_than_the_sliders_are_refused():
-    with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 11"):
-        edit_half(torch.randn(4, 100, generator=rng()), torch.randn(3, 100, generator=rng()), rng())
-
-
-def test_without_directions_no_latent_is_moved():
-    u = torch.randn(4, 100, generator=rng())
-    assert torch.equal(edit_half(u, torch.empty(0, 100), rng()), u)

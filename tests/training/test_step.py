@@ -1,0 +1,104 @@
+import dataclasses
+
+import pytest
+import torch
+from toy_trainings import TWO_STEPS, equal
+
+from expressions.training import augmentation, step
+from expressions.training.config import TrainConfig
+from expressions.training.edit_loss import EditLoss
+from expressions.training.guides import load_guides
+from expressions.training.state import TrainState
+from expressions.training.step import ema_decay, lr_factor, train_step
+
+
+@pytest.fixture
+def state():
+    return TrainState(TWO_STEPS, torch.device("cpu"))
+
+
+def test_the_discriminator_stands_still_while_the_generator_learns(state, images):
+    before = {name: value.clone() for name, value in state.generator.state_dict().items()}
+    train_step(state, images, TWO_STEPS, None)
+    assert not any(parameter.requires_grad for parameter in state.discriminator.parameters())
+    assert not equal(before, state.generator.state_dict())
+    # Its gradients are those of its own loss: the generator's backward pass added nothing to them.
+    kept = [parameter.grad.clone() for parameter in state.discriminator.parameters()]
+    logits = state.discriminator["pixels"](state.generator(torch.rand(4, 100) * 2 - 1))
+    logits.sum().backward()
+    assert all(torch.equal(a, p.grad) for a, p in zip(kept, state.discriminator.parameters(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def learnt(images, classifier):
+    """What the networks have learnt after two steps with everything that a training can have, but for some changes."""
+    guided = dataclasses.replace(TWO_STEPS, classifiers=str(classifier), features=str(classifier), texture_weight=1.0)
+    guides = load_guides(guided)
+    edits = EditLoss(guides.classifiers, guides.attributes, images)
+
+    def learnt(**changes):
+        config = dataclasses.replace(guided, **changes)
+        state = TrainState(config, torch.device("cpu"), guides)
+        for _ in range(2):
+            train_step(state, images, config, None, edits)
+        return state
+
+    return learnt
+
+
+@pytest.fixture(scope="module")
+def unchanged(learnt):
+    return learnt()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("network", "changes"),
+    [
+        ("generator", {"g_lr": 1e-3}),
+        ("discriminator", {"d_lr": 1e-3}),
+        ("discriminator", {"beta1": 0.9}),
+        ("discriminator", {"beta2": 0.9}),
+        ("generator", {"cooldown": 1.0}),
+        ("discriminator", {"gamma": 3.0}),
+        ("discriminator", {"penalty_batch": 1}),
+        ("ema", {"ema_kimg": 1e-4}),
+        ("discriminator", {"max_shift": 8}),
+        ("generator", {"edit_weight": 7.0}),
+        ("generator", {"pixel_weight": 7.0}),
+        ("generator", {"texture_weight": 2.0}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_every_option_of_a_step_changes_what_is_learnt(learnt, unchanged, network, changes):
+    ends = (getattr(state, network).parameters() for state in (unchanged, learnt(**changes)))
+    assert not all(torch.equal(*pair) for pair in zip(*ends, strict=True))
+
+
+def test_both_sides_of_a_step_see_real_and_generated_images_shifted(state, images, monkeypatch):
+    seen = []
+
+    def shift(given, max_shift, rng):
+        seen.append((len(given), max_shift))
+        return augmentation.shift(given, max_shift, rng)
+
+    monkeypatch.setattr(step, "shift", shift)
+    train_step(state, images, TWO_STEPS, None)
+    assert seen == [(8, 1), (4, 1), (4, 1)]  # the discriminator's batch, then the generator's real and generated ones
+
+
+def test_the_rates_fall_in_a_line_to_0_at_the_end():
+    config = TrainConfig(kimg=1, batch_size=100, cooldown=0.4)
+    assert [lr_factor(step, config) for step in range(11)] == [1] * 7 + [0.75, 0.5, 0.25, 0]
+    assert [lr_factor(step, dataclasses.replace(config, cooldown=0)) for step in range(10)] == [1] * 10
+
+
+def test_after_the_half_life_half_of_the_average_is_left():
+    config = TrainConfig(ema_kimg=1, batch_size=10)
+    assert ema_decay(10**6, config) ** 100 == pytest.approx(0.5)
+    assert ema_decay(10, config) < ema_decay(1000, config)
+
+
+def test_an_average_that_was_trained_before_is_kept_from_the_first_step():
+    config = TrainConfig(ema_kimg=1, batch_size=10, start="runs/gan")
+    assert ema_decay(1, config) ** 100 == pytest.approx(0.5)
