@@ -91,12 +91,12 @@ def faces_of_recipe(recipe: str, counts: Sequence[float], seed: int, images: Ten
 
 
 def our_faces(config: TrainConfig, counts: Sequence[float], images: Tensor, fakes: int) -> Iterator[Tensor]:
-    device, dtype = config.resolve()
+    device = config.resolve()
     state = TrainState(config, device)
     for count in counts:
         steps = math.ceil(count * 1000 / config.batch_size)
         for _ in tqdm(range(state.step, steps), unit="step"):
-            train_step(state, images, config, dtype)
+            train_step(state, images, config)
         yield draw_faces(copy.deepcopy(state.ema), fakes, config.seed)
 
 

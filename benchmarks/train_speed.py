@@ -75,9 +75,8 @@ def new_step(recipe: str, source: str, batch_size: int, device: torch.device) ->
         batches, reference = _batches(source, batch_size), Reference(seed=0, device=device)
         return lambda: reference.step(next(batches).to(device))
     config = TrainConfig(data=source, batch_size=batch_size, device=device.type, **options_of(recipe))
-    _, dtype = config.resolve()
     images, state = decoded_faces(source, device), TrainState(config, device)
-    return lambda: train_step(state, images, config, dtype)
+    return lambda: train_step(state, images, config)
 
 
 def _batches(source: str, batch_size: int) -> Iterator[Tensor]:
@@ -148,8 +147,10 @@ def peak_memory(source: str, device: torch.device) -> dict[str, float]:
         return {recipe: statistics.median(one.result() for one in several) for recipe, several in peaks.items()}
 
 
-def measure(source: str, batch_size: int, images: int, rounds: int, device: torch.device) -> Iterator[SpeedRow]:
-    """Every recipe beside the reference, in batches of one size; `share` counts operations a second."""
+def measure(
+    source: str, batch_size: int, device: torch.device, *, images: int, rounds: int, rate: float
+) -> list[SpeedRow]:
+    """Every recipe beside the reference, in batches of one size; `rate` is that of a matrix product."""
     steps = {recipe: new_step(recipe, source, batch_size, device) for recipe in (REFERENCE, *RECIPES)}
     # Counted in the first step: later ones may be a recording.
     counts = {recipe: operations(steps[recipe], batch_size) for recipe in RECIPES}
@@ -160,15 +161,17 @@ def measure(source: str, batch_size: int, images: int, rounds: int, device: torc
         for _ in range(rounds)
     ]
     medians = {recipe: statistics.median(speeds[recipe] for speeds in turns) for recipe in steps}
-    for recipe in RECIPES:
-        yield {
+    return [
+        {
             "batch_size": batch_size,
             "recipe": recipe,
             "speed": medians[recipe],
             "reference": medians[REFERENCE],
             "ratio": statistics.median(speeds[recipe] / speeds[REFERENCE] for speeds in turns),
-            "share": medians[recipe] * counts[recipe],
+            "share": medians[recipe] * counts[recipe] / rate,
         }
+        for recipe in RECIPES
+    ]
 
 
 def main() -> None:
@@ -179,15 +182,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="images of one recipe in a round")
     parser.add_argument("--out", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
-    source, device = arguments.data, torch.device(arguments.device)
-    load = LOADS[arguments.device]
-    images = arguments.images or load.images
-    rows = [row for size in load.batch_sizes for row in measure(source, size, images, arguments.rounds, device)]
+    source, device, load = arguments.data, torch.device(arguments.device), LOADS[arguments.device]
     rate = matrix_rate(device, load.matrix_side)
+    options: dict[str, Any] = {"images": arguments.images or load.images, "rounds": arguments.rounds, "rate": rate}
     report: SpeedReport = {
         "device": device_name(device),
         "torch": torch.__version__,
-        "rows": [{**row, "share": row["share"] / rate} for row in rows],
+        "rows": [row for size in load.batch_sizes for row in measure(source, size, device, **options)],
         "matrix_rate": rate,
         "peak_megabytes": peak_memory(source, device),
         "decoded_megabytes": decoded_faces(source, device).nbytes / 2**20,

@@ -37,8 +37,8 @@ class DeviceOptions(Options):
     device: str = option("auto", "where to compute; auto takes CUDA, then Apple's GPU, then the CPU", choices=DEVICES)
     precision: str = option("auto", "autocast; auto takes bf16 where the hardware has it", choices=PRECISIONS)
 
-    def resolve(self) -> tuple[torch.device, torch.dtype | None]:
-        """The device, and autocast's dtype or None for float32.
+    def resolve(self) -> torch.device:
+        """The device.
 
         Raises:
             ValueError: this machine lacks the device.
@@ -48,13 +48,12 @@ class DeviceOptions(Options):
         name = there[0] if self.device == "auto" else self.device
         if name not in there:
             raise ValueError(f"device: this machine has no {name}; it has {', '.join(there)}")
-        bf16 = self.precision == "bf16" or (self.precision == "auto" and has_fast_bf16(name))
-        return torch.device(name), torch.bfloat16 if bf16 else None
+        return torch.device(name)
 
-
-def autocast_to(device: torch.device, dtype: torch.dtype | None) -> torch.autocast:
-    """Compute in a dtype where that is safe, or in float32 if it is None."""
-    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Compute in bfloat16 where that is safe, if the precision asks for it; otherwise in float32."""
+        bf16 = self.precision == "bf16" or (self.precision == "auto" and has_fast_bf16(device.type))
+        return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ def distil(
         FloatingPointError: as for `fit_labels`.
     """
     torch.manual_seed(config.seed)  # of the student's dropout
-    device, _ = config.resolve()
+    device = config.resolve()
     images = draw_faces(generator.to(device), config.samples, config.seed)
     targets = torch.stack([predict(channels_last(teacher).to(device), images) for teacher in teachers]).mean(0)
     deviation = targets.std(0)

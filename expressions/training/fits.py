@@ -14,7 +14,7 @@ from ..images import to_unit
 from ..latents import MAX_SEED
 from ..networks.precision import channels_last
 from .augmentation import augment
-from .config import DeviceOptions, autocast_to
+from .config import DeviceOptions
 from .options import option
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -71,7 +71,7 @@ def fit_labels(
     batch_size = config.batch_size
     if len(images) < batch_size:
         raise ValueError(f"fitting needs at least one batch of {batch_size} faces, got {len(images)}")
-    device, dtype = config.resolve()
+    device = config.resolve()
     rng = torch.Generator(device).manual_seed(config.seed)
     model, images, labels = channels_last(model).to(device), images.to(device), labels.to(device)
     steps = len(images) // batch_size
@@ -82,7 +82,7 @@ def fit_labels(
         for _ in range(config.epochs):
             for index in torch.randperm(len(images), generator=rng, device=device).split(batch_size)[:steps]:
                 batch = augment(to_unit(images[index]), rng)
-                with autocast_to(device, dtype):
+                with config.autocast(device):
                     logits = model(batch)
                 cost = loss(logits.float(), labels[index])
                 optimizer.zero_grad(set_to_none=True)

@@ -32,21 +32,20 @@ def train(config: TrainConfig, images: Tensor) -> Path:
 class Training:
     """Training of a generator against a discriminator (Goodfellow et al. 2014, algorithm 1).
 
-    Whatever can be refused without the data is refused when this is made. Nothing is written until it runs. Under
-    torchrun or `accelerate launch` each process takes its share of every batch; the first one writes.
+    To make one checks and reads all that it needs but the data; nothing is written before it runs. Under torchrun or
+    `accelerate launch` each process takes its share of every batch, and the first one writes.
 
     Raises:
-        RunError: the folder holds another run, cannot be made or has no checkpoint to resume, or the networks to start
-            with cannot be used.
-        ValueError: this machine lacks the device or the tracker, the processes cannot share a batch, or the
-            classifiers, the embedding or the features cannot be used.
+        ValueError: this machine lacks the device or the tracker, the processes cannot share a batch, or the guides or
+            the networks to start with cannot be used.
+        RunError: the folder holds another run, cannot be made, or holds none to resume.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         self.config, self.run_folder = config, Path(config.out)
 
         # Refuse what the options alone tell.
-        device, self.dtype = config.resolve()
+        device = config.resolve()
         self.start_log = find_tracker(config.tracker)
         config.check_processes(launched_processes())
         if config.resume:
@@ -67,9 +66,9 @@ class Training:
     def run(self, images: Tensor) -> Path:
         """Train.
 
-        Writes into the run folder at every tick: the checkpoint, the averaged generator, a grid of faces from fixed
-        latents and a line of statistics. SIGINT and SIGTERM save before they exit. Where a loss or a weight is no
-        longer finite, the run goes back to the last checkpoint and halves its rates.
+        Every tick writes the checkpoint, the averaged generator, a grid of faces from fixed latents and a line of
+        statistics. SIGINT and SIGTERM save before they exit. If a loss or a weight is no longer finite, the run goes
+        back to the last checkpoint and halves its rates.
 
         Args:
             images: (N, 3, 64, 64) uint8 real faces.
@@ -105,7 +104,7 @@ class Training:
                 losses, start_time, start = [], time.perf_counter(), state.step
                 end = min(config.step_count, (start // tick_steps + 1) * tick_steps)
                 while state.step < end and not is_stopped:
-                    losses.append(train_step(state, images, config, self.dtype, edits))
+                    losses.append(train_step(state, images, config, edits))
                     bar.update(config.batch_size)
                     is_stopped = any_process(bool(stop))
 

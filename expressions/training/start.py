@@ -32,7 +32,7 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
         ValueError: the source cannot be read, holds other networks, or a generator of another width.
     """
     networks = load_checkpoint(Path(source)) if holds_run(Path(source)) else _networks_of_editor(source)
-    edits = len(state.generator.directions) > 0
+    edits = bool(config.classifiers)
     try:
         found = Generator.of_state(networks["generator"])
         if found.width != config.g_width:

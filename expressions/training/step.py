@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..images import to_unit
 from ..networks.averaging import ema_update
 from .augmentation import mirror, shift
-from .config import TrainConfig, autocast_to
+from .config import TrainConfig
 from .distributed import average_, process_count
 from .edit_loss import EditLoss
 from .replay import Replay
@@ -15,20 +15,13 @@ from .state import TrainState
 LOSSES = ("d_loss", "g_loss", "real_logit", "fake_logit", "edit_loss")
 
 
-def train_step(
-    state: TrainState,
-    images: Tensor,
-    config: TrainConfig,
-    dtype: torch.dtype | None,
-    edits: EditLoss | None = None,
-) -> Tensor:
+def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLoss | None = None) -> Tensor:
     """Train the discriminator by one step and, once `lead_kimg` are over, the generator.
 
     Args:
         state: is changed.
         images: (N, 3, 64, 64) uint8 real faces, on the device of the state.
         config: the options.
-        dtype: of autocast; None for float32.
         edits: their loss, if the generator is taught any.
 
     Returns:
@@ -45,7 +38,7 @@ def train_step(
 
     # Do the rest, which is the same each time: on a GPU, one process alone repeats a recording.
     def on_device() -> Tensor:
-        return _step(state, images, config, autocast_to(images.device, dtype), edits, is_led=is_led)
+        return _step(state, images, config, edits, is_led=is_led)
 
     if process_count() > 1:
         return on_device()
@@ -54,18 +47,11 @@ def train_step(
     return state.replays.setdefault(is_led, Replay(state.random))(on_device)
 
 
-def _step(
-    state: TrainState,
-    images: Tensor,
-    config: TrainConfig,
-    autocast: torch.autocast,
-    edits: EditLoss | None,
-    *,
-    is_led: bool,
-) -> Tensor:
+def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLoss | None, *, is_led: bool) -> Tensor:
     """Train both networks, or the discriminator alone if it leads; returns `LOSSES` (5,)."""
     G, D, adversary, rng = state.generator, state.discriminator, state.adversary, state.random
     device, count = images.device, config.batch_size // process_count()
+    autocast = config.autocast(device)
 
     # Draw real faces, half of them mirrored.
     index = torch.randint(len(images), (count,), generator=rng, device=device)

@@ -25,7 +25,7 @@ def test_a_recorded_step_trains_as_a_step_does(monkeypatch):
 
     def trained():
         state = TrainState(config, images.device)
-        return state, torch.stack([train_step(state, images, config, None) for _ in range(8)]).cpu()
+        return state, torch.stack([train_step(state, images, config) for _ in range(8)]).cpu()
 
     state, recorded = trained()
     assert state.replays[False].graph is not None

@@ -19,7 +19,7 @@ def state():
 
 def test_the_discriminator_stands_still_while_the_generator_learns(state, images):
     before = {name: value.clone() for name, value in state.generator.state_dict().items()}
-    train_step(state, images, TWO_STEPS, None)
+    train_step(state, images, TWO_STEPS)
     assert not any(parameter.requires_grad for parameter in state.discriminator.parameters())
     assert not equal(before, state.generator.state_dict())
     # Its gradients are those of its own loss: the generator's backward pass added nothing to them.
@@ -40,7 +40,7 @@ def learnt(images, classifier):
         config = dataclasses.replace(guided, **changes)
         state = TrainState(config, torch.device("cpu"), guides)
         for _ in range(2):
-            train_step(state, images, config, None, edits)
+            train_step(state, images, config, edits)
         return state
 
     return learnt
@@ -83,7 +83,7 @@ def test_both_sides_of_a_step_see_real_and_generated_images_shifted(state, image
         return augmentation.shift(given, max_shift, rng)
 
     monkeypatch.setattr(step, "shift", shift)
-    train_step(state, images, TWO_STEPS, None)
+    train_step(state, images, TWO_STEPS)
     assert seen == [(8, 1), (4, 1), (4, 1)]  # the discriminator's batch, then the generator's real and generated ones
 
 
