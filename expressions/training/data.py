@@ -24,7 +24,7 @@ HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"  # so that a training 
 _SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
 _PERSON = "celeb_id"
 _PIXELS = "pixels"  # the decoded column: 3*64*64 bytes a row
-_BATCH = 256  # rows that are read from the cache at a time
+_BATCH = 256  # rows that are decoded, or read from the cache, at a time
 
 
 class DataError(ValueError):
@@ -178,9 +178,11 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
     The cache knows them by this column alone, so that trainings with other labels share the decoded pixels.
     """
     decoded = rows.select_columns("image").map(
-        _decode_row,
+        _decode_batch,
         with_indices=True,
         input_columns="image",
+        batched=True,
+        batch_size=_BATCH,
         remove_columns="image",
         features=datasets.Features({_PIXELS: datasets.Value("binary")}),
         fn_kwargs={"where": where},
@@ -193,13 +195,17 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
     return torch.from_numpy(images)
 
 
-def _decode_row(image: dict[str, Any] | None, row: int, where: str) -> dict[str, bytes]:
+def _decode_batch(images: list[dict[str, Any] | None], rows: list[int], where: str) -> dict[str, list[bytes]]:
+    return {_PIXELS: [_decode_picture(image, row, where) for image, row in zip(images, rows, strict=True)]}
+
+
+def _decode_picture(image: dict[str, Any] | None, row: int, where: str) -> bytes:
     """Decode and crop one undecoded `datasets.Image` value; errors name its row and file."""
     name = f" ({image['path']})" if image and image.get("path") else ""
     try:
         if not image or (image["bytes"] is None and image["path"] is None):
             raise ValueError("expected a picture, got nothing")
         with Image.open(io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]) as picture:
-            return {_PIXELS: crop_face(picture).tobytes()}
+            return crop_face(picture).tobytes()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's own kinds
         raise DataError(f"{where}, row {row}{name}: {error}") from error

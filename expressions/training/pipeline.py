@@ -186,5 +186,5 @@ def run_all(config: PipelineConfig, execute: Callable[[list[str]], int] = run_py
     for stage, state, arguments in plan(config):
         tqdm.write(f"stage {stage.name}: {state}")
         if state != "finished" and (status := execute(arguments)):
-            raise ChildProcessError(f"stage {stage.name} ended with exit status {status}; the same command goes on")
+            raise ChildProcessError(f"stage {stage.name} ended with exit status {status}: run this again to go on")
     return f"editor: {Path(config.runs, 'editor')}"
