@@ -3,27 +3,10 @@
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from .reports import (
-    ALL_FACES,
-    ON_OURS,
-    OURS,
-    REAL,
-    REFERENCE,
-    EditingReport,
-    EditorLeaks,
-    FaceFigure,
-    FaceFigures,
-    LimitsReport,
-    LimitsRow,
-    Point,
-    QualityReport,
-    RecipesReport,
-    ServeReport,
-    SpeedReport,
-    Times,
-)
+from . import reports
+from .reports import ALL_FACES, ON_OURS, OURS, REAL, REFERENCE
 
-FIGURES: dict[FaceFigure, tuple[str, str]] = {
+FIGURES: dict[reports.FaceFigure, tuple[str, str]] = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
     "fd_random": ("Frechet distance, random features", "{:.2f}"),
     "precision": ("precision", "{:.3f}"),
@@ -33,7 +16,7 @@ FIGURES: dict[FaceFigure, tuple[str, str]] = {
     "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
     "novelty": ("distance to the nearest training face, relative", "{:.2f}"),
 }
-DISTANCES: tuple[FaceFigure, ...] = ("fd_attributes", "fd_random")
+DISTANCES: tuple[reports.FaceFigure, ...] = ("fd_attributes", "fd_random")
 TITLES = {REFERENCE: "PyTorch's DCGAN example", OURS: "Expressions"}  # of recipes; the others keep their names
 TIMES = {2.0: "twice"}
 GENERATORS = {"weights": "this generator", "without edits": "without edits", REAL: REAL}
@@ -47,19 +30,19 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{share * 100:.{digits}f} %"
 
 
-def with_interval(row: EditorLeaks | LimitsRow, digits: int = 2) -> str:
+def with_interval(row: reports.EditorLeaks | reports.LimitsRow, digits: int = 2) -> str:
     mean, low, high = (f"{value:.{digits}f}" for value in (row["mean_dependency"], *row["interval"]))
     return f"{mean} ({low} to {high})"
 
 
-def median(sets: Sequence[FaceFigures], figure: FaceFigure) -> float:
+def median(sets: Sequence[reports.FaceFigures], figure: reports.FaceFigure) -> float:
     return statistics.median(one[figure] for one in sets)
 
 
 # Edits --------------------------------------------------------------------------------------------
 
 
-def editors(report: EditingReport) -> str:
+def editors(report: reports.EditingReport) -> str:
     """What every editor changes besides, on the generator without edits and on ours."""
     methods = report["methods"]
     unsuffixed = [name.removesuffix(ON_OURS) for name in methods if name.endswith(ON_OURS)]
@@ -93,7 +76,7 @@ def editors(report: EditingReport) -> str:
     return table(head, rows)
 
 
-def sliders(report: EditingReport) -> str:
+def sliders(report: reports.EditingReport) -> str:
     """Whether each slider shows its value, and leaves who the face shows."""
 
     def flips(share: float, interval: Sequence[float]) -> str:
@@ -119,7 +102,7 @@ def sliders(report: EditingReport) -> str:
     return table(head, rows)
 
 
-def limits(report: LimitsReport) -> str:
+def limits(report: reports.LimitsReport) -> str:
     """The editor's edit beside simpler and costlier ones."""
     seeds, rows = report["rows"]["as it is"]["faces"], []
     for name, row in report["rows"].items():
@@ -143,7 +126,7 @@ def limits(report: LimitsReport) -> str:
 # Faces --------------------------------------------------------------------------------------------
 
 
-def faces(report: QualityReport) -> str:
+def faces(report: reports.QualityReport) -> str:
     """The image quality of an editor's weights."""
     columns = {title: report["rows"][name] for name, title in GENERATORS.items() if name in report["rows"]}
     rows = []
@@ -155,7 +138,7 @@ def faces(report: QualityReport) -> str:
     return table([f"{report['fakes']:,} faces, medians", *columns], rows)
 
 
-def recipes(report: RecipesReport, real: Sequence[FaceFigures] = ()) -> str:
+def recipes(report: reports.RecipesReport, real: Sequence[reports.FaceFigures] = ()) -> str:
     """Trainings on as many images each, then those of them that went on to more; above them real faces."""
     # Of no meaning for generators that leave attributes out and are far from all faces: worst_rate and novelty.
     figures = {name: shown for name, shown in FIGURES.items() if name not in ("worst_rate", "novelty")}
@@ -169,13 +152,13 @@ def recipes(report: RecipesReport, real: Sequence[FaceFigures] = ()) -> str:
     return table([f"after {first * 1000:,.0f} images", *(label for label, _ in figures.values())], cells)
 
 
-def course(report: RecipesReport) -> str:
+def course(report: reports.RecipesReport) -> str:
     """Frechet distances of long trainings on their way."""
 
-    def cell(figures: Mapping[FaceFigure, float]) -> str:
+    def cell(figures: Mapping[reports.FaceFigure, float]) -> str:
         return " / ".join(f"{figures[name]:.2f}" for name in DISTANCES)
 
-    def last_to_best(points: Sequence[Point]) -> dict[FaceFigure, float]:
+    def last_to_best(points: Sequence[reports.Point]) -> dict[reports.FaceFigure, float]:
         passed = {name: [median(point["sets"], name) for point in points] for name in DISTANCES}
         return {name: values[-1] / min(values) for name, values in passed.items()}
 
@@ -192,10 +175,10 @@ def course(report: RecipesReport) -> str:
 # Speed --------------------------------------------------------------------------------------------
 
 
-def speed(*reports: SpeedReport) -> str:
+def speed(*measured: reports.SpeedReport) -> str:
     """Images a second while training."""
     rows = []
-    for report in reports:
+    for report in measured:
         for row in report["rows"]:
             setting = [report["device"], TITLES.get(row["recipe"], row["recipe"]), str(row["batch_size"])]
             speeds = [f"{row['speed']:,.0f}", f"{row['reference']:,.0f}", f"{row['ratio']:.2f}"]
@@ -204,18 +187,18 @@ def speed(*reports: SpeedReport) -> str:
     return table(head, rows)
 
 
-def serving(report: ServeReport) -> str:
+def serving(report: reports.ServeReport) -> str:
     """What a visitor waits for."""
     paint, load, start, rush = report["paint"], report["load"], report["start"], report["rush"]
     errors = sum(load["errors"].values())
 
-    def ms(times: Times) -> str:
+    def ms(times: reports.Times) -> str:
         return f"{times['median_ms']:.0f} ms"
 
-    def tail(times: Times) -> str:
+    def tail(times: reports.Times) -> str:
         return f"{ms(times)} (95 %: {times['p95_ms']:.0f})"
 
-    def seconds(times: Times) -> str:
+    def seconds(times: reports.Times) -> str:
         return f"{times['median_ms'] / 1000:.1f} s"
 
     events = {name: f"{rate:.0f} events/s" for name, rate in load["events_per_second"].items()}
