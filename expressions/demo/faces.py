@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..editor import Editor, Look
+from ..editor import Editor
 from ..images import to_pil
 from ..latents import slerp, to_normal, to_uniform
 from ..networks.precision import has_fast_bf16
+from ..solver import Look
 from .controls import LABELS
 
 PICTURE_SIZE = 512  # pixels a side, as are the next three
@@ -21,20 +22,17 @@ DRAFT_SIZE = 256
 THUMBNAIL_SIZE = 160
 MORPH_SIZE = 256
 REMEMBERED = 512  # faces
-TOLERANCE = 3  # points; a value further than this from what was asked is a miss. Chosen by hand
+TOLERANCE = 3  # points: a value further than this from what was asked is a miss; chosen by hand
 
 
 class FaceCache:
-    """Draws and measures faces with one editor, and remembers them for the next who asks.
-
-    Args:
-        editor: draws and measures.
-    """
+    """Draws and measures faces with one editor, and remembers them for the next who asks."""
 
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
         self.attributes = tuple(name for name in LABELS if name in editor.attributes)  # that have sliders
         self.weights = editor.fingerprint()
+        # A draft may be rough: it is drawn in half precision where that is faster.
         self._precision = torch.bfloat16 if has_fast_bf16("cpu") else torch.float32
         self._sketcher = copy.deepcopy(editor.generator).to(self._precision)
         self._remembered = functools.lru_cache(REMEMBERED)(self._draw)

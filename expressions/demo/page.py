@@ -27,9 +27,6 @@ class Page:
     `asked` is the last request: "<count>?<link>" opens a face, and the sliders follow it; "<count>?rest" asks for what
     the sliders were moved to. `answered` is "<count>?<link>" of what the last answer showed: while the counts of both
     differ, an answer is on its way. A slider that is being dragged is followed by drafts.
-
-    Args:
-        faces: what is shown.
     """
 
     def __init__(self, faces: FaceCache) -> None:
@@ -45,8 +42,8 @@ class Page:
         is_waiting = _split(asked)[0] != _split(answered)[0]
         if is_waiting or now.view not in views.DRAFTED:
             return gr.skip()
-        # A drag that returns to where it began asks for what is shown. So does an event of a drag that comes after the
-        # answer to the drag's last value. Either gets the face itself, which a draft must not replace.
+        # A drag that returns to where it began asks for what is shown already. So does an event that comes late, after
+        # the answer to the drag's last value. Both get the face itself: a draft would replace it on the page.
         draw = views.stage if now.targets == shown.targets else views.draft
         return draw(self.faces, now)
 

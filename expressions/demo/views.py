@@ -8,8 +8,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..attributes import free_to_change
-from ..editor import Look
 from ..latents import MAX_SEED
+from ..solver import Look
 from .controls import LABELS, label
 from .faces import DRAFT_SIZE, PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, enlarged
 from .state import State

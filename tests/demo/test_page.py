@@ -231,12 +231,6 @@ def test_a_face_of_a_filmstrip_or_a_map_is_the_one_that_a_click_on_it_opens(page
             assert opened.options == list(options)
 
 
-def test_a_strip_is_the_same_face_edited_value_by_value(page: Page, editor: Editor) -> None:
-    shown = views.stage(page.faces, State(7, {"Smiling": 90}, "strip", strip="Young"))
-    expected = [editor.render(7, {"Smiling": 90, "Young": value}, size=THUMBNAIL_SIZE) for value in STRIP]
-    assert re.findall(r'<img src="([^"]*)"', shown) == [data_url(picture) for picture in expected]
-
-
 def test_a_morph_starts_at_one_face_and_ends_at_the_other(page: Page, editor: Editor) -> None:
     pictures = page.faces.morph(7, 8, {}, count=5)
     assert len(pictures) == 5

@@ -1,0 +1,742 @@
+import base64
+import functools
+import html
+import http.server
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from gradio_client import Client
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+import app
+from benchmarks.servers import Server, browsing
+from expressions import Editor
+from expressions.attributes import SLIDERS
+from expressions.demo.api import MOST_SEEDS
+from expressions.demo.controls import LABELS
+from expressions.demo.faces import DRAFT_SIZE, data_url
+from expressions.demo.page import NO_LINK
+from expressions.demo.state import FIRST_SEED
+from expressions.demo.views import ALT
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 120  # seconds for what takes one or two on an idle machine
+ANSWERED = "html:not([data-opening]) #face img"  # what a visitor sees when the first answer is there
+SEED_RULE = "from 0 to 4294967295"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=1000 * PATIENCE)
+    with browsing(["--host-resolver-rules=MAP *.hf.space 127.0.0.1"]) as browser:  # a Space is on this machine
+        yield browser
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {PATIENCE} s for {what}")
+        time.sleep(0.1)
+
+
+def file_of(url: str) -> bytes:
+    """What a data URL holds."""
+    return base64.b64decode(url.partition(",")[2])
+
+
+@dataclass
+class Visit:
+    """One visitor's tab, and everything it said or asked for."""
+
+    page: Page
+    editor: Editor
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, url: str) -> None:
+        self.page.set_default_timeout(1000 * PATIENCE)
+        self.page.on("console", lambda message: self.console.append(message.text))
+        self.page.on("pageerror", lambda error: self.console.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(url)
+        self.page.wait_for_selector(ANSWERED)
+        self.settle()
+
+    @property
+    def address(self) -> str:
+        """What the address bar shows; `page.url` lags behind unless something else is asked of the page."""
+        return self.page.evaluate("location.href")
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The fields of the address, without the weights."""
+        fields = dict(parse_qsl(urlsplit(self.address).query))
+        assert fields.pop("weights") == self.editor.fingerprint()
+        return fields
+
+    @property
+    def seed_box(self) -> Locator:
+        return self.page.get_by_label("Seed", exact=True)
+
+    @property
+    def seed(self) -> int:
+        return int(self.seed_box.input_value())
+
+    @property
+    def sliders(self) -> dict[str, float]:
+        """What the page shows, by attribute."""
+        boxes = {name: self.page.get_by_label(f"number input for {label}") for name, label in LABELS.items()}
+        return {name: float(box.input_value()) for name, box in boxes.items() if name in self.editor.attributes}
+
+    @property
+    def remark(self) -> str:
+        return self.page.inner_text("#remark")
+
+    @property
+    def own(self) -> dict[str, int]:
+        """What was measured in the unedited face of the seed in the box."""
+        values = self.editor.measure(self.editor.synthesize(self.editor.latents(self.seed)))[0].tolist()
+        return {name: round(value) for name, value in zip(self.editor.attributes, values, strict=True)}
+
+    def slider(self, label: str) -> Any:
+        return self.page.get_by_label(f"range slider for {label}")
+
+    def view(self, name: str) -> None:
+        self.page.get_by_role("radio", name=name, exact=True).check(force=True)
+
+    def unfold(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).click()
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def click(self, name: str, **link: object) -> None:
+        """Click a button; if a link is given, wait until the address holds it."""
+        self.button(name).click()
+        if link:
+            self.wait_for_link(**link)
+
+    def press(self, key: str, **link: object) -> None:
+        self.page.keyboard.press(key)
+        self.wait_for_link(**link)
+
+    def ignores(self, key: str) -> bool:
+        """Whether a key leaves the face as it is."""
+        seed = self.seed
+        self.page.keyboard.press(key)
+        self.settle()
+        return self.seed == seed
+
+    def picture(self) -> bytes:
+        """The file that the page shows."""
+        return file_of(self.page.locator("#face img").last.get_attribute("src") or "")
+
+    def is_unedited(self) -> bool:
+        return self.sliders.items() <= self.own.items()
+
+    def is_right(self) -> bool:
+        """Whether the picture is that of the seed and the sliders."""
+        own = self.own
+        moved = {name: value for name, value in self.sliders.items() if value != own[name]}
+        return self.picture() == file_of(data_url(self.editor.render(self.seed, moved, size=512)))
+
+    def settle(self) -> None:
+        """Wait for the picture that belongs to seed and sliders, and see that it stays."""
+        wait_until(self.is_right, f"the picture of seed {self.seed} with {self.sliders}")
+        self.page.wait_for_timeout(300)
+        assert self.is_right()
+
+    def wait_for_face(self, seed: int) -> None:
+        """Wait for an unedited face."""
+        wait_until(lambda: self.seed == seed and self.is_unedited(), f"the own values of face {seed}")
+        self.settle()
+
+    def wait_for_link(self, **fields: object) -> None:
+        expected = {name: str(value) for name, value in fields.items()}
+        wait_until(lambda: self.link == expected, f"the address to hold {expected}")
+
+    def wait_for_remark(self, text: str) -> None:
+        """Wait for a remark that has this text, or for none."""
+        wait_until(lambda: text in self.remark and bool(text) == bool(self.remark), f"the remark {text!r}")
+
+
+@pytest.fixture
+def come(server: Server, browser: Browser, editor: Editor) -> Iterator[Callable[..., Visit]]:
+    """Let another visitor come, by a query, in a browser with these settings.
+
+    In the end every console was silent and no request left the machine.
+    """
+    visits = []
+
+    def come(query: str = "", **settings: Any) -> Visit:
+        visits.append(Visit(browser.new_page(**settings), editor))
+        visits[-1].open(f"{server.url}/{query}")
+        return visits[-1]
+
+    yield come
+    for visit in visits:
+        visit.page.close()
+        assert visit.console == []
+        assert [url for url in visit.requests if not url.startswith((server.url, "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def visit(come: Callable[..., Visit]) -> Visit:
+    """A visitor at a desk."""
+    return come(viewport={"width": 1280, "height": 900})
+
+
+# The page -----------------------------------------------------------------------------------------
+
+
+def test_the_page_opens_with_a_large_face_its_own_values_and_a_name_for_everything(visit: Visit) -> None:
+    size = visit.page.evaluate("(face => [face.naturalWidth, face.clientWidth])(document.querySelector('#face img'))")
+    assert size[0] == 512
+    assert size[1] >= 380
+    assert len(visit.sliders) == len(SLIDERS)
+    assert visit.is_unedited()
+    assert visit.remark == ""
+    text = visit.page.inner_text("body")
+    assert "no such person exists" in text
+    assert "0 is the lowest 1 % of random faces, 100 the highest 1 %" in text
+    assert "synthetic face" in (visit.page.get_attribute("#face img", "alt") or "")
+    assert all(visit.button(name).is_visible() for name in ("Previous", "Next", "Random", "Reset"))
+    assert all(visit.slider(label).is_visible() for label in LABELS.values())
+    assert all(name in text for name in LABELS)
+
+
+def test_a_drag_is_followed_by_drafts_and_ends_on_the_picture_of_its_last_value(visit: Visit) -> None:
+    before, started = visit.picture(), visit.sliders
+    end = 10 if started["Smiling"] > 50 else 90
+    box = visit.slider("Smile").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    visit.page.mouse.move(box["x"] + box["width"] * started["Smiling"] / 100, middle)
+    visit.page.mouse.down()
+    visit.page.evaluate(WATCH_DRAFTS)
+    for share in range(0, 100, 3):
+        visit.page.mouse.move(box["x"] + box["width"] * share / 100, middle)
+    visit.page.mouse.move(box["x"] + 9 + (box["width"] - 18) * end / 100, middle)  # of the thumb's middle
+    wait_until(lambda: visit.page.evaluate("window.drafts"), "a draft")
+    for draft in visit.page.evaluate("window.drafts"):
+        assert Image.open(io.BytesIO(file_of(draft))).width == DRAFT_SIZE
+    visit.settle()  # a drag that rests
+    visit.page.mouse.up()
+    visit.settle()
+    assert visit.sliders["Smiling"] == pytest.approx(end, abs=2)
+    assert visit.sliders == started | {"Smiling": visit.sliders["Smiling"]}
+    assert visit.picture() != before
+
+
+# Collects every draft that is shown.
+WATCH_DRAFTS = """
+    window.drafts = [];
+    new MutationObserver(() => {
+        const draft = document.querySelector("#face [data-draft]");
+        if (draft) window.drafts.push(draft.src);
+    }).observe(document.querySelector("#face"), {subtree: true, childList: true});
+"""
+
+
+def test_what_changed_is_shown_for_every_attribute_the_asked_one_first(visit: Visit) -> None:
+    visit.unfold("What changed")
+    rows = visit.page.locator("#changes tbody tr")
+    expect(rows).to_have_count(len(visit.editor.attributes))
+    before = {row.split("\t")[0]: row.split("\t")[1:] for row in rows.all_inner_texts()}
+    assert all(cells[0] == cells[1] and cells[2] == "0" for cells in before.values())
+    visit.slider("Smile").fill("90")
+    visit.settle()
+    label, old, new, change = rows.first.inner_text().split("\t")
+    edited = visit.editor.edit(visit.editor.latents(visit.seed), {"Smiling": 90.0})
+    values = visit.editor.measure(visit.editor.synthesize(edited))[0]
+    assert (label, old) == ("Smile", before["Smile"][0])
+    assert int(new) == round(values[visit.editor.attributes.index("Smiling")].item())
+    assert change == f"{int(new) - int(old):+d}"
+
+
+def test_arrow_keys_alone_edit_the_face(visit: Visit) -> None:
+    started = visit.sliders
+    visit.seed_box.focus()
+    while visit.page.evaluate("document.activeElement.getAttribute('aria-label')") != "range slider for Glasses":
+        visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
+    for _ in range(5):
+        visit.page.keyboard.press("ArrowRight")
+    visit.settle()
+    assert visit.sliders == started | {"Eyeglasses": started["Eyeglasses"] + 5}
+
+
+def test_several_sliders_are_asked_together_and_one_is_set_back_alone(visit: Visit) -> None:
+    started = visit.sliders
+    for label, value in (("Smile", 95), ("Older to younger", 20), ("Darker to lighter skin", 60)):
+        visit.slider(label).fill(str(value))
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=95, Young=20, Skin_Tone=60)
+    visit.settle()
+    assert visit.sliders == started | {"Smiling": 95, "Young": 20, "Skin_Tone": 60}
+    visit.click("Reset Smile", seed=FIRST_SEED, Young=20, Skin_Tone=60)
+    assert visit.sliders == started | {"Young": 20, "Skin_Tone": 60}
+    visit.settle()
+
+
+def test_reset_gives_the_face_back_bit_for_bit_as_often_as_asked(visit: Visit) -> None:
+    before, started = visit.picture(), visit.sliders
+    for value in ("95", "3"):
+        visit.slider("Smile").fill(value)
+        visit.settle()
+        visit.click("Reset")
+        wait_until(lambda: visit.sliders == started, "the sliders to go back")
+        visit.settle()
+        assert visit.picture() == before
+        assert visit.remark == ""
+
+
+def test_every_way_to_a_seed_brings_an_unedited_face(visit: Visit) -> None:
+    for name, step in (("Next", 1), ("Next", 2), ("Previous", 1)):
+        visit.slider("Smile").fill("100" if visit.sliders["Smiling"] < 50 else "0")
+        visit.click(name)
+        visit.wait_for_face(FIRST_SEED + step)
+    visit.seed_box.fill("4294967295")
+    visit.wait_for_face(4294967295)
+    visit.click("Next")
+    visit.wait_for_face(0)
+    visit.click("Previous")
+    visit.wait_for_face(4294967295)
+    visit.click("Random")
+    wait_until(lambda: visit.seed != 4294967295 and visit.is_unedited(), "the sliders of a random seed")
+    visit.settle()
+
+
+def test_no_click_and_no_move_is_lost_in_a_hurry(visit: Visit) -> None:
+    for _ in range(6):
+        visit.click("Next")
+    assert visit.seed == FIRST_SEED + 6
+    visit.wait_for_face(FIRST_SEED + 6)
+    visit.slider("Smile").fill("12")
+    visit.slider("Fringe").fill("88")
+    visit.wait_for_link(seed=FIRST_SEED + 6, Smiling=12, Bangs=88)
+    visit.click("Reset")
+    visit.click("Next")
+    visit.view("Compare")
+    visit.wait_for_face(FIRST_SEED + 7)
+
+
+def test_a_seed_that_is_none_leaves_the_face_and_says_the_rule(visit: Visit) -> None:
+    before = visit.picture()
+    for typed in ("-1", "1e20", "4294967296", "1.5", ""):
+        visit.seed_box.fill(typed)
+        visit.wait_for_remark(SEED_RULE)
+        assert visit.picture() == before
+        visit.seed_box.fill(str(FIRST_SEED))
+        visit.wait_for_remark("")
+    assert visit.picture() == before
+    visit.settle()
+
+
+def test_a_slider_box_takes_any_text_without_an_error(visit: Visit) -> None:
+    box = visit.page.get_by_label("number input for Smile")
+    for typed in ("150", "-3", "", "40"):
+        box.fill(typed)
+    box.blur()
+    visit.settle()
+    assert visit.sliders["Smiling"] == 40
+    box.fill("150")
+    box.blur()
+    wait_until(lambda: visit.sliders["Smiling"] == 100, "the value to be drawn into its range")
+    visit.settle()
+
+
+def test_visitors_do_not_see_each_other(visit: Visit, come: Callable[..., Visit]) -> None:
+    other = come()
+    other.click("Next")
+    other.slider("Smile").fill("5")
+    visit.slider("Smile").fill("95")
+    for one, seed in ((visit, FIRST_SEED), (other, FIRST_SEED + 1)):
+        one.settle()
+        assert one.seed == seed
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_shows_the_face_above_the_sliders_and_nothing_sideways(come: Callable[..., Visit], theme: str) -> None:
+    visit = come(f"?__theme={theme}", viewport={"width": 375, "height": 812})
+    page, image = visit.page, visit.page.locator("#face img")
+    face, slider = image.bounding_box(), visit.slider("Smile").bounding_box()
+    assert face is not None
+    assert face["width"] >= 340
+    assert face["y"] + face["height"] < slider["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    folds = page.locator(".fold").evaluate_all("folds => folds.map(fold => fold.scrollWidth - fold.clientWidth)")
+    assert folds == [0] * 4
+    visit.slider("Bearded to clean-shaven").scroll_into_view_if_needed()
+    face = image.bounding_box()
+    assert face is not None
+    assert 0 <= face["y"] < 40  # it stays in view while the last slider is moved
+    visit.slider("Smile").focus()
+    page.wait_for_timeout(200)
+    slider = visit.slider("Smile").bounding_box()
+    assert slider["y"] > face["y"] + face["height"]  # what has the focus does not hide behind the face
+    background = page.evaluate("getComputedStyle(document.querySelector('#portrait')).backgroundColor")
+    shades = [int(part) for part in background.removeprefix("rgb(").removesuffix(")").split(",")]
+    assert (max(shades) < 64) if theme == "dark" else (min(shades) > 192)
+
+
+def test_motion_stops_for_those_who_ask(come: Callable[..., Visit]) -> None:
+    visit = come(reduced_motion="reduce")
+    moving = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration !== '0s').length"
+    assert visit.page.evaluate(moving) == 0
+
+
+# Views, links, pictures ----------------------------------------------------------------------------
+
+
+def test_a_click_in_a_filmstrip_or_a_map_sets_the_sliders(visit: Visit) -> None:
+    visit.view("Filmstrip")
+    expect(visit.page.locator("#face [data-link]")).to_have_count(9)
+    visit.page.get_by_label("Take Smile 88").click()
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=88, view="strip", strip="Smiling")
+    visit.view("Map")
+    expect(visit.page.locator("#face [data-link]")).to_have_count(25)
+    visit.page.get_by_label("Take Smile 25, Feminine to masculine 100").click()
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=25, Male=100, view="map", across="Smiling", down="Male")
+    visit.view("Face")
+    visit.settle()
+    assert (visit.sliders["Smiling"], visit.sliders["Male"]) == (25, 100)
+
+
+def test_a_choice_of_attribute_changes_the_filmstrip(visit: Visit) -> None:
+    visit.view("Filmstrip")
+    visit.page.get_by_label("Filmstrip of").click()
+    visit.page.get_by_role("option", name="Older to younger").click()
+    visit.wait_for_link(seed=FIRST_SEED, view="strip", strip="Young")
+    expect(visit.page.get_by_label("Take Older to younger 100")).to_be_visible()
+
+
+def test_before_and_now_lie_under_a_wipe_that_follows_the_hand_and_the_keys(visit: Visit) -> None:
+    visit.slider("Smile").fill("95")
+    visit.view("Compare")
+    images = visit.page.locator("#face .wipe img")
+    expect(images).to_have_count(2)
+    before, now = images.all()
+    expect(now).to_have_attribute("alt", ALT)
+    visit.settle()
+    assert before.get_attribute("src") != now.get_attribute("src")
+    wipe = visit.page.get_by_label("How much of the face before is shown")
+    wipe.fill("30")
+    wipe.press("ArrowRight")
+    assert "31%" in now.evaluate("image => getComputedStyle(image).clipPath")
+    visit.slider("Smile").fill("5")
+    visit.settle()
+    expect(wipe).to_have_value("31")
+
+
+def test_a_sheet_opens_a_face_and_back_and_forward_go_through_those_seen(visit: Visit) -> None:
+    expect(visit.button("Back")).to_be_disabled()
+    visit.slider("Smile").fill("90")
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
+    visit.view("Sheet")
+    expect(visit.page.locator("#face [data-link]")).to_have_count(24)
+    visit.page.get_by_label(f"Open face {FIRST_SEED + 5}").click()
+    visit.wait_for_link(seed=FIRST_SEED + 5)
+    visit.settle()
+    visit.click("Back", seed=FIRST_SEED, Smiling=90)
+    visit.settle()
+    assert visit.sliders["Smiling"] == 90
+    expect(visit.button("Back")).to_be_disabled()
+    visit.click("Forward", seed=FIRST_SEED + 5)
+
+
+def test_presses_of_back_and_forward_in_a_hurry_forget_no_face(visit: Visit) -> None:
+    for step in (1, 2, 3):
+        visit.click("Next", seed=FIRST_SEED + step)
+    visit.page.route("**/gradio_api/queue/join**", answer_slowly)
+    hurry = """async name => {
+        for (let press = 0; press < 3; press++) {
+            document.querySelector(name).click();
+            await new Promise(resolve => setTimeout(resolve, 100));
+        }
+    }"""
+    visit.page.evaluate(hurry, "#back")
+    visit.wait_for_link(seed=FIRST_SEED)
+    expect(visit.button("Back")).to_be_disabled()
+    visit.page.evaluate(hurry, "#forward")
+    visit.wait_for_link(seed=FIRST_SEED + 3)
+    expect(visit.button("Forward")).to_be_disabled()
+    visit.click("Back", seed=FIRST_SEED + 2)
+    visit.settle()
+
+
+def answer_slowly(route: Route) -> None:
+    time.sleep(1)
+    route.continue_()
+
+
+def test_a_seed_typed_digit_by_digit_is_one_face_seen(visit: Visit) -> None:
+    visit.seed_box.fill("")
+    for typed in ("7", "70", "705"):
+        visit.seed_box.press(typed[-1])
+        visit.wait_for_link(seed=typed)
+    visit.click("Back", seed=FIRST_SEED)
+    expect(visit.button("Back")).to_be_disabled()
+    visit.click("Forward", seed=705)
+    visit.settle()
+
+
+def test_next_goes_on_from_the_face_on_screen_where_no_seed_is_typed(visit: Visit) -> None:
+    for typed, name, step in (("", "Next", 1), ("-1", "Previous", 0), ("1.5", "Reset", 0)):
+        visit.seed_box.fill(typed)
+        visit.wait_for_remark(SEED_RULE)
+        visit.click(name)
+        visit.wait_for_remark("")
+        visit.wait_for_link(seed=FIRST_SEED + step)
+        assert visit.seed == FIRST_SEED + step
+
+
+def test_a_morph_is_a_loop_to_download(visit: Visit) -> None:
+    visit.view("Morph")
+    visit.page.get_by_label("Morph to seed").fill("99")
+    visit.wait_for_link(seed=FIRST_SEED, view="morph", to=99)
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("link", name="Download this loop").click()
+    assert download.value.suggested_filename == f"morph-{FIRST_SEED}-99.webp"
+    with Image.open(download.value.path()) as loop:
+        assert loop.n_frames > 24  # type: ignore[attr-defined]
+
+
+def test_keys_do_what_the_buttons_do_but_not_while_a_number_is_typed(visit: Visit) -> None:
+    visit.press("n", seed=FIRST_SEED + 1)
+    visit.press("p", seed=FIRST_SEED)
+    visit.slider("Smile").fill("90")
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
+    visit.slider("Smile").press("0")
+    visit.wait_for_link(seed=FIRST_SEED)
+    visit.page.keyboard.press("s")
+    wait_until(lambda: visit.link["seed"] != str(FIRST_SEED), "another face")
+    visit.seed_box.fill("7")
+    visit.seed_box.press("0")
+    visit.wait_for_link(seed=70)
+
+
+def test_keys_go_by_the_letter_once_and_can_be_turned_off(visit: Visit) -> None:
+    visit.press("Shift+N", seed=FIRST_SEED + 1)
+    for _ in range(6):
+        visit.page.keyboard.down("n")  # as a key that is held repeats
+    visit.page.keyboard.up("n")
+    visit.wait_for_link(seed=FIRST_SEED + 2)
+    shortcuts = visit.page.get_by_label("Keyboard shortcuts")
+    shortcuts.uncheck()
+    assert visit.ignores("n")
+    visit.page.reload()
+    visit.page.wait_for_selector(ANSWERED)
+    expect(shortcuts).not_to_be_checked()
+    assert visit.ignores("n")
+    shortcuts.check()
+    visit.press("n", seed=FIRST_SEED + 3)
+
+
+def test_there_are_no_keys_where_they_cannot_be_turned_off(come: Callable[..., Visit]) -> None:
+    visit = come(has_touch=True, is_mobile=True)
+    expect(visit.page.get_by_label("Keyboard shortcuts")).to_be_hidden()
+    assert visit.ignores("n")
+
+
+def test_keys_work_where_nothing_can_be_stored(visit: Visit) -> None:
+    forbid = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden'); }})"
+    visit.page.add_init_script(forbid)
+    visit.page.reload()
+    visit.page.wait_for_selector(ANSWERED)
+    visit.press("n", seed=FIRST_SEED + 1)
+    visit.page.get_by_label("Keyboard shortcuts").uncheck()
+    assert visit.ignores("n")
+
+
+def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, come: Callable[..., Visit]) -> None:
+    visit.slider("Smile").fill("90")
+    visit.slider("Fringe").fill("70")
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=90, Bangs=70)
+    visit.settle()
+    other = come(f"?{urlsplit(visit.address).query}")
+    assert other.sliders == visit.sliders
+    assert other.picture() == visit.picture()
+
+
+def test_a_link_is_read_as_far_as_it_makes_sense(come: Callable[..., Visit]) -> None:
+    visit = come("?seed=9&Smiling=900&Male=x&Cheerful=1&view=compare&__theme=dark")
+    assert visit.link == {"seed": "9", "Smiling": "100", "view": "compare", "__theme": "dark"}
+    assert come("?seed=7&seed=8").link == {"seed": "8"}
+    assert SEED_RULE in come("?seed=-5").remark
+
+
+def test_the_link_and_the_embed_code_are_copied(come: Callable[..., Visit], server: Server) -> None:
+    visit = come("?__theme=dark&__sign=x")
+    assert visit.address.endswith("&__theme=dark&__sign=x")
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.unfold("Save and share")
+    visit.click("Copy link")
+    expect(visit.page.locator("#copy-link")).to_have_attribute("data-done", "Copied")
+    shared = f"{server.url}/?seed={FIRST_SEED}&weights={visit.editor.fingerprint()}"
+    assert visit.page.evaluate("navigator.clipboard.readText()") == shared
+    visit.click("Copy embed code")
+    expect(visit.page.locator("#copy-embed")).to_have_attribute("data-done", "Copied")
+    code = visit.page.evaluate("navigator.clipboard.readText()")
+    assert code.startswith(f'<iframe src="{html.escape(shared)}" ')
+
+
+def test_what_opens_a_private_space_stays_in_the_address(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url.replace('127.0.0.1', 'a-space.hf.space')}/?seed=9&__theme=dark&__sign=x")
+    page.wait_for_selector(ANSWERED)
+    page.evaluate(
+        """() => {
+            window.posted = [];
+            window.postMessage = (message) => message.queryString && window.posted.push(message.queryString);
+            const frame = document.createElement("iframe");
+            frame.src = location.href;
+            document.body.append(frame);
+        }"""
+    )
+    wait_until(lambda: page.evaluate("window.posted.length"), "the frame to tell its address")
+    assert "__" not in page.evaluate("window.posted.join()")
+    assert "seed=9" in page.evaluate("window.posted.join()")
+    fields = dict(parse_qsl(urlsplit(page.evaluate("location.href")).query))
+    assert fields.items() >= {"seed": "9", "__theme": "dark", "__sign": "x"}.items()
+    page.close()
+
+
+def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_path: Path) -> None:
+    visit.slider("Smile").fill("90")
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
+    visit.unfold("Save and share")
+    with visit.page.expect_download() as download:
+        visit.click("PNG, 256 pixels")
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    assert saved.name == f"expressions-{FIRST_SEED}-256.png"
+    with Image.open(saved) as picture:
+        assert picture.tobytes() == visit.editor.render(FIRST_SEED, {"Smiling": 90.0}, size=256).tobytes()
+        assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+    visit.click("Next", seed=FIRST_SEED + 1)
+    transfer = visit.page.evaluate_handle(
+        """data => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+            transfer.items.add(new File([bytes], "face.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        base64.b64encode(saved.read_bytes()).decode(),
+    )
+    visit.page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
+    visit.settle()
+    Image.new("RGB", (8, 8)).save(tmp_path / "other.png")
+    visit.page.set_input_files("#restore input", tmp_path / "other.png")
+    visit.wait_for_remark(NO_LINK)
+    for _ in range(2):  # the same file twice
+        visit.click("Next", seed=FIRST_SEED + 1)
+        visit.page.set_input_files("#restore input", saved)
+        visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
+    visit.settle()
+
+
+@pytest.mark.parametrize(("query", "is_visible"), [("", True), ("?__theme=dark", True), ("?seed=9", False)])
+def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
+    server: Server, browser: Browser, editor: Editor, query: str, is_visible: bool
+) -> None:
+    page = browser.new_page()
+    page.route("**/gradio_api/queue/**", lambda _: None)  # no answer ever comes
+    page.goto(f"{server.url}/{query}")
+    face = page.locator("#face img")
+    expect(face).to_have_attribute("src", data_url(editor.render(FIRST_SEED, {}, size=512)))
+    expect(face).to_be_visible(visible=is_visible)
+    page.close()
+
+
+def test_a_link_that_is_not_answered_leaves_a_face_to_see(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    full = {"detail": "Queue is full."}
+    page.route("**/gradio_api/queue/join**", lambda route: route.fulfill(status=503, json=full))
+    page.goto(f"{server.url}/?seed=9")
+    expect(page.get_by_text("currently busy").first).to_be_visible()
+    expect(page.locator("#face img")).to_be_visible()
+    page.close()
+
+
+def test_the_page_works_in_a_frame_of_another_origin(
+    server: Server, browser: Browser, editor: Editor, tmp_path: Path
+) -> None:
+    frame = f'<iframe src="{server.url}/?seed=9&Smiling=90" width="700" height="900"></iframe>'
+    (tmp_path / "index.html").write_text(frame)
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://localhost:{host.server_port}/")  # localhost is another origin than 127.0.0.1
+        inside = page.frame_locator("iframe")
+        face = inside.locator("#face img")
+        expect(face).to_be_visible()
+        expect(face).to_have_attribute("src", data_url(editor.render(9, {"Smiling": 90}, size=512)))
+        inside.get_by_role("button", name="Next", exact=True).click()
+        expect(face).to_have_attribute("src", data_url(editor.render(10, {}, size=512)))
+        assert "seed=10" in page.frames[1].evaluate("location.href")
+        page.close()
+        host.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_that_axe_knows_bars_anybody(come: Callable[..., Visit], theme: str) -> None:
+    visit = come(f"?seed={FIRST_SEED}&Smiling=100&__theme={theme}")
+    for panel in ("What changed", "Save and share", "How good is it?", "About"):
+        visit.unfold(panel)
+    shown = {"Compare": "wipe", "Filmstrip": "strip", "Map": "map", "Morph": "single picture", "Sheet": "sheet"}
+    for view, content in shown.items():
+        visit.view(view)
+        visit.page.wait_for_selector(f"#face .{content}")
+        results = Axe().run(visit.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        found = [(rule["id"], node["html"]) for rule in results.response["violations"] for node in rule["nodes"]]
+        assert found == [], results.generate_report()
+
+
+# The server ---------------------------------------------------------------------------------------
+
+
+def test_visitors_do_not_wait_for_programs(visit: Visit, server: Server) -> None:
+    client = Client(server.url, verbose=False)
+    many = MOST_SEEDS // 2
+    jobs = [
+        client.submit(seeds=list(range(start, start + many)), attributes={"Smiling": 90}, api_name="/batch")
+        for start in range(10**6, 10**6 + (app.WORKERS + 1) * many, many)
+    ]
+    visit.click("Next", seed=FIRST_SEED + 1)
+    assert sum(job.done() for job in jobs) < len(jobs) - 1  # in one queue with them it would wait for all but one
+    assert all(len(job.result()) == many for job in jobs)
+    client.close()
+
+
+def test_weights_that_cannot_be_loaded_leave_a_working_page_a_notice_and_a_reason(
+    start: Any, browser: Browser, editor: Editor, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"attributes": ["Smiling"]}')
+    server = start(EXPRESSIONS_MODEL=str(tmp_path))
+    visit = Visit(browser.new_page(), editor)
+    visit.open(server.url)
+    assert visit.page.get_by_role("alert").inner_text() == app.FALLBACK_NOTICE
+    assert str(tmp_path) not in visit.page.content()
+    log = server.log.read_text()
+    assert str(tmp_path) in log
+    assert "no file model.safetensors" in log
+    visit.page.close()
