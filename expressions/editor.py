@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .attributes import SKIN_TONE
 from .checks import checked_tensor, checked_whole
-from .errors import WeightsError, naming
+from .errors import WeightsError, weights_errors
 from .hub import is_hub_id
 from .images import IMAGE_SIZE, to_pil
 from .latents import Z_DIM, checked_seed, draw_latents, to_normal, to_uniform
@@ -23,18 +23,10 @@ from .networks.files import load_tensors, read_tensors, stored
 from .networks.generator import Generator
 from .networks.precision import channels_last
 from .skin import individual_typology_angle
-from .solver import Problem, Solver
+from .solver import Look, Problem, Solver
 from .weights_files import EMBEDDED_WEIGHTS, TENSORS, find_files, read_config
 
 MAX_SIZE = 4096  # side of a rendered picture
-
-
-class Look(NamedTuple):
-    """One face, and what is measured in it."""
-
-    z: Tensor  # (1, 100)
-    image: Tensor  # (1, 3, 64, 64) in [-1, 1]
-    values: Tensor  # (K,), not clipped to 0-100
 
 
 class Editor(
@@ -56,12 +48,11 @@ class Editor(
     nothing else (training/edit_loss.py); the others are fitted to what it draws (training/editor_fit.py). An edit is a
     sum of directions. The `solver` finds how far to go along each.
 
+    Whatever is malformed is refused with a ValueError that names the argument, its value and what is allowed.
+
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
         width: of the generator, 1 to 256.
-
-    Raises:
-        ValueError: width is not a whole number of that range.
     """
 
     response: Tensor
@@ -90,30 +81,19 @@ class Editor(
 
         Returns:
             (N, 100) float32, uniform in (-1, 1).
-
-        Raises:
-            ValueError: a seed is not a whole number of that range.
         """
         several = isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping)
         return draw_latents(seeds if several else [seeds])  # type: ignore[list-item,arg-type]
 
     @torch.no_grad()
     def synthesize(self, z: Tensor) -> Tensor:
-        """Draw the faces of latents: z (N, 100) in [-1, 1] -> images (N, 3, 64, 64) float32 in [-1, 1].
-
-        Raises:
-            ValueError: z has another shape, or numbers outside [-1, 1].
-        """
+        """Draw the faces of latents: z (N, 100) in [-1, 1] -> images (N, 3, 64, 64) float32 in [-1, 1]."""
         images: Tensor = self.generator(self._checked_latents(z))
         return images
 
     @torch.no_grad()
     def look(self, z: Tensor) -> Look:
-        """Draw one face and measure it: z (1, 100) in [-1, 1].
-
-        Raises:
-            ValueError: z has another shape, or numbers outside [-1, 1].
-        """
+        """Draw one face and measure it: z (1, 100) in [-1, 1]."""
         image = self.synthesize(z)
         if len(image) != 1:
             raise ValueError(f"z must be one latent, of shape (1, {Z_DIM}), got shape {tuple(z.shape)}")
@@ -125,10 +105,7 @@ class Editor(
         Args:
             seed: a whole number from 0 to 4294967295.
             targets: as for `edit`. None: the face as it is.
-            size: side of the picture in pixels; the 64x64 face is enlarged smoothly.
-
-        Raises:
-            ValueError: as for `latents` and `edit`, or a size that is not a whole number from 1 to 4096.
+            size: side of the picture, 1 to 4096 pixels; the 64x64 face is enlarged smoothly.
         """
         size = checked_whole(size, "size", 1, MAX_SIZE)
         face = self.look(self.latents(checked_seed(seed)))
@@ -139,21 +116,11 @@ class Editor(
 
     @torch.no_grad()
     def measure(self, images: Tensor) -> Tensor:
-        """Measure every attribute: images (N, 3, 64, 64) in [-1, 1] -> values (N, K) from 0 to 100.
-
-        Raises:
-            ValueError: images have another shape, or numbers outside [-1, 1].
-        """
+        """Measure every attribute: images (N, 3, 64, 64) in [-1, 1] -> values (N, K) from 0 to 100."""
         return self.values(self.scores(images)).clamp(0, 100)
 
     def scores(self, images: Tensor) -> Tensor:
-        """Score images (N, 3, 64, 64) in [-1, 1] -> (N, K): logits, and degrees for `Skin_Tone`.
-
-        Gradients pass through.
-
-        Raises:
-            ValueError: images have another shape, or numbers outside [-1, 1].
-        """
+        """Score images (N, 3, 64, 64) in [-1, 1] -> (N, K): logits, and degrees for `Skin_Tone`. Gradients pass."""
         images = checked_tensor(images, "images", 3, IMAGE_SIZE, IMAGE_SIZE).to(self.low)
         return torch.cat([self.classifier(images), individual_typology_angle(images)[:, None]], dim=1)
 
@@ -176,9 +143,6 @@ class Editor(
 
         Returns:
             (N, 100) float32 in (-1, 1).
-
-        Raises:
-            ValueError: an attribute is unknown, a target is not a number from 0 to 100, or z is malformed.
         """
         targets, z = self.checked_targets(targets), self._checked_latents(z)
         if not targets or not len(z):
@@ -188,15 +152,7 @@ class Editor(
 
     @torch.no_grad()
     def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
-        """Edit one face, as `edit` does: from what `look` saw of it to what `look` sees of the result.
-
-        Args:
-            face: the unedited face.
-            targets: as for `edit`.
-
-        Raises:
-            ValueError: as for `edit`.
-        """
+        """Edit one face, as `edit` does: from what `look` saw of it to what `look` sees of the result."""
         targets = self.checked_targets(targets)
         if not targets:
             return face
@@ -205,23 +161,11 @@ class Editor(
 
     @torch.no_grad()
     def sketch(self, face: Look, targets: Mapping[str, float]) -> Tensor:
-        """Edit one face by the first step of `follow` alone, without looking at the result: it often misses by points.
-
-        Args:
-            face: the unedited face, as `look` saw it.
-            targets: as for `edit`.
-
-        Returns:
-            (1, 100) float32 in (-1, 1).
-
-        Raises:
-            ValueError: as for `edit`.
-        """
+        """Edit one face by the first step of `follow` alone -> z (1, 100), unseen: it often misses by points."""
         targets = self.checked_targets(targets)
         if not targets:
             return face.z.clone()
-        move = self.solver.first_step(self._problem(face, targets), face)
-        return to_uniform(to_normal(face.z.to(self.low)) + move)
+        return to_uniform(to_normal(face.z.to(self.low)) + self.solver.first_step(self._problem(face, targets), face))
 
     @torch.no_grad()
     def reach(self, z: Tensor, name: str) -> Tensor:
@@ -233,9 +177,6 @@ class Editor(
 
         Returns:
             (N, 2): the least and the greatest value that `edit` can show.
-
-        Raises:
-            ValueError: as for `edit`.
         """
         column = self.attributes.index(self.checked_attribute(name, "name"))
         z = self._checked_latents(z)
@@ -249,15 +190,7 @@ class Editor(
     # Checks -----------------------------------------------------------------------------------------
 
     def checked_targets(self, targets: Mapping[str, float], argument: str = "targets") -> dict[str, float]:
-        """Let targets through, as floats in the order of `attributes`.
-
-        Args:
-            targets: as for `edit`.
-            argument: what the caller's caller knows them as.
-
-        Raises:
-            ValueError: as for `edit`.
-        """
+        """Let targets through, as floats in the order of `attributes`; errors call them `argument`."""
         if not isinstance(targets, Mapping):
             found = type(targets).__name__
             raise ValueError(f"{argument} must be values by name, such as {{'Smiling': 90}}, got {found}")
@@ -268,11 +201,7 @@ class Editor(
         return {name: max(0.0, float(targets[name])) for name in self.attributes if name in targets}  # -0.0 becomes 0.0
 
     def checked_attribute(self, name: str, argument: str) -> str:
-        """Let the name of an attribute through.
-
-        Raises:
-            ValueError: there is no such attribute.
-        """
+        """Let the name of an attribute through; errors call it `argument`."""
         if name not in self.attributes:
             raise ValueError(f"{argument}: unknown attribute {name!r:.40}; choose from {', '.join(self.attributes)}")
         return name
@@ -291,55 +220,32 @@ class Editor(
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
-        cls,
-        source: str | Path | None = None,
-        *,
-        revision: str | None = None,
-        token: str | bool | None = None,
-        cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
+        cls, source: str | Path | None = None, *, revision: str | None = None, **download: Any
     ) -> Self:
         """Load an editor; every tensor must be there, in its shape.
 
         Args:
             source: a local folder, a Hub id of the form owner/name, or None for the embedded weights.
             revision: commit, tag or branch of a Hub repository, which a folder has not.
-            token: access token for the Hub; None takes HF_TOKEN or the stored login.
-            cache_dir: where downloads are kept; None is the Hub client's own place.
-            local_files_only: take what was downloaded before, and ask for nothing.
-            force_download: download again.
+            download: for a Hub id, further arguments of `huggingface_hub.hf_hub_download`, such as `token`,
+                `cache_dir`, `local_files_only` and `force_download`.
 
         Raises:
             WeightsError: there is no such folder or repository, it cannot be reached, its files are incomplete or
                 do not fit, or a revision of a folder was asked for.
         """
         name = str(EMBEDDED_WEIGHTS if source is None else source)
-        options = {
-            "token": token,
-            "cache_dir": cache_dir,
-            "local_files_only": local_files_only,
-            "force_download": force_download,
-        }
         where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
         where += " on the Hub" if is_hub_id(name) and not Path(name).is_dir() else ""
-        with naming(f"cannot load weights from {where}"):
-            config, model = find_files(name, revision, options)
-            with naming(config.name):
-                editor = cls._of_config(read_config(config))
-            with naming(model.name):
-                tensors, _ = read_tensors(model)
-                load_tensors(editor, tensors)
+        with weights_errors(f"cannot load weights from {where}"):
+            config, model = find_files(name, revision, download)
+            with weights_errors(config.name):
+                editor = cls(**read_config(config))
+            with weights_errors(model.name):
+                load_tensors(editor, read_tensors(model)[0])
             if not (editor.low < editor.high).all():
                 raise WeightsError("a value's low end is not below its high end")
         return editor
-
-    @classmethod
-    def _of_config(cls, config: dict[str, Any]) -> Self:
-        try:
-            return cls(**config)
-        except ValueError as error:
-            raise WeightsError(str(error)) from error
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights; kernels in half precision, to which the fit rounded them."""

@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from safetensors import SafetensorError
+
 
 class WeightsError(ValueError):
     """Weights that cannot be loaded; the message names the source and what is wrong with it."""
 
 
 @contextmanager
-def naming(source: str) -> Iterator[None]:
-    """Put `source` and a colon before what a WeightsError says."""
+def weights_errors(source: str) -> Iterator[None]:
+    """Make what is wrong with a file a WeightsError: `source`, a colon, and what was said."""
     try:
         yield
-    except WeightsError as error:
-        raise WeightsError(f"{source}: {error}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise WeightsError(f"{source}: {first_line(error)}") from error
 
 
 def first_line(error: BaseException) -> str:

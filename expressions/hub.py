@@ -1,7 +1,6 @@
 """The Hugging Face Hub: what its names and tokens may be, and what the errors of its client mean."""
 
 import re
-from collections.abc import Iterator
 from socket import gaierror
 
 from huggingface_hub import constants
@@ -15,10 +14,9 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from .errors import WeightsError, first_line
+from .errors import first_line
 
-# What the client raises. Those of its own that are none of these belong to other calls than ours.
-CLIENT_ERRORS = (HTTPError, OSError, RuntimeError, ValueError)
+CLIENT_ERRORS = (HTTPError, OSError, RuntimeError, ValueError)  # what the client raises
 OFFLINE = "the Hub's client is offline (HF_HUB_OFFLINE is set)"
 
 
@@ -35,15 +33,16 @@ def check_token(token: str) -> None:
     """Refuse a token that cannot be sent: the HTTP client's own error would print it.
 
     Raises:
-        WeightsError: the token is empty, or has spaces, line breaks or characters outside ASCII.
+        ValueError: the token is empty, or has spaces, line breaks or characters outside ASCII.
     """
     if not re.fullmatch("[!-~]+", token):
-        raise WeightsError("the token is empty, or has spaces, line breaks or letters that no token has")
+        raise ValueError("the token is empty, or has spaces, line breaks or letters that no token has")
 
 
 def hub_problem(error: BaseException) -> str:
-    """Say what an error of the Hub's client means, as the end of a sentence: where its own words serve, in these."""
-    for link in _chain(error):
+    """Say what an error of the Hub's client means, as the end of a sentence: in its own words, where they serve."""
+    link: BaseException | None = error
+    while link is not None:
         if isinstance(link, RepositoryNotFoundError) and not isinstance(link, GatedRepoError):
             return "there is no such repository, or it is private and the token does not open it"
         if isinstance(link, HfHubHTTPError):
@@ -53,11 +52,5 @@ def hub_problem(error: BaseException) -> str:
             return OFFLINE
         if isinstance(link, ConnectionError | TimeoutError | gaierror):
             return f"{constants.ENDPOINT} cannot be reached: {link.strerror or first_line(link)}"
+        link = link.__cause__ or link.__context__
     return first_line(error)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, newest first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -6,7 +6,7 @@ still missing, looks at the picture, and corrects how the values respond by what
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,36 +16,24 @@ from .attributes import IDENTIFYING, free_to_change
 SAME = 0.5  # points; sliders show whole numbers, so a face that is this close to its targets shows them already
 
 
-class Seen(Protocol):
-    """A face whose values were measured."""
+class Look(NamedTuple):
+    """One face, and what is measured in it."""
 
-    @property
-    def values(self) -> Tensor:
-        """The value of every attribute, (K,)."""
-
-
-Face = TypeVar("Face", bound=Seen)
+    z: Tensor  # (1, 100)
+    image: Tensor  # (1, 3, 64, 64) in [-1, 1]
+    values: Tensor  # (K,), not clipped to 0-100
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an edit asks of one face: T of its values, first those that it names, then those that it holds.
+    """What an edit asks of one face: T of its values, first those that it names, then those that it holds."""
 
-    Args:
-        columns: of these values, T.
-        named: how many of them the edit names.
-        goal: where they should be, (T,).
-        share: how much of what is missing a step corrects, (T,).
-        directions: that move u, one for each value, (T, 100).
-        response: change of the values by a unit step along each direction, (T, T); that of the mean face.
-    """
-
-    columns: list[int]
-    named: int
-    goal: Tensor
-    share: Tensor
-    directions: Tensor
-    response: Tensor
+    columns: list[int]  # of these values, T
+    named: int  # how many of them the edit names
+    goal: Tensor  # (T,): where they should be
+    share: Tensor  # (T,): how much of what is missing a step corrects
+    directions: Tensor  # (T, 100): one for each value; they move u
+    response: Tensor  # (T, T): change of the mean face's values by a unit step along each direction
 
     def missing(self, values: Tensor) -> Tensor:
         """What values (T,) lack of the goal. One that should show an end of the scale may lie beyond it."""
@@ -59,22 +47,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Solver:
-    """Settings of an edit. benchmarks/README.md compares each with others: "What limits the sliders".
+    """Settings of an edit. benchmarks/README.md compares each with others: "What limits the sliders"."""
 
-    Args:
-        max_steps: steps at most; twice as many bring nothing.
-        tolerance: points by which a value that has arrived may miss its target; 2 would spare less than half a step.
-        held_share: share of the drift of a held value that a step corrects; better than 0, and no worse than 1.
-        max_distance: the farthest that u moves; random faces lie 14 apart. With 8 more values are reached, by faces
-            that are less like real ones.
-        held: attributes that keep their values, unless an edit names them or they may change along with what it names.
-            Holding all is worse for those that are not held now.
-    """
-
-    max_steps: int = 6
-    tolerance: float = 1.0
-    held_share: float = 0.5
+    max_steps: int = 6  # twice as many bring nothing
+    tolerance: float = 1.0  # points; a miss of 2 would spare less than half a step
+    held_share: float = 0.5  # of the drift of a held value that a step corrects: better than 0, and no worse than 1
+    # The farthest that u moves; random faces lie 14 apart. With 8, more values are reached by less likely faces.
     max_distance: float = 6.0
+    # What keeps its value, unless an edit names it or it may change along. Holding all is worse for all others.
     held: tuple[str, ...] = IDENTIFYING
 
     def problem(
@@ -107,12 +87,12 @@ class Solver:
             response=response[columns][:, columns],
         )
 
-    def first_step(self, problem: Problem, face: Seen) -> Tensor:
-        """How the first step moves u, (100,): nobody looks at the result, which often misses by points."""
-        amounts = torch.zeros_like(problem.goal)
-        return self._step(problem, problem.response, amounts, face.values[problem.columns]) @ problem.directions
+    def first_step(self, problem: Problem, face: Look) -> Tensor:
+        """How the first step moves u, (100,)."""
+        start = torch.zeros_like(problem.goal)
+        return self._step(problem, problem.response, start, face.values[problem.columns]) @ problem.directions
 
-    def solve(self, problem: Problem, face: Face, look: Callable[[Tensor], Face]) -> Face:
+    def solve(self, problem: Problem, face: Look, look: Callable[[Tensor], Look]) -> Look:
         """Find the face whose named values are closest to their targets.
 
         Args:
@@ -145,17 +125,11 @@ class Solver:
 
 
 def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:
-    """Least squares of matrix @ x = missing, damped so that contradicting targets share the step (Levenberg 1944).
+    """Least squares of matrix (T, T) @ x = missing (T,), damped so that contradicting targets share the step
+    (Levenberg 1944).
 
     The damping is a hundredth of the mean square of the matrix's columns, and a millionth so that it is never 0: both
     chosen by hand, not tuned.
-
-    Args:
-        matrix: (T, T).
-        missing: (T,).
-
-    Returns:
-        x (T,).
     """
     damping = matrix.square().sum(0).mean() / 100 + 1e-6
     normal = matrix.T @ matrix + damping * torch.eye(len(missing)).to(matrix)

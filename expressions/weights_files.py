@@ -9,70 +9,64 @@ from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from .attributes import SKIN_TONE
-from .errors import WeightsError
 from .hub import CLIENT_ERRORS, check_token, hub_problem, is_hub_id
 
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
 CONFIG, TENSORS = constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE  # config.json, model.safetensors
 
 
-def find_files(name: str, revision: str | None, options: dict[str, Any]) -> tuple[Path, Path]:
+def find_files(name: str, revision: str | None, download: dict[str, Any]) -> tuple[Path, Path]:
     """Paths of `CONFIG` and `TENSORS`, downloaded from one commit if `name` is a Hub id and no folder.
 
     Args:
         name: a folder, or owner/name.
         revision: commit, tag or branch, which a folder has not; None is the main branch.
-        options: further keyword arguments of `hf_hub_download`.
+        download: further arguments of `hf_hub_download`.
 
     Raises:
-        WeightsError: a file is missing or did not arrive, or a revision of a folder was asked for.
+        ValueError: a file is missing or did not arrive, or a revision of a folder was asked for.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
         if revision is not None:
-            raise WeightsError("a revision belongs to weights on the Hub, and this is a folder")
+            raise ValueError("a revision belongs to weights on the Hub, and this is a folder")
         for file in (CONFIG, TENSORS):
             if not (folder / file).is_file():
-                raise WeightsError(f"it has no file {file}")
+                raise ValueError(f"it has no file {file}")
         return folder / CONFIG, folder / TENSORS
     if not is_hub_id(name):
-        raise WeightsError("there is no such folder, and it is not a Hub id of the form owner/name")
-    if isinstance(options.get("token"), str):
-        check_token(options["token"])
-    config = _download(name, CONFIG, revision, options)
+        raise ValueError("there is no such folder, and it is not a Hub id of the form owner/name")
+    if isinstance(download.get("token"), str):
+        check_token(download["token"])
+    config = _download(name, CONFIG, revision, download)
     commit = config.parent.name  # of the cached snapshot
-    return config, _download(name, TENSORS, commit, options)
+    return config, _download(name, TENSORS, commit, download)
 
 
-def _download(name: str, file: str, revision: str | None, options: dict[str, Any]) -> Path:
+def _download(name: str, file: str, revision: str | None, download: dict[str, Any]) -> Path:
     try:
-        return Path(hf_hub_download(name, file, revision=revision, **options))
+        return Path(hf_hub_download(name, file, revision=revision, **download))
     except RemoteEntryNotFoundError as error:
-        raise WeightsError(f"it has no file {file}") from error
+        raise ValueError(f"it has no file {file}") from error
     except CLIENT_ERRORS as error:
-        raise WeightsError(hub_problem(error)) from error
+        raise ValueError(hub_problem(error)) from error
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """The arguments of the editor's constructor.
 
     Raises:
-        WeightsError: the file cannot be read, or holds something else.
+        OSError, ValueError: the file cannot be read, or holds something else.
     """
-    try:
-        config = json.loads(path.read_text())
-    except OSError as error:
-        raise WeightsError(f"cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise WeightsError(f"not JSON: {error}") from error
+    config = json.loads(path.read_text())
     if not isinstance(config, dict) or not isinstance(config.get("attributes"), list):
-        raise WeightsError("no list of attributes")
+        raise ValueError("no list of attributes")
     names = config["attributes"]
     if not all(isinstance(name, str) and re.fullmatch(r"\w+", name) for name in names) or len(set(names)) < len(names):
-        raise WeightsError("attributes must be distinct names of letters, digits and _")
+        raise ValueError("attributes must be distinct names of letters, digits and _")
     if SKIN_TONE in names:
-        raise WeightsError(f"{SKIN_TONE} is measured from the pixels, not one of a classifier's attributes")
+        raise ValueError(f"{SKIN_TONE} is measured from the pixels, not one of a classifier's attributes")
     unknown = sorted(config.keys() - {"attributes", "width"})
     if unknown:
-        raise WeightsError(f"unknown entry {unknown[0]!r}")
+        raise ValueError(f"unknown entry {unknown[0]!r}")
     return config

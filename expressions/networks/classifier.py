@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import WeightsError, naming
+from ..errors import WeightsError, weights_errors
 from ..images import to_unit
 from .files import load_tensors, read_tensors, save_network
 
@@ -28,7 +28,7 @@ class AttributeClassifier(nn.Module):
     """
 
     FEATURES = 256
-    # Channels and side of each of `maps`.
+    # Channels and side of what `maps` returns.
     MAPS: Sequence[tuple[int, int]] = ((64, 32), (128, 16), (160, 8), (FEATURES, 4))
 
     def __init__(self, outputs: int) -> None:
@@ -55,7 +55,7 @@ class AttributeClassifier(nn.Module):
         return logits
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """What the layers see of images (N, 3, 64, 64) in [-1, 1]: the last features of each side, `MAPS`."""
+        """The last feature maps of each side, as `MAPS` lists them, of images (N, 3, 64, 64) in [-1, 1]."""
         seen, maps = images, []
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d | nn.AdaptiveAvgPool2d):
@@ -66,7 +66,7 @@ class AttributeClassifier(nn.Module):
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
-    """What a network makes of uint8 images (N, 3, 64, 64): logits, or an embedding, (N, K)."""
+    """Run a network over uint8 images (N, 3, 64, 64), batch by batch -> its logits or embeddings (N, K)."""
     return torch.cat([model(to_unit(batch)) for batch in images.split(batch_size)])
 
 
@@ -85,11 +85,11 @@ def load_classifier(path: Path) -> tuple[AttributeClassifier, tuple[str, ...]]:
     Raises:
         WeightsError: the file is missing or does not hold an attribute classifier.
     """
-    with naming(f"{path} does not hold an attribute classifier"):
+    with weights_errors(f"{path} does not hold an attribute classifier"):
         tensors, metadata = read_tensors(path)
-        if "attributes" not in metadata:
+        attributes = tuple(json.loads(metadata.get("attributes", "[]")))
+        if not attributes:
             raise WeightsError("no names of attributes in its metadata")
-        attributes = tuple(json.loads(metadata["attributes"]))
         model = AttributeClassifier(len(attributes))
         load_tensors(model, tensors)
     return model.eval().requires_grad_(False), attributes

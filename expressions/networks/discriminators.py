@@ -1,4 +1,4 @@
-"""networks.discriminators."""
+"""Discriminators: one that sees pixels, and one that sees through trained networks."""
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
@@ -20,8 +20,8 @@ class Discriminator(nn.Module):
 
     Args:
         width: feature maps at 32x32; they double at each halving of the side.
-        kernel: side of the strided kernels: 4, or 3, which takes little more than half of the arithmetic, and counts
-            every second row and column of pixels twice.
+        kernel: side of the strided kernels, 4 or 3. 3 takes little more than half of the arithmetic; every second row
+            and column of pixels then counts twice.
     """
 
     WIDTH, KERNEL = 64, 4
@@ -56,14 +56,14 @@ class FeatureNetwork(Protocol):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Judges what trained networks see of a face, at each of their sides, and the pixels.
+    """Judges the pixels, and what trained networks see of a face at each of their sides (Sauer et al. 2021,
+    arXiv:2111.01007), with spectrally normalised heads.
 
-    It knows from the start what the other networks have learnt, so it is a match for a trained generator after a few
-    thousand images, where a new `Discriminator` takes hundreds of thousands (Sauer et al. 2021, arXiv:2111.01007). Its
-    heads are spectrally normalised.
+    It knows from the start what these networks have learnt. So it is a match for a trained generator after a few
+    thousand images, where a new `Discriminator` takes hundreds of thousands.
 
     Args:
-        features: see the faces; they stay as they are, where they are, and are no part of the state.
+        features: the trained networks. They stay as they are and where they are, and are no part of the state.
     """
 
     SIDE = 16  # patches a side; a head with fewer repeats its verdicts
@@ -86,7 +86,7 @@ class ProjectedDiscriminator(nn.Module):
         return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
 
 
-def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:
+def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:  # width: chosen by hand
     """Two or three convolutions to a map of logits, whose side is no less than 4."""
     layers: list[nn.Module] = [spectral_norm(nn.Conv2d(channels, width, 3, 2 if side > 8 else 1, 1))]
     if side > 4:

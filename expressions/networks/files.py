@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..errors import WeightsError
 from ..files import write_atomically
 
 
@@ -33,33 +32,28 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read the tensors of a file and its metadata.
 
     Raises:
-        WeightsError: the file is missing, locked, truncated or damaged.
+        OSError, SafetensorError: the file is missing, locked, truncated or damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except OSError as error:
-        raise WeightsError(f"cannot be read: {error.strerror or error}") from error
-    except SafetensorError as error:
-        raise WeightsError(f"truncated or damaged: {error}") from error
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
 def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Fill in every tensor of a network.
 
     Raises:
-        WeightsError: naming the first tensor that is missing, misshapen, not finite or unknown.
+        ValueError: naming the first tensor that is missing, misshapen, not finite or unknown.
     """
     expected = network.state_dict()
     for name, tensor in expected.items():
         if name not in tensors:
-            raise WeightsError(f"no tensor {name}")
+            raise ValueError(f"no tensor {name}")
         if tensors[name].shape != tensor.shape:
             found = tuple(tensors[name].shape)
-            raise WeightsError(f"tensor {name} must have shape {tuple(tensor.shape)}, got {found}")
+            raise ValueError(f"tensor {name} must have shape {tuple(tensor.shape)}, got {found}")
         if not tensors[name].isfinite().all():
-            raise WeightsError(f"tensor {name} holds numbers that are not finite")
+            raise ValueError(f"tensor {name} holds numbers that are not finite")
     unknown = sorted(tensors.keys() - expected.keys())
     if unknown:
-        raise WeightsError(f"unknown tensor {unknown[0]}")
+        raise ValueError(f"unknown tensor {unknown[0]}")
     network.load_state_dict(tensors, strict=True)

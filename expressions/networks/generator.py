@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import checked_whole
-from ..errors import WeightsError, naming
+from ..errors import weights_errors
 from ..latents import Z_DIM
 from .files import load_tensors, read_tensors
 from .precision import channels_last
@@ -75,15 +75,12 @@ class Generator(nn.Module):
         """The generator whose state this is: sizes come from the shapes.
 
         Raises:
-            WeightsError: it is not the state of such a generator.
+            ValueError: it is not the state of such a generator.
         """
-        try:
-            directions, z_dim = state["directions"].shape
-            generator = cls(z_dim, state["layers.0.weight"].shape[1] // cls.AT_4X4, directions)
-        except KeyError as error:
-            raise WeightsError(f"no tensor {error.args[0]}") from error
-        except (IndexError, ValueError) as error:
-            raise WeightsError(f"shapes that no generator has: {error}") from error
+        first, directions = (state.get(name, torch.empty(0)) for name in ("layers.0.weight", "directions"))
+        if first.dim() != 4 or directions.dim() != 2:
+            raise ValueError("no layers and directions of a generator")
+        generator = cls(len(first), first.shape[1] // cls.AT_4X4, len(directions))
         load_tensors(generator, state)
         return generator
 
@@ -110,7 +107,6 @@ def load_generator(path: Path) -> Generator:
     Raises:
         WeightsError: the file is missing or does not hold a generator.
     """
-    with naming(f"{path} does not hold a generator"):
-        tensors, _ = read_tensors(path)
-        generator = Generator.of_state(tensors)
+    with weights_errors(f"{path} does not hold a generator"):
+        generator = Generator.of_state(read_tensors(path)[0])
     return channels_last(generator.eval().requires_grad_(False))

@@ -5,14 +5,14 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ..errors import naming
+from ..errors import weights_errors
 from .classifier import AttributeClassifier
 from .files import load_tensors, read_tensors, save_network
 
 
 class IdentityEmbedding(nn.Module):
-    """Convolutional network, that of the attribute classifier, to the unit sphere; the cosine of two embeddings tells
-    whether they are of one person."""
+    """The attribute classifier's convolutions, to the unit sphere. The larger the cosine of two embeddings, the
+    likelier is it that they show one person."""
 
     SIZE = 128
     MAPS = AttributeClassifier.MAPS
@@ -26,7 +26,7 @@ class IdentityEmbedding(nn.Module):
         return normalize(self.network(images).float(), dim=1)
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """What the layers see of images (N, 3, 64, 64) in [-1, 1]: the last features of each side, `MAPS`."""
+        """The last feature maps of each side, as `MAPS` lists them, of images (N, 3, 64, 64) in [-1, 1]."""
         return self.network.maps(images)
 
 
@@ -46,7 +46,6 @@ def load_identity(path: Path) -> IdentityEmbedding:
         WeightsError: the file is missing or does not hold an identity embedding.
     """
     embedding = IdentityEmbedding()
-    with naming(f"{path} does not hold an identity embedding"):
-        tensors, _ = read_tensors(path)
-        load_tensors(embedding, tensors)
+    with weights_errors(f"{path} does not hold an identity embedding"):
+        load_tensors(embedding, read_tensors(path)[0])
     return embedding.eval().requires_grad_(False)

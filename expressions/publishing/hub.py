@@ -37,8 +37,7 @@ def connect(token: str | None) -> HfApi:
     """The Hub's client with a token, the given one or the stored login; no request is made.
 
     Raises:
-        PublishError: there is no token.
-        WeightsError: the token cannot be sent.
+        ValueError: there is no token, or it cannot be sent.
     """
     token = token if token is not None else get_token()
     if token is None:

@@ -47,9 +47,7 @@ def publish_space(
         checkout: the folder that app.py lies in.
         repo_id: owner/name of the public repository for the weights; None: the weights only go along.
         private: whether a new Space is private. A public one is refused, not hidden.
-        revision: branch of `repo_id`, as in `publish`.
-        token: access token with the right to write to both; None takes HF_TOKEN or the stored login.
-        figures: for the model card, as in `publish`.
+        revision, token, figures: as for `publish`.
 
     Returns:
         The addresses of the commits, the weights' own first.
@@ -68,9 +66,7 @@ def publish_space(
 
     # Whatever can be refused is refused before the first upload.
     with failing_as(failure):
-        if repo_id is not None:
-            _check_readable(api, repo_id)
-        _create(api, space_id, private)
+        _create(api, space_id, private, repo_id)
     if model is not None:
         model.create(api)
 
@@ -129,22 +125,23 @@ def _pin(readme: bytes, repo_id: str, commit: str) -> bytes:
 # The Hub ------------------------------------------------------------------------------------------
 
 
-def _create(api: HfApi, space_id: str, private: bool) -> None:
-    """Create the Space where there is none, and try whether the token reaches its variables."""
+def _create(api: HfApi, space_id: str, private: bool, repo_id: str | None) -> None:
+    """Create the Space where there is none, if it can read the weights and the token reaches its variables."""
+    if repo_id is not None and _is_closed(api, repo_id):
+        raise PublishError(f"it cannot read {repo_id!r}, which is private or gated: {_LEAVE_OUT}")
     api.create_repo(space_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
     if private and not api.space_info(space_id).private:
         raise PublishError(ALREADY_PUBLIC)
     api.get_space_variables(space_id)
 
 
-def _check_readable(api: HfApi, repo_id: str) -> None:
-    """Refuse weights that a Space, which has no token, cannot read."""
+def _is_closed(api: HfApi, repo_id: str) -> bool:
+    """Whether a repository is there and needs a token, which a Space has not."""
     try:
         model = api.model_info(repo_id)
     except RepositoryNotFoundError:
-        return  # it will be made, and be public
-    if model.private or model.gated:
-        raise PublishError(f"it cannot read {repo_id!r}, which is private or gated: {_LEAVE_OUT}")
+        return False  # it will be made, and be public
+    return bool(model.private or model.gated)
 
 
 def _upload(api: HfApi, space_id: str, files: Mapping[str, bytes]) -> CommitInfo:
@@ -152,15 +149,11 @@ def _upload(api: HfApi, space_id: str, files: Mapping[str, bytes]) -> CommitInfo
     space = api.space_info(space_id)
     present = [sibling.rfilename for sibling in space.siblings or ()]
     stale = [name for name in present if name.startswith(_OWNED_FOLDERS) and name not in files]
-    return api.create_commit(  # upload_folder may make several
-        space_id,
-        [
-            *(CommitOperationDelete(name) for name in stale),
-            *(CommitOperationAdd(name, content) for name, content in files.items()),
-        ],
-        commit_message="Publish the Space",
-        repo_type="space",
-        parent_commit=space.sha,
+    deletions = [CommitOperationDelete(name) for name in stale]
+    additions = [CommitOperationAdd(name, content) for name, content in files.items()]
+    message = "Publish the Space"  # upload_folder may make several commits
+    return api.create_commit(
+        space_id, [*deletions, *additions], commit_message=message, repo_type="space", parent_commit=space.sha
     )
 
 

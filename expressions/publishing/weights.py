@@ -46,7 +46,7 @@ def publish(
 
 
 class ModelPush:
-    """An editor and its card on their way to a repository; arguments and errors are those of `publish`.
+    """An editor and its card on their way to a repository. Arguments and errors are those of `publish`.
 
     Names and figures are checked here, before any request is made.
     """
@@ -74,7 +74,9 @@ class ModelPush:
         with failing_as(self.failure), TemporaryDirectory() as folder:
             self.editor.save_pretrained(folder)
             (Path(folder) / "README.md").write_text(self.card, encoding="utf-8")  # in place of the mixin's
-            message = "Publish the editor"
             return api.upload_folder(
-                repo_id=self.repo_id, folder_path=folder, revision=self.revision, commit_message=message
+                repo_id=self.repo_id,
+                folder_path=folder,
+                revision=self.revision,
+                commit_message="Publish the editor",
             )

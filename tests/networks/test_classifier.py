@@ -1,7 +1,9 @@
 import pytest
 import torch
 
+from expressions import WeightsError
 from expressions.networks.classifier import AttributeClassifier, load_classifier, save_classifier
+from expressions.networks.files import save_network
 
 
 @pytest.fixture
@@ -30,10 +32,14 @@ def test_a_saved_classifier_is_as_readable_as_other_files(classifier, tmp_path):
     assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
 
 
-def test_a_file_that_is_no_classifier_is_named(tmp_path):
-    (tmp_path / "classifier.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match=r"classifier.safetensors does not hold an attribute classifier"):
-        load_classifier(tmp_path / "classifier.safetensors")
+def test_a_file_that_is_no_classifier_is_named(classifier, tmp_path):
+    path = tmp_path / "classifier.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match=r"classifier.safetensors does not hold an attribute classifier: Error"):
+        load_classifier(path)
+    save_network(classifier, path)
+    with pytest.raises(WeightsError, match=r"classifier.safetensors does not hold .*: no names of attributes"):
+        load_classifier(path)
 
 
 def test_one_logit_an_attribute():

@@ -232,7 +232,7 @@ def test_a_new_space_is_private_if_asked(pushed: Pushed) -> None:
         ("wrong token", "the Space 'alice/never'", "the Hub answered 401: Invalid credentials"),
         ("broken token", "the Space 'alice/never'", "has spaces, line breaks"),
         ("read token", "the Space 'alice/plain'", "the Hub answered 403: Forbidden"),
-        ("read token, new", "the Space 'alice/never'", "the Hub answered 403: Forbidden"),
+        ("read token, new", "the Space 'alice/never'", "the Hub answered 403: You don't have the rights"),
         ("other owner", "the Space 'bob/never'", 'the rights to create a space under the namespace "bob"'),
         ("bad name", "the Space 'never'", "owner/name"),
         ("bad model name", "'never'", "owner/name"),
