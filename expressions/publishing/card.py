@@ -49,7 +49,7 @@ def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None =
         model_name=repo_id.partition("/")[2] if numbers else None,
         eval_results=[_result(name, value, known["pipeline_tag"]) for name, value in numbers.items()] or None,
     )
-    card = ModelCard.from_template(
+    card = ModelCard.from_template(  # by Jinja2, which PyTorch needs too
         data,
         template_path=str(_TEMPLATE),
         repo_id=repo_id,
