@@ -7,7 +7,7 @@ from torch.nn.functional import normalize
 
 from ..errors import weights_errors
 from .classifier import AttributeClassifier
-from .files import load_tensors, read_tensors, save_network
+from .files import load_tensors, read_tensors
 
 
 class IdentityEmbedding(nn.Module):
@@ -30,17 +30,8 @@ class IdentityEmbedding(nn.Module):
         return self.network.maps(images)
 
 
-def save_identity(embedding: IdentityEmbedding, path: Path) -> None:
-    """Write the weights.
-
-    Raises:
-        OSError: as for `write_atomically`.
-    """
-    save_network(embedding, path)
-
-
 def load_identity(path: Path) -> IdentityEmbedding:
-    """Read what `save_identity` wrote, in evaluation mode.
+    """Read an embedding that `save_network` wrote, in evaluation mode.
 
     Raises:
         WeightsError: the file is missing or does not hold an identity embedding.

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
 from ..networks.classifier import predict
-from ..networks.identity import IdentityEmbedding, save_identity
+from ..networks.files import save_network
+from ..networks.identity import IdentityEmbedding
 from .classifier_fit import ClassifierConfig
 from .data import load_faces
 from .fits import FitOptions, fit_labels, prepare
@@ -34,7 +35,7 @@ def run_identity(config: IdentityConfig) -> str:
     faces = load_faces(config, config.split, people=True)
     test_faces = load_faces(config, config.test_split, people=True)
     embedding = fit_identity(faces.images, faces.people, config)
-    save_identity(embedding, out / "identity.safetensors")
+    save_network(embedding, out / "identity.safetensors")
     embeddings = predict(embedding, test_faces.images[:_VERIFIED])
     area = verification(embeddings, test_faces.people[:_VERIFIED])
     (out / "verification.json").write_text(json.dumps({"auc": area, "faces": len(embeddings)}, indent=2) + "\n")

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from expressions.networks.identity import IdentityEmbedding, load_identity, save_identity
+from expressions.networks.files import save_network
+from expressions.networks.identity import IdentityEmbedding, load_identity
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def test_an_embedding_is_a_unit_vector(embedding):
 
 
 def test_what_was_saved_is_read_back(embedding, tmp_path):
-    save_identity(embedding, tmp_path / "identity.safetensors")
+    save_network(embedding, tmp_path / "identity.safetensors")
     images = torch.rand(4, 3, 64, 64) * 2 - 1
     assert torch.allclose(load_identity(tmp_path / "identity.safetensors")(images), embedding(images), atol=1e-6)
 

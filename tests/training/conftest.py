@@ -8,7 +8,8 @@ from toy_trainings import TWO_STEPS, toy_images
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.networks.identity import IdentityEmbedding, save_identity
+from expressions.networks.files import save_network
+from expressions.networks.identity import IdentityEmbedding
 from expressions.training.loop import train
 
 
@@ -31,7 +32,7 @@ def identity(tmp_path_factory):
     """The path of an identity embedding that was never fitted."""
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("identity") / "identity.safetensors"
-    save_identity(IdentityEmbedding(), path)
+    save_network(IdentityEmbedding(), path)
     return path
 
 

@@ -15,7 +15,8 @@ from toy_trainings import TWO_STEPS, checkpoint, equal, statistics, tensors
 
 from expressions.attributes import SLIDERS
 from expressions.images import to_unit
-from expressions.networks.identity import load_identity, save_identity
+from expressions.networks.files import save_network
+from expressions.networks.identity import load_identity
 from expressions.training.config import TrainConfig
 from expressions.training.losses import d_relativistic_loss
 from expressions.training.run_folder import CHECKPOINT, GENERATOR, RunError
@@ -217,7 +218,7 @@ def test_a_training_with_edits_teaches_a_direction_for_each_slider(run, finished
 def test_a_training_with_edits_may_hold_who_it_is(run, images, classifier, identity, tmp_path):
     embedding = load_identity(identity)
     embedding.network.head[1].bias -= embedding.network(to_unit(images)).mean(0)  # so that faces differ to it
-    save_identity(embedding, tmp_path / "identity")
+    save_network(embedding, tmp_path / "identity")
     for name, more in (("with", {"identity": str(tmp_path / "identity")}), ("without", {})):
         run(tmp_path / name, classifiers=str(classifier), kimg=0.004, **more)
     held, free = (statistics(tmp_path / name)[0]["edit_loss"] for name in ("with", "without"))
