@@ -197,7 +197,9 @@ def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
         (State(7, {"Smiling": 90}), 1),
         (State(7, {"Smiling": 90}, "compare"), 2),
         (State(7, {"Smiling": 90}, "strip", strip="Young"), len(STRIP)),
-        (State(7, {"Smiling": 90}, "map", across="Young", down="Bangs"), len(MAP) ** 2),
+        pytest.param(
+            State(7, {"Smiling": 90}, "map", across="Young", down="Bangs"), len(MAP) ** 2, marks=pytest.mark.slow
+        ),
         (State(7, {"Smiling": 90}, "map", across="Young", down="Young"), 0),
         (State(7, {"Smiling": 90}, "morph", to=8), 1),
         (State(7, {"Smiling": 90}, "sheet"), SHEET),
@@ -208,6 +210,7 @@ def test_a_view_shows_as_many_faces_as_it_promises(page: Page, state: State, cou
     assert views.stage(page.faces, state).count("<img") == count
 
 
+@pytest.mark.slow
 def test_a_choice_is_called_by_what_was_asked_and_what_it_shows(page: Page) -> None:
     shown = views.stage(page.faces, State(7, {"Smiling": 90}, "map", across="Young", down="Bangs"))
     names = re.findall(r'aria-label="Take Older to younger \d+, Fringe \d+; measured (\d+ / \d+)"', shown)
