@@ -22,9 +22,9 @@ from tqdm.auto import tqdm
 
 from expressions import Editor
 from expressions.attributes import SKIN_TONE, SLIDERS
-from expressions.editor import Look
 from expressions.images import to_uint8
 from expressions.networks.classifier import predict
+from expressions.solver import Look
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
 from expressions.training.metrics import frechet_distance

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SKIN_TONE, SLIDERS, free_to_change
-from expressions.editor import Look
 from expressions.latents import to_normal, to_uniform
 from expressions.networks.classifier import predict
+from expressions.solver import Look
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
 

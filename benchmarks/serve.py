@@ -213,7 +213,7 @@ async def measure_load(
     for name, crowd in crowds.items():
         await drag(name, WARM_UP)
         for visitor in crowd:
-            visitor.answers = 0
+            visitor.answers, visitor.errors = 0, Counter()
     for _ in range(TURNS):
         for name in crowds:
             took[name] += await drag(name, seconds / TURNS)

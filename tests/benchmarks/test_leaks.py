@@ -4,15 +4,6 @@ import pytest
 import torch
 
 from benchmarks import leaks
-from benchmarks.readers import AttributeReader
-
-
-@pytest.fixture
-def reader():
-    """A reader of four attributes that is not fitted."""
-    reader = AttributeReader.__new__(AttributeReader)
-    reader.names = ("Smiling", "Male", "Young", "Skin_Tone")
-    return reader
 
 
 def curve(*slopes):

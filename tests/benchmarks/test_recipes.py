@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from benchmarks import recipes
+from benchmarks.tables import FIGURES
 from expressions.training.config import TrainConfig
 from expressions.training.data import FaceDataset
 
@@ -22,9 +23,7 @@ def run(tmp_path, monkeypatch):
         def assess(self, faces):
             assert faces.shape == (250, 3, 64, 64)
             self.seen += 1
-            return dict.fromkeys(
-                ("fd_attributes", "fd_random", "precision", "recall", "coverage", "rate_error"), self.seen
-            )
+            return dict.fromkeys(FIGURES, self.seen)
 
     faces = FaceDataset(torch.zeros(4, 3, 64, 64).byte(), torch.zeros(4, 0).bool(), (), torch.empty(0))
     monkeypatch.setattr(recipes, "load_faces", lambda *_: faces)
@@ -57,8 +56,8 @@ def test_a_recipe_can_be_added_to_a_report_of_the_same_judge(run):
     assert list(both) == ["reference", NAMES[0]]
 
 
-def test_a_report_that_was_measured_otherwise_stays(run, tmp_path):
-    (tmp_path / "report.json").write_text('{"evaluator": "another", "rows": {}}')
+def test_a_report_of_another_judge_stays(run, tmp_path):
+    (tmp_path / "report.json").write_text('{"evaluator": "another"}')
     with pytest.raises(SystemExit, match="was measured otherwise"):
         run("--recipes", NAMES[0], "--kimg", "0.064")
 
