@@ -22,7 +22,7 @@ SLIDERS = (
 
 
 def missing_sliders(attributes: Iterable[str]) -> list[str]:
-    """Those of `SLIDERS` that are not among attributes and skin tone, which every editor measures."""
+    """The `SLIDERS` that an editor of these attributes lacks. It measures skin tone in any case."""
     return [name for name in SLIDERS if name not in {*attributes, SKIN_TONE}]
 
 
