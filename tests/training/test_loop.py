@@ -61,17 +61,13 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_with_everything_ends_when_resumed_as_one_that_never_stopped(
-    run, finished, classifier, identity, tmp_path
-):
-    options = {"classifiers": f"{classifier},{classifier}", "identity": str(identity), "start": str(finished)}
+def test_a_training_with_guides_ends_when_resumed_as_one_that_never_stopped(run, classifier, identity, tmp_path):
+    options = {"classifiers": f"{classifier},{classifier}", "identity": str(identity)}
     options |= {"features": f"{classifier},{identity}", "texture_weight": 0.5}
     run(tmp_path / "whole", **options)
     run(tmp_path / "parts", **options, kimg=0.004)
     run(tmp_path / "parts", **options, resume=True)
     assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
-    ends = (tensors(folder).items() for folder in (finished, tmp_path / "whole"))
-    assert not any(torch.equal(old, new) for (_, old), (_, new) in zip(*ends, strict=True) if old.dim() == 4)
 
 
 def test_options_of_another_run_are_refused_by_name(run, finished):
