@@ -3,101 +3,24 @@
 It answers what creating, pushing to and reading models, data sets and Spaces needs, with the status codes
 and headers of the real Hub. Large files travel as LFS does: uploaded in one part, downloaded through a redirect
 to another origin, which must not see the token. Xet storage is not spoken, so clients run with it disabled.
-
-The client reads its endpoint and folders when it is imported, so each client is a process: see `run_client`.
 """
 
 import base64
 import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import torch
+from hub_store import Blob, RefusedError, Repository
 
-from expressions import Editor
-
-_MODULES = os.pathsep.join([str(Path(__file__).parent.parent), str(Path(__file__).parent)])
 _LARGE = (".safetensors", ".parquet")  # kept as LFS files, whatever their size
 _DATE = "2024-01-01T00:00:00.000Z"
-
-
-@dataclass(frozen=True)
-class Blob:
-    """The content of one file; a large one is addressed by its SHA-256, a small one as git does."""
-
-    content: bytes
-    large: bool
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
-
-    @property
-    def git_oid(self) -> str:
-        stored = self.content
-        if self.large:
-            stored = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\n".encode()
-            stored += f"size {len(self.content)}\n".encode()
-        return hashlib.sha1(b"blob %d\0" % len(stored) + stored, usedforsecurity=False).hexdigest()
-
-    @property
-    def etag(self) -> str:
-        return self.sha256 if self.large else self.git_oid
-
-    def describe(self, path: str) -> dict[str, Any]:
-        """The file's entry in a tree."""
-        entry: dict[str, Any] = {"type": "file", "path": path, "oid": self.git_oid, "size": len(self.content)}
-        if self.large:
-            entry["lfs"] = {"oid": self.sha256, "size": len(self.content), "pointerSize": 130}
-        return entry
-
-
-@dataclass
-class Repository:
-    """Commits are immutable trees named by 40 hex digits; branches point to them."""
-
-    kind: str  # "models", "datasets" or "spaces"
-    name: str  # owner/name
-    private: bool = False
-    gated: bool = False
-    commits: dict[str, dict[str, Blob]] = field(default_factory=dict)
-    branches: dict[str, str] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)  # of a Space
-
-    def __post_init__(self) -> None:
-        self.commit("main", {".gitattributes": Blob(b"*.safetensors filter=lfs\n", False)}, "initial commit")
-
-    def commit(self, branch: str, tree: dict[str, Blob], message: str) -> str:
-        history = [self.branches.get(branch), message, sorted((path, blob.git_oid) for path, blob in tree.items())]
-        oid = hashlib.sha1(json.dumps(history).encode(), usedforsecurity=False).hexdigest()
-        self.commits[oid] = tree
-        self.branches[branch] = oid
-        return oid
-
-    @property
-    def path(self) -> str:
-        """Where its page is; models have no prefix."""
-        return self.name if self.kind == "models" else f"{self.kind}/{self.name}"
-
-    def files(self, branch: str = "main") -> dict[str, bytes]:
-        """The contents at the head of a branch, by path."""
-        return {path: blob.content for path, blob in self.commits[self.branches[branch]].items()}
-
-    def resolve(self, revision: str) -> str:
-        oid = self.branches.get(revision, revision)
-        if oid not in self.commits:
-            raise _RefusedError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-        return oid
 
 
 @dataclass(frozen=True)
@@ -108,16 +31,6 @@ class _User:
 
 def _owner(name: str) -> str:
     return name.partition("/")[0]
-
-
-class _RefusedError(Exception):
-    """An error answer, with the headers by which the client tells errors apart."""
-
-    def __init__(self, status: int, code: str | None, message: str, **headers: str) -> None:
-        super().__init__(message)
-        self.status, self.message, self.headers = status, message, {"X-Error-Message": message, **headers}
-        if code:
-            self.headers["X-Error-Code"] = code
 
 
 class LoopbackHub:
@@ -134,7 +47,7 @@ class LoopbackHub:
         self.uploads: dict[str, bytes] = {}  # large files by SHA-256
         self.requests: list[str] = []
         self.forbidden: set[str] = set()
-        self._users: dict[str, _User] = {}
+        self.users: dict[str, _User] = {}
         self._cuts: dict[str, tuple[int, int]] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -151,18 +64,13 @@ class LoopbackHub:
         self._server.server_close()
 
     def add_user(self, name: str, token: str, *, can_write: bool = True) -> None:
-        self._users[token] = _User(name, can_write)
-
-    def user(self, token: str) -> _User:
-        if token not in self._users:
-            raise _RefusedError(401, None, "Invalid credentials in Authorization header")
-        return self._users[token]
+        self.users[token] = _User(name, can_write)
 
     def put(self, kind: str, name: str, files: Mapping[str, bytes], **options: bool) -> str:
         """Store a repository without going through the client; returns its commit."""
         repository = self.repositories[kind, name] = Repository(kind, name, **options)
         tree = {path: Blob(content, path.endswith(_LARGE)) for path, content in files.items()}
-        self.uploads |= {blob.sha256: blob.content for blob in tree.values() if blob.large}
+        self.uploads |= {blob.oid: blob.content for blob in tree.values() if blob.large}
         return repository.commit("main", tree, "add files")
 
     def cut(self, content: bytes, *, at: int, times: int) -> None:
@@ -204,15 +112,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.url = urlsplit(self.path)
         try:
             if f"{self.command} {self.url.path}" in self.hub.forbidden:
-                raise _RefusedError(403, None, "Forbidden")
+                raise RefusedError(403, None, "Forbidden")
             for method, pattern, handler in _ROUTES:
                 match = pattern.fullmatch(self.url.path)
                 if method == self.command and match:
                     groups = {key: unquote(value) for key, value in match.groupdict().items() if value is not None}
                     handler(self, **groups)
                     return
-            raise _RefusedError(404, None, "Sorry, we can't find the page you are looking for.")
-        except _RefusedError as refusal:
+            raise RefusedError(404, None, "Sorry, we can't find the page you are looking for.")
+        except RefusedError as refusal:
             self.send_json({"error": refusal.message}, refusal.status, refusal.headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815 - the names that http.server looks for
@@ -244,7 +152,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def sender(self) -> _User | None:
         header = self.headers.get("Authorization")
-        return self.hub.user(header.removeprefix("Bearer ")) if header else None
+        if not header:
+            return None
+        user = self.hub.users.get(header.removeprefix("Bearer "))
+        if user is None:
+            raise RefusedError(401, None, "Invalid credentials in Authorization header")
+        return user
+
+    def known_sender(self) -> _User:
+        user = self.sender()
+        if user is None:
+            raise RefusedError(401, None, "Invalid username or password.")
+        return user
 
     def repository(self, kind: str, name: str, *, write: bool = False) -> Repository:
         """Find a repository, if the sender may know of it."""
@@ -253,12 +172,10 @@ class _Handler(BaseHTTPRequestHandler):
         owns = user is not None and user.name == _owner(name)
         if found is None or (found.private and not owns):
             if user is None:  # without a code, the client recognises this only over https
-                raise _RefusedError(401, "RepoNotFound", "Invalid username or password.")
-            raise _RefusedError(404, "RepoNotFound", "Repository not found")
-        if write and user is None:
-            raise _RefusedError(401, None, "Invalid username or password.")
-        if write and not (owns and user is not None and user.can_write):
-            raise _RefusedError(403, None, "Forbidden: pass `create_pr=1` as a query parameter")
+                raise RefusedError(401, "RepoNotFound", "Invalid username or password.")
+            raise RefusedError(404, "RepoNotFound", "Repository not found")
+        if write and not (owns and self.known_sender().can_write):
+            raise RefusedError(403, None, "Forbidden: pass `create_pr=1` as a query parameter")
         return found
 
 
@@ -267,24 +184,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 @_route("GET", "/api/whoami-v2")
 def _whoami(request: _Handler) -> None:
-    user = request.sender()
-    if user is None:
-        raise _RefusedError(401, None, "Invalid username or password.")
+    user = request.known_sender()
     request.send_json({"type": "user", "name": user.name, "orgs": [], "auth": {"type": "access_token"}})
 
 
 @_route("POST", "/api/repos/create")
 def _create(request: _Handler) -> None:
-    user, asked = request.sender(), json.loads(request.body)
-    if user is None:
-        raise _RefusedError(401, None, "Invalid username or password.")
+    user, asked = request.known_sender(), json.loads(request.body)
     owner, kind = asked.get("organization") or user.name, asked.get("type", "model") + "s"
     name = f"{owner}/{asked['name']}"
     if owner != user.name or not user.can_write:
         right = f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{owner}"'
-        raise _RefusedError(403, None, right)
+        raise RefusedError(403, None, right)
     if kind == "spaces" and not asked.get("sdk"):
-        raise _RefusedError(400, None, "sdk: a Space needs one")
+        raise RefusedError(400, None, "sdk: a Space needs one")
     private = asked.get("private") is True or asked.get("visibility") == "private"
     repository = Repository(kind, name, private)
     url = f"{request.hub.endpoint}/{repository.path}"
@@ -299,7 +212,7 @@ def _create(request: _Handler) -> None:
 def _branch(request: _Handler, kind: str, name: str, branch: str) -> None:
     repository = request.repository(kind, name, write=True)
     if branch in repository.branches:
-        raise _RefusedError(409, None, "Reference already exists")
+        raise RefusedError(409, None, "Reference already exists")
     start = json.loads(request.body or b"{}").get("startingPoint", "main")
     repository.branches[branch] = repository.resolve(start)
     request.send_json({})
@@ -331,7 +244,7 @@ def _tree(request: _Handler, kind: str, name: str, revision: str, folder: str = 
     entries = _entries(repository.commits[repository.resolve(revision)])
     inside = {path: entry for path, entry in entries.items() if not folder or path.startswith(folder + "/")}
     if folder and not inside:
-        raise _RefusedError(404, "EntryNotFound", f"{folder} does not exist on {revision!r}")
+        raise RefusedError(404, "EntryNotFound", f"{folder} does not exist on {revision!r}")
     if parse_qs(request.url.query).get("recursive", ["false"])[0].lower() not in ("true", "1"):
         inside = {path: entry for path, entry in inside.items() if path.rpartition("/")[0] == folder}
     request.send_json(list(inside.values()))
@@ -359,16 +272,16 @@ def _resolve(request: _Handler, name: str, revision: str, path: str, kind: str =
     repository = request.repository(kind, name)
     if repository.gated:
         code = 401 if request.sender() is None else 403
-        raise _RefusedError(code, "GatedRepo", f"Access to {kind[:-1]} {name} is restricted.")
+        raise RefusedError(code, "GatedRepo", f"Access to {kind[:-1]} {name} is restricted.")
     oid = repository.resolve(revision)
     headers = {"X-Repo-Commit": oid}
     blob = repository.commits[oid].get(path)
     if blob is None:
-        raise _RefusedError(404, "EntryNotFound", "Entry not found", **headers)
-    headers["ETag"] = f'"{blob.etag}"'
+        raise RefusedError(404, "EntryNotFound", "Entry not found", **headers)
+    headers["ETag"] = f'"{blob.oid}"'
     if blob.large:
-        headers |= {"X-Linked-Size": str(len(blob.content)), "X-Linked-ETag": f'"{blob.etag}"'}
-        request.send_bytes(b"", 302, headers | {"Location": f"{request.hub.storage}/storage/{blob.sha256}"})
+        headers |= {"X-Linked-Size": str(len(blob.content)), "X-Linked-ETag": f'"{blob.oid}"'}
+        request.send_bytes(b"", 302, headers | {"Location": f"{request.hub.storage}/storage/{blob.oid}"})
     else:
         request.send_bytes(blob.content, 200, headers)
 
@@ -376,7 +289,7 @@ def _resolve(request: _Handler, name: str, revision: str, path: str, kind: str =
 @_route("HEAD GET", "/storage/(?P<oid>[0-9a-f]{64})")
 def _download(request: _Handler, oid: str) -> None:
     if "Authorization" in request.headers:
-        raise _RefusedError(400, None, "Only one auth mechanism allowed")  # as a signed address answers
+        raise RefusedError(400, None, "Only one auth mechanism allowed")  # as a signed address answers
     content, headers, status = request.hub.uploads[oid], {"ETag": f'"{oid}"', "Accept-Ranges": "bytes"}, 200
     cut = request.hub.next_cut(oid)
     asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
@@ -393,8 +306,7 @@ def _download(request: _Handler, oid: str) -> None:
 
 @_route("POST", "/api/validate-yaml")
 def _validate_card(request: _Handler) -> None:
-    front_matter = json.loads(request.body)["content"].startswith("---\n")
-    request.send_json({"errors": [], "warnings": [] if front_matter else [{"message": "empty or missing yaml"}]})
+    request.send_json({"errors": [], "warnings": []})
 
 
 @_route("POST", f"{_API}/preupload/(?P<revision>[^/]+)")
@@ -403,7 +315,7 @@ def _preupload(request: _Handler, kind: str, name: str, revision: str) -> None:
     tree = repository.commits[repository.resolve(revision)]
     paths = [file["path"] for file in json.loads(request.body)["files"]]
     modes = {path: "lfs" if path.endswith(_LARGE) else "regular" for path in paths}
-    etags = {path: tree[path].etag if path in tree else None for path in paths}
+    etags = {path: tree[path].oid if path in tree else None for path in paths}
     files = [{"path": p, "uploadMode": modes[p], "shouldIgnore": False, "oid": etags[p]} for p in paths]
     request.send_json({"files": files})
 
@@ -421,7 +333,7 @@ def _batch(request: _Handler, name: str, kind: str = "models") -> None:
 @_route("PUT", "/storage/(?P<oid>[0-9a-f]{64})")
 def _upload(request: _Handler, oid: str) -> None:
     if hashlib.sha256(request.body).hexdigest() != oid:
-        raise _RefusedError(400, None, "The content does not match its address")
+        raise RefusedError(400, None, "The content does not match its address")
     request.hub.uploads[oid] = request.body
     request.send_bytes(b"", 200, {})
 
@@ -436,7 +348,7 @@ def _commit(request: _Handler, kind: str, name: str, revision: str) -> None:
         if key == "header":
             message = value["summary"]
             if value.get("parentCommit", repository.resolve(revision)) != repository.resolve(revision):
-                raise _RefusedError(412, None, "A commit has happened since. Please refresh and try again.")
+                raise RefusedError(412, None, "A commit has happened since. Please refresh and try again.")
         elif key == "file":
             tree[value["path"]] = Blob(base64.b64decode(value["content"]), False)
         elif key == "lfsFile":
@@ -444,7 +356,7 @@ def _commit(request: _Handler, kind: str, name: str, revision: str) -> None:
         elif key == "deletedFile":
             del tree[value["path"]]
         else:
-            raise _RefusedError(400, None, f"operation {key} is not spoken here")
+            raise RefusedError(400, None, f"operation {key} is not spoken here")
     oid = repository.commit(revision, tree, message)
     url = f"{request.hub.endpoint}/{repository.path}/commit/{oid}"
     request.send_json({"success": True, "commitOid": oid, "commitUrl": url})
@@ -461,94 +373,6 @@ def _variables(request: _Handler, name: str) -> None:
         variables[asked["key"]] = asked["value"]
     elif request.command == "DELETE":
         if asked["key"] not in variables:
-            raise _RefusedError(404, None, f"No variable with key {asked['key']}")
+            raise RefusedError(404, None, f"No variable with key {asked['key']}")
         del variables[asked["key"]]
     request.send_json({key: {"key": key, "value": value} for key, value in variables.items()})
-
-
-# Editors ------------------------------------------------------------------------------------------
-
-
-def random_editor(seed: int) -> Editor:
-    """An untrained editor whose numbers survive the half precision in which they are saved."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        editor = Editor(["Smiling", "Male"], width=4)
-        editor.response.normal_()
-        editor.low.uniform_(-90, -10)
-        editor.high.uniform_(10, 90)
-    for parameter in editor.parameters():
-        parameter.copy_(parameter.half())
-    return editor
-
-
-def files_of(editor: Editor, folder: Path) -> dict[str, bytes]:
-    """The files of an editor, by name."""
-    editor.save_pretrained(folder)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def fingerprint(editor: Editor) -> str:
-    """Digest of the pictures of three seeds and of what the editor measures in them; bit for bit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums depend on how they are split
-    images = editor.synthesize(editor.latents([7, 8, 9]))
-    content = images.numpy().tobytes() + editor.measure(images).numpy().tobytes()
-    torch.set_num_threads(threads)
-    return hashlib.sha256(content).hexdigest()
-
-
-# Clients ------------------------------------------------------------------------------------------
-
-
-def client_environment(endpoint: str, home: Path, **variables: str) -> dict[str, str]:
-    """The environment of a client that knows only this Hub and has only this home folder."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
-    flags = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "OMP_NUM_THREADS")
-    places = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home / "hf"), "HOME": str(home), "NO_PROXY": "*"}
-    return kept | dict.fromkeys(flags, "1") | places | {"PYTHONPATH": _MODULES} | variables
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a client said: the JSON of its last line, and everything it wrote."""
-
-    value: Any
-    text: str
-
-
-def start_client(script: str, environment: Mapping[str, str], arguments: object = None) -> "subprocess.Popen[str]":
-    """Start a Python script that finds `arguments` as JSON in sys.argv[1] and prints JSON as its last line."""
-    command = [sys.executable, "-c", script, json.dumps(arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=dict(environment), cwd=environment["HOME"], text=True, **pipes)
-
-
-def finish_client(client: "subprocess.Popen[str]") -> Output:
-    """Wait for a client; its failure is shown with all that it wrote."""
-    with client:
-        stdout, stderr = client.communicate(timeout=300)
-    assert client.returncode == 0, stdout + stderr
-    return Output(json.loads(stdout.splitlines()[-1]), stdout + stderr)
-
-
-def run_client(script: str, environment: Mapping[str, str], arguments: object = None) -> Output:
-    """Start a client and wait for it."""
-    return finish_client(start_client(script, environment, arguments))
-
-
-# For run_client: loads each [source, options]; gives fingerprints and, where that failed, the message.
-LOAD = """
-import json, sys, traceback
-from expressions import Editor, WeightsError
-from loopback_hub import fingerprint
-
-answers = []
-for source, options in json.loads(sys.argv[1]):
-    try:
-        answers.append(fingerprint(Editor.from_pretrained(source, **options)))
-    except WeightsError as error:
-        traceback.print_exc()
-        answers.append(str(error))
-print(json.dumps(answers))
-"""

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from drawn_faces import celeba_row, write_parquet
-from loopback_hub import (
+from hub_clients import (
     LOAD,
-    LoopbackHub,
     Output,
     client_environment,
     files_of,
@@ -22,6 +21,7 @@ from loopback_hub import (
     run_client,
     start_client,
 )
+from loopback_hub import LoopbackHub
 
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces

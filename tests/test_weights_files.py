@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from loopback_hub import files_of, fingerprint, random_editor
+from hub_clients import files_of, fingerprint, random_editor
 from safetensors.torch import load_file, save_file
 
 from expressions import Editor, WeightsError

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_clients import client_environment, files_of, random_editor, run_client
+from hub_store import Repository
 from huggingface_hub import SpaceCard
-from loopback_hub import LoopbackHub, Repository, client_environment, files_of, random_editor, run_client
+from loopback_hub import LoopbackHub
 
 from benchmarks.servers import serving
 
@@ -149,7 +151,9 @@ def pushed(
         yield Pushed(hub, dict(zip(pushes, output.value, strict=True)), output.text, files)
 
 
-def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(pushed: Pushed) -> None:
+def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(
+    pushed: Pushed, checkouts: dict[str, str]
+) -> None:
     root = {"README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt", "pyproject.toml"}
     tracked = subprocess.run(["git", "ls-files", "expressions"], cwd=REPOSITORY, capture_output=True, check=True)  # noqa: S607
     modules = {name for name in tracked.stdout.decode().split() if not name.endswith(("/config.json", ".safetensors"))}
@@ -158,7 +162,7 @@ def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(pushed:
     files = pushed.space("alice/plain").files()
     assert set(files) == {".gitattributes", *root, *modules, *pictures, *weights}
     for name in root | modules | pictures:
-        assert files[name] == (REPOSITORY / name).read_bytes()
+        assert files[name] == Path(checkouts["this"], name).read_bytes()
     assert {name: files[name] for name in weights} == {
         f"expressions/weights/{name}": content
         for name, content in pushed.editors["first"].items()
@@ -272,21 +276,6 @@ def test_no_token_appears_in_any_output(pushed: Pushed) -> None:
     for token in (ALICE, READER, STRANGER):
         assert token not in pushed.text
         assert token.encode() not in b"".join(pushed.space("alice/pinned").files().values())
-
-
-@pytest.mark.parametrize(
-    ("variables", "reason"),
-    [({}, "http://127.0.0.1:9 cannot be reached"), ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set")],
-)
-def test_a_hub_out_of_reach_is_said_to_be_so(
-    pushed: Pushed, editors: dict[str, Path], tmp_path: Path, variables: dict[str, str], reason: str
-) -> None:
-    del pushed  # it saves the editors
-    environment = client_environment("http://127.0.0.1:9", tmp_path, **variables)  # 9 discards; nobody serves it
-    options = {"token": ALICE, "repo_id": "alice/faces"}
-    output = run_client(PUSH, environment, [(str(editors["first"]), "alice/plain", str(REPOSITORY), options)])
-    assert output.value[0].startswith("cannot publish to the Space 'alice/plain': ")
-    assert reason in output.value[0]
 
 
 def test_the_command_line_pushes_both_from_the_folder_it_lies_in(tmp_path: Path) -> None:

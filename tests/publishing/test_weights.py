@@ -6,16 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_hub import (
-    LOAD,
-    LoopbackHub,
-    Output,
-    client_environment,
-    files_of,
-    fingerprint,
-    random_editor,
-    run_client,
-)
+from hub_clients import LOAD, Output, client_environment, files_of, fingerprint, random_editor, run_client
+from loopback_hub import LoopbackHub
 
 from expressions.editor import Editor
 from expressions.publishing.card import model_card
