@@ -10,6 +10,13 @@ RUNS ?= runs
 PLAIN ?= benchmarks/plain.safetensors
 SIZE ?= cpu
 
+# PyPI's PyTorch for Linux brings CUDA along. Where no NVIDIA card is found, PyTorch's own CPU build is installed instead.
+# CPU=1 asks for that anywhere, CPU= never.
+NVIDIA := /proc/driver/nvidia/version /dev/nvidia0 /dev/nvhost-gpu /dev/dxg
+CPU ?= $(if $(filter Linux,$(shell uname -s)),$(if $(wildcard $(NVIDIA)),,1))
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+REACHED = $(BIN)/python -c "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)"
+
 .PHONY: demo test quick check train evaluate embed browser
 
 demo: $(VENV)/demo
@@ -46,11 +53,21 @@ embed:
 	cp $(RUNS)/editor/config.json $(RUNS)/editor/model.safetensors expressions/weights/
 	$(MAKE) evaluate
 
-$(VENV)/demo: requirements.txt
+$(VENV)/demo: requirements.txt pre-requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(if $(CPU),$(BIN)/pip install --quiet -r pre-requirements.txt)
+	@echo "Downloading into $(VENV): $(if $(CPU),about 0.4 GB (PyTorch's CPU build),about 0.4 GB and, on Linux, 3 GB of CUDA)."
+	@$(if $(CPU),$(CPU_TORCH))
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
+
+# pip itself would ask an index that cannot be reached five times for every package.
+define CPU_TORCH
+if $(REACHED) $(TORCH_INDEX)/torch/ 2> /dev/null; then \
+	$(BIN)/pip install --quiet --extra-index-url $(TORCH_INDEX) "$$(grep ^torch== pre-requirements.txt)"; \
+else \
+	echo "$(TORCH_INDEX) cannot be reached: PyPI's PyTorch instead, on Linux with 3 GB of CUDA."; \
+fi
+endef
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/demo
 	$(BIN)/pip install --quiet -r requirements-dev.txt
