@@ -31,6 +31,11 @@ class Request:
     path: str
     body: dict[str, Any]
 
+    @property
+    def occasion(self) -> tuple[Any, ...]:
+        """What caused it, and the texts in it: what the requests of one drag share, whose numbers differ."""
+        return self.body["trigger_id"], *(value for value in self.body["data"] if isinstance(value, str))
+
 
 class Visitor:
     """One open page: its session, and what its drags met."""
@@ -60,7 +65,7 @@ class Visitor:
         if "event_id" in output:  # it is in the queue
             output = await self._from_queue()
         if "<img" not in str(output.get("data")):
-            raise ServerError(str(output))
+            raise ServerError(str(output.get("error", "an answer without a picture")))
 
     async def _from_queue(self) -> Any:
         messages = {"session_hash": self._session}
