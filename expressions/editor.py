@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -220,15 +220,21 @@ class Editor(
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
-        cls, source: str | Path | None = None, *, revision: str | None = None, **download: Any
+        cls,
+        source: str | Path | None = None,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
     ) -> Self:
         """Load an editor; every tensor must be there, in its shape.
 
         Args:
             source: a local folder, a Hub id of the form owner/name, or None for the embedded weights.
             revision: commit, tag or branch of a Hub repository, which a folder has not.
-            download: for a Hub id, further arguments of `huggingface_hub.hf_hub_download`, such as `token`,
-                `cache_dir`, `local_files_only` and `force_download`.
+            token, cache_dir, local_files_only, force_download: for a Hub id, as in `huggingface_hub.hf_hub_download`.
 
         Raises:
             WeightsError: there is no such folder or repository, it cannot be reached, its files are incomplete or
@@ -238,7 +244,8 @@ class Editor(
         where = repr(name) if revision is None else f"{name!r} at revision {revision!r}"
         where += " on the Hub" if is_hub_id(name) and not Path(name).is_dir() else ""
         with weights_errors(f"cannot load weights from {where}"):
-            config, model = find_files(name, revision, download)
+            download = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+            config, model = find_files(name, revision, download | {"force_download": force_download})
             with weights_errors(config.name):
                 editor = cls(**read_config(config))
             with weights_errors(model.name):
