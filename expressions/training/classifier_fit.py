@@ -11,7 +11,7 @@ from ..attributes import CELEBA_ATTRIBUTES
 from ..networks.classifier import AttributeClassifier, predict, save_classifier
 from .config import DataOptions
 from .data import FaceDataset, load_faces
-from .fits import FitOptions, fit_labels, prepare
+from .fits import PROGRESS, FitOptions, fit_labels, prepare
 from .options import option
 
 
@@ -29,13 +29,16 @@ def run_classifier(config: ClassifierConfig) -> str:
     out = prepare(config, config.out)
     faces = load_faces(config, config.split, attributes=CELEBA_ATTRIBUTES)
     test_faces = load_faces(config, config.test_split, attributes=CELEBA_ATTRIBUTES)
-    return save_with_accuracy(fit_classifier(faces.images, faces.labels, config), test_faces, out)
+    classifier = fit_classifier(faces.images, faces.labels, config, out / PROGRESS)
+    return save_with_accuracy(classifier, test_faces, out)
 
 
-def fit_classifier(images: Tensor, labels: Tensor, config: FitOptions) -> AttributeClassifier:
+def fit_classifier(
+    images: Tensor, labels: Tensor, config: FitOptions, progress: Path | None = None
+) -> AttributeClassifier:
     """Fit a classifier of all attributes, as `fit_labels` does: images (N, 3, 64, 64) uint8, labels (N, K) bool."""
     torch.manual_seed(config.seed)
-    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config)
+    return fit_labels(AttributeClassifier(labels.shape[1]), images, labels, config, progress=progress)
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -50,4 +53,5 @@ def save_with_accuracy(model: AttributeClassifier, test_faces: FaceDataset, out:
     report |= dict(zip(test_faces.attributes, rates.tolist(), strict=True))
     save_classifier(model, test_faces.attributes, out / "classifier.safetensors")
     (out / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
+    (out / PROGRESS).unlink(missing_ok=True)
     return "\n".join(f"{name:20} {round(value, 3)}" for name, value in report.items())

@@ -3,20 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
 
+from ..files import write_atomically
 from ..images import to_unit
 from ..latents import MAX_SEED
 from ..networks.precision import channels_last
 from .augmentation import augment
 from .config import DeviceOptions
 from .options import option
+from .run_folder import check_options, read_checkpoint, write_options
 
+PROGRESS = "progress.pt"  # of a fit that is not finished, in the folder of its result
 Network = TypeVar("Network", bound=nn.Module)
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,10 +36,18 @@ class FitOptions(DeviceOptions):
 
 
 def prepare(config: FitOptions, out: str) -> Path:
-    """Check the device and make the folder for the result, before the data are read: that takes long."""
+    """Check the device and make the folder for the result, before the data are read: that takes long.
+
+    Raises:
+        ValueError: this machine lacks the device, or the folder holds an unfinished fit with other options.
+    """
     config.resolve()
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / PROGRESS).exists():
+        check_options(folder, config)
+    else:
+        write_options(folder, config)
     return folder
 
 
@@ -53,8 +64,11 @@ def fit_labels(
     augment: Augment = augment,
     *,
     loss: Loss = attribute_loss,
+    progress: Path | None = None,
 ) -> Network:
     """Fit what a network makes of images to labels; returns it on the CPU, in evaluation mode.
+
+    A fit that goes on from its progress ends in the same weights as one that never stopped, on a CPU bit for bit.
 
     Args:
         model: maps images (N, 3, 64, 64) in [-1, 1] to logits (N, K).
@@ -63,6 +77,7 @@ def fit_labels(
         config: the options.
         augment: changes a batch of images in [-1, 1] at random.
         loss: of logits in float32 and their labels.
+        progress: file that is written after each pass, and gone on from if it is there. It stays.
 
     Raises:
         ValueError: there are fewer faces than one batch holds.
@@ -78,8 +93,11 @@ def fit_labels(
     # The weight decay was chosen by hand and not tuned.
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
-    with tqdm(total=steps * config.epochs * batch_size, unit="img", unit_scale=True) as bar:
-        for _ in range(config.epochs):
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    done = _go_on(progress, parts, rng) if progress is not None and progress.exists() else 0
+    length = steps * batch_size
+    with tqdm(total=length * config.epochs, initial=length * done, unit="img", unit_scale=True) as bar:
+        for epoch in range(done, config.epochs):
             for index in torch.randperm(len(images), generator=rng, device=device).split(batch_size)[:steps]:
                 batch = augment(to_unit(images[index]), rng)
                 with config.autocast(device):
@@ -93,4 +111,24 @@ def fit_labels(
             bar.set_postfix(loss=f"{cost.item():.4f}")
             if not cost.isfinite():
                 raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
+            if progress is not None:
+                _keep(progress, parts, rng, epoch + 1)
     return model.cpu().eval().requires_grad_(False)
+
+
+def _keep(path: Path, parts: dict[str, Any], rng: torch.Generator, done: int) -> None:
+    """Write what a fit is after so many passes. Dropout draws from PyTorch's own random state."""
+    state: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
+    state |= {"random": [rng.get_state(), torch.get_rng_state()], "done": done}
+    write_atomically(path, lambda target: torch.save(state, target))
+
+
+def _go_on(path: Path, parts: dict[str, Any], rng: torch.Generator) -> int:
+    """Restore what `_keep` wrote; returns how many passes are done."""
+    state = read_checkpoint(path)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    own, default = state["random"]
+    rng.set_state(own)
+    torch.set_rng_state(default)
+    return int(state["done"])

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from ..networks.files import save_network
 from ..networks.identity import IdentityEmbedding
 from .classifier_fit import ClassifierConfig
 from .data import load_faces
-from .fits import FitOptions, fit_labels, prepare
+from .fits import PROGRESS, FitOptions, fit_labels, prepare
 from .options import option
 
 # CosFace's margin and scale, chosen by hand for 64x64 and not tuned; the paper has 0.35 and 64 for larger faces.
@@ -34,11 +35,12 @@ def run_identity(config: IdentityConfig) -> str:
     out = prepare(config, config.out)
     faces = load_faces(config, config.split, people=True)
     test_faces = load_faces(config, config.test_split, people=True)
-    embedding = fit_identity(faces.images, faces.people, config)
+    embedding = fit_identity(faces.images, faces.people, config, out / PROGRESS)
     save_network(embedding, out / "identity.safetensors")
     embeddings = predict(embedding, test_faces.images[:_VERIFIED])
     area = verification(embeddings, test_faces.people[:_VERIFIED])
     (out / "verification.json").write_text(json.dumps({"auc": area, "faces": len(embeddings)}, indent=2) + "\n")
+    (out / PROGRESS).unlink(missing_ok=True)
     return f"area under the curve of {len(embeddings)} faces' pairs: {area:.3f}"
 
 
@@ -60,7 +62,7 @@ def margin_loss(cosines: Tensor, person: Tensor) -> Tensor:
     return cross_entropy(_SCALE * (cosines - _MARGIN * one_hot(person, cosines.shape[1])), person)
 
 
-def fit_identity(images: Tensor, people: Tensor, config: FitOptions) -> IdentityEmbedding:
+def fit_identity(images: Tensor, people: Tensor, config: FitOptions, progress: Path | None = None) -> IdentityEmbedding:
     """Fit an embedding that tells people apart, as `fit_labels` does: images (N, 3, 64, 64) uint8, people (N,) int64.
 
     Who is seen only once is left out.
@@ -75,7 +77,7 @@ def fit_identity(images: Tensor, people: Tensor, config: FitOptions) -> Identity
     _, person = person[again].unique(return_inverse=True)
     torch.manual_seed(config.seed)
     recogniser = _Recogniser(int(person.max()) + 1)
-    return fit_labels(recogniser, images[again], person, config, loss=margin_loss).embedding
+    return fit_labels(recogniser, images[again], person, config, loss=margin_loss, progress=progress).embedding
 
 
 def verification(embeddings: Tensor, people: Tensor) -> float:

@@ -113,11 +113,18 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     path, previous = run / CHECKPOINT, run / PREVIOUS
     if not path.exists():
         path = previous
+    is_another = previous.exists() and path != previous
+    return read_checkpoint(path, f"remove it to go on from {previous}" if is_another else "there is none before it")
+
+
+def read_checkpoint(path: Path, advice: str = "remove it to begin anew") -> dict[str, Any]:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        RunError: the file cannot be read; `advice` says what to do then.
+    """
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no common type for a broken file
-        is_another = previous.exists() and path != previous
-        advice = f"remove it to go on from {previous}" if is_another else "there is none before it"
-        told = f"{path} is not a checkpoint of this training: {first_line(error)}; {advice}"
-        raise RunError(told) from error
+        raise RunError(f"{path} is not a checkpoint of this training: {first_line(error)}; {advice}") from error
     return checkpoint

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from expressions.networks.classifier import predict
+from expressions.training import fits
 from expressions.training.classifier_fit import ClassifierConfig, accuracy, fit_classifier
+from expressions.training.fits import PROGRESS, prepare
 
 CONFIG = ClassifierConfig(epochs=6, batch_size=32, device="cpu", precision="fp32")
 
@@ -37,6 +39,31 @@ def test_it_learns_what_the_pixels_show_and_is_ready_to_measure(fitted, faces):
 def test_the_same_seed_fits_the_same_classifier(fitted, faces):
     again = fit_classifier(*faces, CONFIG)
     assert all(torch.equal(a, b) for a, b in zip(fitted.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.slow
+def test_a_fit_that_was_stopped_ends_in_the_same_classifier(fitted, faces, tmp_path, monkeypatch):
+    keep = fits._keep
+
+    def stop_after_two(*arguments):
+        keep(*arguments)
+        if arguments[-1] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fits, "_keep", stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
+    monkeypatch.undo()
+    resumed = fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
+    assert all(torch.equal(a, b) for a, b in zip(fitted.parameters(), resumed.parameters(), strict=True))
+
+
+def test_an_unfinished_fit_is_not_gone_on_with_by_other_options(tmp_path):
+    prepare(CONFIG, str(tmp_path))
+    (tmp_path / PROGRESS).write_bytes(b"")
+    prepare(CONFIG, str(tmp_path))
+    with pytest.raises(ValueError, match=r"was started with lr=0.002 \(now 0.1\)"):
+        prepare(dataclasses.replace(CONFIG, lr=0.1), str(tmp_path))
 
 
 def test_accuracy_counts_each_attribute():
