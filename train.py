@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -99,6 +100,8 @@ def dry_run(command: str, config: Any) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot print is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
     parsed = make_parser().parse_args(arguments)
     options, run = COMMANDS[parsed.command]
     try:

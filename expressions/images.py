@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 IMAGE_SIZE = 64  # side of a face
 ALIGNED_SIZE = (178, 218)  # width, height of an aligned CelebA image
 FRAME_SIZE = (64, 78)  # the same image reduced so that its 178-pixel square becomes 64 pixels
+RGB_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "1")  # Pillow's modes of 8 bits whose colours need no profile
 FRAME_TOP = 7  # first row of that square in the frame
 
 
@@ -51,20 +52,40 @@ def crop_face(picture: Image.Image) -> np.ndarray:
     give rows 7 to 70, so the two sources show the same window.
 
     Args:
-        picture: 178x218 or 64x78, any mode that converts to RGB.
+        picture: 178x218 or 64x78 once it is turned as its EXIF says; see `to_rgb` for its mode.
 
     Returns:
         (3, 64, 64) uint8.
 
     Raises:
-        ValueError: the picture has another size.
+        ValueError: the picture has another size, or cannot be made RGB.
     """
+    picture = ImageOps.exif_transpose(picture)
     if picture.size not in (ALIGNED_SIZE, FRAME_SIZE):
         width, height = picture.size
         raise ValueError(f"expected a picture of 178x218 or 64x78 pixels (width x height), got {width}x{height}")
-    frame = picture.convert("RGB")
+    frame = to_rgb(picture)
     if frame.size == ALIGNED_SIZE:
         frame = frame.resize(FRAME_SIZE, Image.Resampling.LANCZOS)
     side = FRAME_SIZE[0]
     face = frame.crop((0, FRAME_TOP, side, FRAME_TOP + side))
     return np.ascontiguousarray(np.asarray(face).transpose(2, 0, 1))
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Make an 8-bit grey, palette or RGB picture, or a 16-bit grey one, an RGB picture.
+
+    Transparent pixels are refused: no background is right for all, and the colour below them was not meant to be seen.
+    So are modes that do not say what their numbers mean: CMYK needs a profile, floats and 32 bits have no known range.
+
+    Raises:
+        ValueError: the picture is one of these.
+    """
+    is_plain = picture.mode in RGB_MODES
+    if picture.has_transparency_data and not (is_plain and np.asarray(picture.convert("RGBA"))[..., 3].min() == 255):
+        raise ValueError("some pixels are transparent: put the picture on a background")
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8)).convert("RGB")  # 65535 is white
+    if not is_plain:
+        raise ValueError(f"cannot tell the colours of a picture of mode {picture.mode}: save it as RGB")
+    return picture.convert("RGB")

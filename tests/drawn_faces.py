@@ -47,7 +47,18 @@ def celeba_row(index: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-_KINDS = {bool: "bool", int: "int64", str: "string"}
+def draw_folder(folder: Path, names: list[str], *, first: int = 0, **columns: list[Any]) -> None:
+    """Draw a folder of pictures, the first with this index, and a metadata.csv with these columns."""
+    lines = [",".join(["file_name", *columns])]
+    smiling = columns.get("Smiling", [0] * len(names))
+    for index, (name, *values) in enumerate(zip(names, *columns.values(), strict=True)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        draw_face(first + index, smiling=smiling[index] == 1).save(folder / name)
+        lines.append(",".join(map(str, [name, *values])))
+    (folder / "metadata.csv").write_text("\n".join(lines))
+
+
+_KINDS = {bool: "bool", int: "int64", float: "float64", str: "string"}
 
 
 def write_parquet(folder: Path, split: str, rows: list[dict[str, Any]]) -> None:

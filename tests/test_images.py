@@ -1,10 +1,12 @@
+import io
+
 import numpy as np
 import pytest
 import torch
 from drawn_faces import draw_face
-from PIL import Image
+from PIL import Image, ImageOps
 
-from expressions.images import FRAME_SIZE, crop_face, grid, save_png, to_pil, to_uint8, to_unit
+from expressions.images import ALIGNED_SIZE, FRAME_SIZE, crop_face, grid, save_png, to_pil, to_uint8, to_unit
 
 
 def test_every_grey_level_survives_the_way_to_floats_and_back():
@@ -37,8 +39,59 @@ def test_a_frame_is_cut_without_resampling():
     assert face[0, :, 0].tolist() == list(range(7, 71))
 
 
-def test_grey_pictures_become_rgb():
-    assert crop_face(draw_face(1).convert("L")).shape == (3, 64, 64)
+def encoded(picture, kind, **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return Image.open(file)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA"])
+def test_what_an_8_bit_picture_shows_is_what_is_read(mode):
+    picture = encoded(draw_face(1).convert(mode), "PNG")
+    assert picture.mode == mode
+    assert np.array_equal(crop_face(picture), crop_face(picture.convert("RGB")))
+
+
+def test_a_16_bit_grey_picture_is_as_bright_as_its_8_bits():
+    grey = draw_face(1).convert("L")
+    deep = encoded(Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), "PNG")
+    assert deep.mode == "I;16"
+    assert np.array_equal(crop_face(deep), crop_face(grey))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_exif_says(orientation):
+    upright, exif = draw_face(1), Image.Exif()
+    exif[0x112] = orientation
+    inverse = {6: 8, 8: 6}.get(orientation, orientation)
+    tag = Image.Exif()
+    tag[0x112] = inverse
+    turned = ImageOps.exif_transpose(encoded(upright, "PNG", exif=tag))
+    assert np.array_equal(crop_face(encoded(turned, "PNG", exif=exif)), crop_face(upright))
+
+
+def transparent(mode):
+    picture = draw_face(1).convert("RGBA")
+    picture.putpixel((80, 100), (255, 0, 0, 0))
+    return encoded(picture.convert(mode), "PNG")
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (lambda: transparent("RGBA"), "some pixels are transparent"),
+        (lambda: transparent("LA"), "some pixels are transparent"),
+        (lambda: encoded(Image.new("P", ALIGNED_SIZE), "PNG", transparency=0), "some pixels are transparent"),
+        (lambda: encoded(Image.new("RGB", ALIGNED_SIZE), "PNG", transparency=(0, 0, 0)), "some pixels are transparent"),
+        (lambda: Image.new("F", ALIGNED_SIZE, 0.5), "colours of a picture of mode F: save it as RGB"),
+        (lambda: Image.new("I", ALIGNED_SIZE, 70_000), "mode I: save"),
+        (lambda: encoded(draw_face(1).convert("CMYK"), "JPEG"), "mode CMYK: save"),
+        (lambda: encoded(draw_face(1).convert("LAB"), "TIFF"), "mode LAB: save"),
+    ],
+)
+def test_colours_that_cannot_be_told_are_refused(picture, message):
+    with pytest.raises(ValueError, match=message):
+        crop_face(picture())
 
 
 def test_another_size_is_refused_with_both_sizes_named():

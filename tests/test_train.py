@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import json
 
 import pytest
@@ -112,6 +113,16 @@ def test_an_unknown_flag_is_named(capsys):
     with pytest.raises(SystemExit, match="2"):
         train.main(["gan", "--wings"])
     assert "--wings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_name_that_the_terminal_cannot_print_costs_nothing(encoding, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setitem(train.COMMANDS, "gan", (TrainConfig, lambda config: f"generator: {config.out}"))
+    train.main(["gan", "--out", "r/漢字\udcff"])
+    terminal.seek(0)
+    assert "r/漢字" in terminal.read().encode().decode("unicode_escape" if encoding != "utf-8" else "utf-8")
 
 
 @pytest.mark.slow

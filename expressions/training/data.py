@@ -1,15 +1,21 @@
 """CelebA through `datasets`: a Hub repository or a local folder, decoded once to 64x64."""
 
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import datasets
 import numpy as np
 import torch
+from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
+from datasets.utils.file_utils import xopen
+from huggingface_hub import file_exists
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -19,11 +25,12 @@ from ..errors import first_line
 from ..hub import OFFLINE, is_hub_id
 from ..images import crop_face
 from .config import DataOptions
+from .folders import METADATA, listed, same_split, split_folder
 
 HUB_REVISION = "2d738f56e0e7f925ea36ae7c808ea925264aacec"  # so that a training reads the same faces in a year
-_SPLIT_ALIASES = {"valid": "validation", "validation": "valid"}
 _PERSON = "celeb_id"
-_PIXELS = "pixels"  # the decoded column: 3*64*64 bytes a row
+# The decoded column: 3*64*64 bytes a row. The cache goes by its name: change that where a picture gives other pixels.
+_PIXELS = "pixels 2"
 _BATCH = 256  # rows that are decoded, or read from the cache, at a time
 
 
@@ -50,18 +57,18 @@ def load_faces(
     """Load a split of CelebA and decode it to 64x64.
 
     The source needs a column `image` of 178x218 or 64x78 pictures; columns that are not named are ignored. A folder has
-    parquet files, or images and a metadata.csv. The cache of `datasets` keeps the decoded pixels: a second call reads
-    them back, a changed source is decoded anew.
+    parquet files, or images and a metadata.csv: see `split_folder`. The cache of `datasets` keeps the decoded pixels: a
+    second call reads them back, a changed source is decoded anew.
 
     Args:
         options: the source, and which rows of it.
-        split: its name; "valid" and "validation" stand for each other.
+        split: its name; "valid", "validation", "val" and "dev" stand for each other.
         attributes: label columns to read: bool, 0/1 or -1/+1.
         people: whether to read who each face shows, column `celeb_id`.
 
     Raises:
-        DataError: the folder, repository, split or column does not exist, the split is empty, a picture is truncated or
-            of another size, or a label or `celeb_id` is not one.
+        DataError: the folder, repository, split or column does not exist, the split is empty, a picture is truncated,
+            of another size or not to be made RGB, a label or `celeb_id` is not one, or the cache cannot be written to.
     """
     if options.streaming and options.limit is None:
         raise DataError("streaming reads only the first rows: say how many with limit")
@@ -92,23 +99,63 @@ def known_revision(source: str) -> str | None:
 
 
 def _open(options: DataOptions, split: str) -> Any:
-    """Open the split, a `datasets.Dataset` or, streaming, an `IterableDataset`."""
+    """Open the split, pictures undecoded: a `datasets.Dataset` or, streaming, an `IterableDataset`."""
     source, folder = options.data, Path(options.data).expanduser()
+    _check_cache()
     if folder.is_dir():
-        name, revision, place = str(folder), None, ""
         if options.revision is not None:
             raise DataError(f"revision {options.revision!r} belongs to a data set on the Hub: {source} is a folder")
+        given = _in_folder(source, folder.resolve(), split)
+    elif folder.exists():
+        raise DataError(f"data: {source!r} is no folder: unzip it, if it is an archive, and name the folder")
     elif is_hub_id(source):
-        name, revision, place = source, options.revision or known_revision(source), " on the Hub"
+        given = _on_hub(source, options.revision or known_revision(source), split)
     else:
         raise DataError(f"data: no folder {source!r}, and it is not a Hub id of the form owner/name")
-    with _told_of(f"data: cannot open {source!r}{place}"):
-        splits = datasets.get_dataset_split_names(name, revision=revision)
-    found = split if split in splits else _SPLIT_ALIASES.get(split, split)
-    if found not in splits:
-        raise DataError(f"{source}: no split {split!r}; it has {', '.join(map(str, splits))}")
     with _told_of(f"{source}, split {split!r}"):
-        return datasets.load_dataset(name, split=found, revision=revision, streaming=options.streaming)
+        rows = datasets.load_dataset(**given, streaming=options.streaming)
+        return rows.decode(False) if options.streaming else rows  # before it decodes a stream from the Hub
+
+
+def _check_cache() -> None:
+    folder = Path(datasets.config.HF_DATASETS_CACHE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        told = f"cannot write to the cache folder {folder}: {error.strerror}"
+        raise DataError(f"{told}; HF_HOME or HF_DATASETS_CACHE names another") from error
+
+
+def _in_folder(source: str, folder: Path, split: str) -> dict[str, Any]:
+    """What `datasets` is to load of a folder."""
+    try:
+        module, splits = split_folder(folder)
+        found = _find(split, splits, source)
+        return {"path": module, "data_files": {found: listed(splits[found])}, "split": found}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: {first_line(error)}") from error
+
+
+def _on_hub(source: str, revision: str | None, split: str) -> dict[str, Any]:
+    """What `datasets` is to load from the Hub."""
+    given: dict[str, Any] = {"path": source, "revision": revision}
+    with _told_of(f"data: cannot open {source!r} on the Hub"):
+        builder = datasets.load_dataset_builder(**given)
+        if isinstance(builder, ImageFolder) and any(
+            file_exists(source, name, repo_type="dataset", revision=revision) for name in METADATA
+        ):
+            given |= {"data_files": {"train": "**"}}  # one split, which `datasets` would divide by the pictures' names
+        splits = datasets.get_dataset_split_names(**given)
+    return given | {"split": _find(split, splits, source)}
+
+
+def _find(split: str, splits: Collection[str], source: str) -> str:
+    """What the split is called there."""
+    for name in (split, *splits):
+        if name in splits and same_split(name) == same_split(split):
+            return name
+    raise DataError(f"{source}: no split {split!r}; it has {', '.join(splits)}")
 
 
 @contextmanager
@@ -156,9 +203,16 @@ def _is_in_half(person: Any, row: int, half: str, where: str) -> bool:
 
 
 def _checked_person(person: Any, row: int, where: str) -> int:
-    if isinstance(person, bool) or not isinstance(person, int):
-        raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {person!r}")
-    return person
+    """A number that may have become a float, as pandas makes all numbers of a column where one is missing."""
+    is_number = isinstance(person, int | float) and not isinstance(person, bool)
+    if not is_number or not float(person).is_integer() or abs(person) >= 2**63:
+        told = "nothing" if _is_missing(person) else repr(person)
+        raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {told}")
+    return int(person)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _to_labels(columns: dict[str, list[Any]], count: int, where: str) -> Tensor:
@@ -167,7 +221,11 @@ def _to_labels(columns: dict[str, list[Any]], count: int, where: str) -> Tensor:
     for column, (name, values) in enumerate(columns.items()):
         for row, value in enumerate(values):
             if value not in (-1, 0, 1):  # True and False equal 1 and 0
-                raise DataError(f"{where}, row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {value!r}")
+                told = "nothing" if _is_missing(value) else repr(value)
+                raise DataError(f"{where}, row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {told}")
+        if -1 in values and 0 in values:
+            rows = f"{values.index(-1)} has -1, row {values.index(0)} has 0"
+            raise DataError(f"{where}, column {name}: row {rows}: expected 0/1 or -1/+1, not both")
         labels[:, column] = torch.tensor([value > 0 for value in values])
     return labels
 
@@ -177,17 +235,19 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
 
     The cache knows them by this column alone, so that trainings with other labels share the decoded pixels.
     """
-    decoded = rows.select_columns("image").map(
-        _decode_batch,
-        with_indices=True,
-        input_columns="image",
-        batched=True,
-        batch_size=_BATCH,
-        remove_columns="image",
-        features=datasets.Features({_PIXELS: datasets.Value("binary")}),
-        fn_kwargs={"where": where},
-        desc="Decoding faces",
-    )
+    try:
+        decoded = rows.select_columns("image").map(
+            _decode_batch,
+            with_indices=True,
+            input_columns="image",
+            batched=True,
+            batch_size=_BATCH,
+            remove_columns="image",
+            features=datasets.Features({_PIXELS: datasets.Value("binary")}),
+            desc="Decoding faces",
+        )
+    except DataError as error:
+        raise DataError(f"{where}, {error}") from error
     images = np.empty((len(decoded), 3, 64, 64), np.uint8)
     for start, batch in zip(range(0, len(decoded), _BATCH), decoded.iter(_BATCH), strict=True):
         pixels = np.frombuffer(b"".join(batch[_PIXELS]), np.uint8)
@@ -195,17 +255,20 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
     return torch.from_numpy(images)
 
 
-def _decode_batch(images: list[dict[str, Any] | None], rows: list[int], where: str) -> dict[str, list[bytes]]:
-    return {_PIXELS: [_decode_picture(image, row, where) for image, row in zip(images, rows, strict=True)]}
+def _decode_batch(images: list[dict[str, Any] | None], rows: list[int]) -> dict[str, list[bytes]]:
+    return {_PIXELS: [_decode_picture(image, row) for image, row in zip(images, rows, strict=True)]}
 
 
-def _decode_picture(image: dict[str, Any] | None, row: int, where: str) -> bytes:
-    """Decode and crop one undecoded `datasets.Image` value; errors name its row and file."""
+def _decode_picture(image: dict[str, Any] | None, row: int) -> bytes:
+    """Decode and crop one picture, wherever `datasets` says it is; errors name its row and file."""
     name = f" ({image['path']})" if image and image.get("path") else ""
     try:
         if not image or (image["bytes"] is None and image["path"] is None):
             raise ValueError("expected a picture, got nothing")
-        with Image.open(io.BytesIO(image["bytes"]) if image["bytes"] is not None else image["path"]) as picture:
+        with (
+            io.BytesIO(image["bytes"]) if image["bytes"] is not None else xopen(image["path"], "rb") as file,
+            Image.open(file) as picture,
+        ):
             return crop_face(picture).tobytes()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's own kinds
-        raise DataError(f"{where}, row {row}{name}: {error}") from error
+    except (HTTPError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # the Hub's, Pillow's
+        raise DataError(f"row {row}{name}: {first_line(error)}") from error

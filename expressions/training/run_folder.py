@@ -10,6 +10,7 @@ import torch
 
 from ..errors import first_line
 from ..files import write_atomically
+from .options import split_paths
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint-previous.pt"
@@ -75,13 +76,20 @@ def check_options(run: Path, options: Any) -> None:
         raise RunError(f"nothing to resume: cannot read {run / OPTIONS}: {error}") from error
     now = dataclasses.asdict(options)
     then = {item.name: item.default for item in dataclasses.fields(options)} | saved  # an option may be newer
-    changed = [name for name in now if name not in RESUMABLE and then[name] != now[name]]
+    changed = [name for name in now if name not in RESUMABLE and _real(then[name]) != _real(now[name])]
     if changed:
         raise RunError(
             f"{run} was started with "
             + ", ".join(f"{name}={then[name]!r} (now {now[name]!r})" for name in changed)
             + ": resume with the same options, or start another run with --out"
         )
+
+
+def _real(value: Any) -> Any:
+    """An option's value; a text as the paths that it may be, however they are written."""
+    return (
+        [os.path.realpath(Path(path).expanduser()) for path in split_paths(value)] if isinstance(value, str) else value
+    )
 
 
 def append_statistics(run: Path, record: dict[str, float]) -> None:

@@ -50,6 +50,7 @@ class TrainState:
         self.replays: dict[bool, Replay] = {}  # of a step, by whether the discriminator leads
         self.step = 0
         self.rollbacks = 0
+        self.faces = ""  # what it learns from; empty in checkpoints from before this was noted
         self.guides = guides
         fixed = torch.Generator().manual_seed(config.seed)
         self.fixed_z = (torch.rand(GRID_SIDE**2, self.generator.z_dim, generator=fixed) * 2 - 1).to(device)
@@ -64,7 +65,7 @@ class TrainState:
         randoms = gather(self.random.get_state())
         if process_rank() == 0:
             checkpoint = {name: part.state_dict() for name, part in self.parts().items()}
-            checkpoint |= {"step": self.step, "rollbacks": self.rollbacks, "random": randoms}
+            checkpoint |= {"step": self.step, "rollbacks": self.rollbacks, "random": randoms, "faces": self.faces}
             checkpoint |= {"digests": self.guides.digests, "features": self.guides.features_digest}
             save_checkpoint(run, checkpoint)
         self.export(run)
@@ -88,14 +89,15 @@ class TrainState:
         try:
             if len(checkpoint["random"]) != process_count():
                 raise ValueError(f"it is one of {len(checkpoint['random'])} processes, not of {process_count()}")
-            for path, digest in self.guides.digests.items():
-                if checkpoint["digests"][path] != digest:
+            for (path, digest), then in zip(self.guides.digests.items(), checkpoint["digests"].values(), strict=True):
+                if digest != then:
                     raise ValueError(f"{path} is not what it was then")
             for name, part in self.parts().items():
                 if isinstance(part, torch.optim.Optimizer):
                     _adapt(checkpoint[name], part)
                 part.load_state_dict(checkpoint[name])
             self.step, self.rollbacks = checkpoint["step"], checkpoint["rollbacks"]
+            self.faces = checkpoint.get("faces", self.faces)
             self._set_random(checkpoint["random"][process_rank()])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(f"{run / CHECKPOINT} is not a checkpoint of these networks: {first_line(error)}") from error

@@ -1,9 +1,11 @@
 import logging
+import os
+import shutil
 
 import pytest
 import torch
 from datasets import Dataset, disable_progress_bars
-from drawn_faces import celeba_row, draw_face, encode, write_parquet
+from drawn_faces import celeba_row, draw_face, draw_folder, encode, write_parquet
 from PIL import Image
 
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
@@ -79,12 +81,7 @@ def test_both_names_of_the_validation_split_are_understood(folder, name):
 
 def test_a_folder_of_images_with_metadata_reads_alike(folder, tmp_path_factory):
     images = tmp_path_factory.mktemp("images")
-    (images / "train").mkdir()
-    lines = ["file_name,Smiling"]
-    for index in range(6):
-        draw_face(index, smiling=bool(index % 2)).save(images / "train" / f"{index}.png")
-        lines.append(f"{index}.png,{1 if index % 2 else -1}")
-    (images / "train" / "metadata.csv").write_text("\n".join(lines))
+    draw_folder(images / "train", [f"{index}.png" for index in range(6)], Smiling=[-1, 1] * 3)
     from_images, from_parquet = (load(source, attributes=["Smiling"]) for source in (images, folder))
     assert torch.equal(from_images.images, from_parquet.images)
     assert torch.equal(from_images.labels, from_parquet.labels)
@@ -107,15 +104,97 @@ def test_frames_and_full_images_give_the_same_faces(tmp_path):
 def test_a_second_call_decodes_nothing_with_other_labels_too(folder, monkeypatch):
     first = load(folder)
     monkeypatch.setattr("expressions.training.data.crop_face", None)
-    assert torch.equal(load(folder, attributes=["Smiling"]).images, first.images)
+    monkeypatch.chdir(folder.parent)
+    for source in (folder, f"{folder.name}/", f"./{folder.name}"):
+        assert torch.equal(load(source, attributes=["Smiling"]).images, first.images)
 
 
-def test_a_changed_source_is_decoded_anew(folder):
-    before = load(folder)
-    write_parquet(folder, "train", [celeba_row(index) for index in range(10, 14)])
-    after = load(folder)
-    assert len(before) == 6
-    assert torch.equal(after.images[0], torch.from_numpy(crop_face(draw_face(10))))
+def test_a_cache_that_cannot_be_written_to_is_named(folder, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "file/cache")
+    message = refusal(folder)
+    assert message.startswith(f"cannot write to the cache folder {tmp_path / 'file/cache'}: Not a directory")
+    assert "HF_DATASETS_CACHE" in message
+
+
+# Folders ------------------------------------------------------------------------------------------
+
+STRANGE_NAMES = ["000.png", "my_train_001.png", "test_2.png", "val-3.png", "dev/4.png", "a [5]*.png", "è.png"]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("name", ["faces", "train[1]*?", "test"])
+def test_one_metadata_file_at_the_top_is_one_split(tmp_path, name, streaming):
+    draw_folder(tmp_path / name, STRANGE_NAMES, Smiling=[0, 1, 1, 0, 0, 0, 0])
+    (tmp_path / name / "list_eval_partition.txt").write_text("000.png 0\n")
+    faces = load(tmp_path / name, attributes=["Smiling"], streaming=streaming, limit=9)
+    assert faces.labels[:, 0].tolist() == [False, True, True, False, False, False, False]
+    assert torch.equal(faces.images[3], torch.from_numpy(crop_face(draw_face(3))))
+    assert "no split 'valid'; it has train" in refusal(tmp_path / name, "valid")
+
+
+def test_a_split_of_pictures_is_what_its_folder_says(tmp_path):
+    draw_folder(tmp_path / "train", STRANGE_NAMES, Smiling=[0] * 7)
+    draw_folder(tmp_path / "val", ["train_0.png", "1.png"], Smiling=[0] * 2)
+    assert len(load(tmp_path)) == 7
+    assert len(load(tmp_path, "valid")) == 2
+    assert "no split 'test'; it has train, val" in refusal(tmp_path, "test")
+
+
+def test_pictures_in_a_zip_file_are_read(tmp_path):
+    draw_folder(tmp_path / "unzipped", ["0.png", "my_test_1.png"], Smiling=[0, 1])
+    shutil.make_archive(str(tmp_path / "zipped/faces"), "zip", tmp_path / "unzipped")
+    zipped, unzipped = (load(tmp_path / name, attributes=["Smiling"]) for name in ("zipped", "unzipped"))
+    assert torch.equal(zipped.images, unzipped.images)
+    assert torch.equal(zipped.labels, unzipped.labels)
+    assert "faces.zip' is no folder: unzip it" in refusal(tmp_path / "zipped/faces.zip")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["notes.txt"], "it holds no parquet file and no picture"),
+        (["metadata.csv", "train/metadata.csv"], "a metadata file at the top is one split, but there are 2 of them"),
+        (["train/0.png", "1.png"], "name the split in the path of 1.png, as train, valid or test"),
+        (["train.parquet", "more.parquet"], "name the split in the path of more.parquet"),
+        (["train.parquet", "valid_test.parquet"], "name the split in the path of valid_test.parquet"),
+        (["val/metadata.csv", "dev/metadata.csv"], "no split 'train'; it has dev, val"),
+        (["celeba_train-00000-of-00001.parquet"], "no split 'train'; it has celeba_train"),
+    ],
+)
+def test_files_whose_split_cannot_be_told_are_named(tmp_path, files, message):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert message in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["train.parquet", "a/my-train 1.parquet", "train[1]/0.parquet", "faces.parquet"])
+def test_a_parquet_file_is_found_by_a_word_in_its_path(tmp_path, path):
+    write_parquet(tmp_path, "x", [celeba_row(0), celeba_row(1)])
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / "data/x-00000-of-00001.parquet").rename(tmp_path / path)
+    assert len(load(tmp_path)) == 2
+
+
+# Options and rows ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["pictures", "parquet"])
+def test_a_changed_source_is_decoded_anew_though_its_time_is_kept(tmp_path, kind):
+    def write(index):
+        if kind == "pictures":
+            draw_folder(tmp_path, ["0.bmp"], first=index, Smiling=[index % 2])
+        else:
+            write_parquet(tmp_path, "train", [celeba_row(index)])
+        for path in tmp_path.rglob("*"):
+            os.utime(path, (1e9, 1e9))
+
+    for index in (10, 11):
+        write(index)
+        faces = load(tmp_path, attributes=["Smiling"])
+        assert torch.equal(faces.images[0], torch.from_numpy(crop_face(draw_face(index, smiling=bool(index % 2)))))
+        assert faces.labels.tolist() == [[bool(index % 2)]]
 
 
 def test_streaming_reads_the_same_first_rows(folder):
@@ -188,11 +267,35 @@ def test_a_strange_label_is_named_by_row_and_column(tmp_path, streaming):
 
 
 @pytest.mark.parametrize("options", [{"people": True}, {"identities": "odd"}, {"identities": "odd", "streaming": True}])
-@pytest.mark.parametrize(("people", "row"), [(["Ann", "Bob"], 0), ([4, None], 1)])
-def test_a_strange_person_is_named_by_row(tmp_path, people, row, options):
+@pytest.mark.parametrize(
+    ("people", "message"),
+    [
+        (["Ann", "Bob"], "row 0, column celeb_id: expected a whole number, got 'Ann'"),
+        ([4, None], "row 1, column celeb_id: expected a whole number, got nothing"),
+        ([4.0, 3.5], "row 1, column celeb_id: expected a whole number, got 3.5"),
+        ([4.0, 1e30], "row 1, column celeb_id: expected a whole number, got 1e+30"),
+    ],
+)
+def test_a_strange_person_is_named_by_row(tmp_path, people, message, options):
     write_parquet(tmp_path, "train", [celeba_row(index, celeb_id=person) for index, person in enumerate(people)])
-    message = refusal(tmp_path, limit=2, **options)
-    assert f"row {row}, column celeb_id: expected a whole number, got {people[row]!r}" in message
+    assert message in refusal(tmp_path, limit=2, **options)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_an_empty_cell_is_named_by_its_row(tmp_path, streaming):
+    people, labels = [8, 9, 10, "", 12], [1, -1, "", 1, 1]
+    draw_folder(tmp_path, [f"{index}.png" for index in range(5)], celeb_id=people, Smiling=labels)
+    options = {"streaming": streaming, "limit": 5}
+    assert "row 3, column celeb_id: expected a whole number, got nothing" in refusal(tmp_path, people=True, **options)
+    message = refusal(tmp_path, attributes=["Smiling"], **options)
+    assert "row 2, column Smiling: expected a bool, 0/1 or -1/+1, got nothing" in message
+    assert load(tmp_path, people=True, streaming=streaming, limit=3).people.tolist() == [8, 9, 10]
+
+
+def test_a_column_has_one_kind_of_labels(tmp_path):
+    write_parquet(tmp_path, "train", [celeba_row(index, Smiling=value) for index, value in enumerate([1, 0, -1])])
+    message = refusal(tmp_path, attributes=["Smiling"])
+    assert "column Smiling: row 2 has -1, row 1 has 0: expected 0/1 or -1/+1, not both" in message
 
 
 @pytest.mark.parametrize(
@@ -212,10 +315,10 @@ def test_options_that_make_no_sense_are_refused(folder, options, message):
 def test_the_default_source_is_pinned(monkeypatch):
     asked = {}
 
-    def splits(path, revision=None):
+    def builder(path, revision=None):
         asked.update(path=path, revision=revision)
         raise ConnectionError("no network")
 
-    monkeypatch.setattr("datasets.get_dataset_split_names", splits)
+    monkeypatch.setattr("datasets.load_dataset_builder", builder)
     assert "cannot be reached" in refusal(HUB_DATASET)
     assert len(asked["revision"]) == 40

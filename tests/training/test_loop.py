@@ -3,6 +3,7 @@ import dataclasses
 import itertools
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from expressions.images import to_unit
 from expressions.networks.files import save_network
 from expressions.networks.identity import load_identity
 from expressions.training.config import TrainConfig
+from expressions.training.loop import train
 from expressions.training.losses import d_relativistic_loss
 from expressions.training.run_folder import CHECKPOINT, GENERATOR, RunError
 from expressions.training.state import MAX_ROLLBACKS, TrainState
@@ -196,6 +198,20 @@ def test_what_stays_not_finite_stops_the_run_and_keeps_the_checkpoint(run, tmp_p
     with pytest.raises(FloatingPointError, match=r"not finite after step 2, and 3 rollbacks .*intact"):
         run(tmp_path, resume=True)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_a_run_goes_on_only_with_the_faces_that_it_began_with(images, finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    config = dataclasses.replace(TWO_STEPS, out=str(tmp_path / "run"), kimg=0.012, resume=True)
+    for other, told in ((images[:12], "16 faces.*now 12 faces"), (images.flip(0), "now 16 faces")):
+        before = (tmp_path / "run" / CHECKPOINT).read_bytes()
+        with pytest.raises(RunError, match=f"was started with other data: .*{told}"):
+            train(config, other)
+        assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
+    old = {name: value for name, value in checkpoint(finished).items() if name != "faces"}
+    torch.save(old, tmp_path / "run" / CHECKPOINT)  # from before this was noted
+    train(config, images)
+    assert checkpoint(tmp_path / "run")["faces"] == checkpoint(finished)["faces"]
 
 
 # Edits -----------------------------------------------------------------------------------------------

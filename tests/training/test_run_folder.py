@@ -4,6 +4,7 @@ import shutil
 import pytest
 from toy_trainings import checkpoint, equal, statistics, tensors
 
+from expressions.training.config import TrainConfig
 from expressions.training.run_folder import (
     CHECKPOINT,
     GENERATOR,
@@ -12,8 +13,10 @@ from expressions.training.run_folder import (
     STATS,
     RunError,
     append_statistics,
+    check_options,
     check_unused,
     save_checkpoint,
+    start_run,
 )
 
 
@@ -47,6 +50,18 @@ def test_a_run_from_before_there_was_an_option_goes_on_with_its_default(run, fin
     run(tmp_path / "run", resume=True)
     with pytest.raises(RunError, match=r"gamma=0.3 \(now 0.4\)"):
         run(tmp_path / "run", resume=True, gamma=0.4)
+
+
+@pytest.mark.parametrize("written", ["d/", "./d", "e/../d", "absolute"])
+def test_a_path_that_is_written_otherwise_is_the_same_option(tmp_path, monkeypatch, written):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e").mkdir()
+    start_run(tmp_path / "run", TrainConfig(data="d", features="d/a,d/b"))
+    data = str(tmp_path / "d") if written == "absolute" else written
+    check_options(tmp_path / "run", TrainConfig(data=data, features=f"{data}/a, {data}/b"))
+    for other in ({"data": "e", "features": "d/a,d/b"}, {"data": "d", "features": "d/b,d/a"}):
+        with pytest.raises(RunError, match="was started with (data='d'|features='d/a,d/b')"):
+            check_options(tmp_path / "run", TrainConfig(**other))
 
 
 def test_there_must_be_something_to_resume(run, finished, tmp_path):

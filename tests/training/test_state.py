@@ -61,6 +61,8 @@ def test_a_checkpoint_is_one_of_the_same_classifiers(classifier, tmp_path):
     shutil.copy(classifier, path)
     config = dataclasses.replace(TWO_STEPS, classifiers=str(path))
     TrainState(config, torch.device("cpu"), load_guides(config)).save(tmp_path)
+    config = dataclasses.replace(config, classifiers=f"{tmp_path}/./{path.name}")
+    TrainState(config, torch.device("cpu"), load_guides(config)).load(tmp_path)
     save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
     with pytest.raises(RunError, match=r"classifier\.safetensors is not what it was then"):
         TrainState(config, torch.device("cpu"), load_guides(config)).load(tmp_path)
