@@ -4,9 +4,13 @@ import functools
 import html
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from expressions.demo import surroundings  # before Gradio, which reads them when it is imported
+
+# isort: split
 import gradio as gr
 import torch
 
@@ -19,6 +23,7 @@ from expressions.demo.faces import FaceCache
 from expressions.demo.page import SIZES, Page
 from expressions.demo.state import FIRST_SEED, VIEWS, State
 from expressions.demo.theme import LOOKS
+from expressions.demo.tools import app_options, with_two_queues
 from expressions.latents import MAX_SEED
 
 logger = logging.getLogger("expressions.app")
@@ -28,7 +33,7 @@ FALLBACK_NOTICE = (
     "These faces come from the embedded weights; the log says why."
 )
 WORKERS = 2  # answers to visitors that are computed at once, each on one thread
-WAITING = 200  # requests in the queue, of visitors and programs together; the next one is told that it is full
+WAITING = 200  # requests of visitors in their queue, and of programs in theirs; the next one is told that it is full
 
 
 def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
@@ -97,7 +102,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             saving = button.click(functools.partial(page.download, size), [answered, *sliders], file, **queued)
             _run_script(saving.success, "save", file)
         add_endpoints(Api(faces))
-    return demo.queue(max_size=WAITING)
+    return with_two_queues(demo.queue(), WAITING)
 
 
 def _run_script(event: Callable[..., Any], name: str, inputs: Any = None, outputs: Any = None) -> None:
@@ -178,27 +183,37 @@ def load_editor() -> tuple[Editor, str]:
             logger.warning("EXPRESSIONS_REVISION pins the weights that EXPRESSIONS_MODEL names: it names none.")
         return Editor.from_pretrained(), ""
     try:
-        return Editor.from_pretrained(model, revision=revision), ""
+        with surroundings.using_proxies():
+            return Editor.from_pretrained(model, revision=revision), ""
     except WeightsError as error:
         logger.warning("EXPRESSIONS_MODEL: %s. The embedded weights are used instead.", error)
         return Editor.from_pretrained(), FALLBACK_NOTICE
 
 
-def main() -> None:
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    torch.set_num_threads(1)  # one picture at a time is faster on one
-    build_demo(*load_editor()).launch(
-        **LOOKS,
-        mcp_server=True,
-        ssr_mode=False,
-        run_history=False,
-        enable_monitoring=False,
-        pwa=False,
-        footer_links=["api"],
-        max_file_size="1mb",
-        state_session_capacity=500,  # a quarter of a megabyte each, and nothing of ours in them
-    )
+def launch(demo: gr.Blocks) -> None:
+    """Serve the page until it is stopped."""
+    try:
+        demo.launch(
+            **LOOKS,
+            app_kwargs=app_options(demo, WAITING),
+            mcp_server=True,
+            ssr_mode=False,
+            run_history=False,
+            enable_monitoring=False,
+            pwa=False,
+            footer_links=["api"],
+            max_file_size="1mb",
+            state_session_capacity=500,  # a quarter of a megabyte each, and nothing of ours in them
+        )
+    except (OSError, OverflowError):  # OverflowError: ports end at 65535
+        sys.exit(surroundings.no_address())
 
 
 if __name__ == "__main__":
-    main()
+    if gr.NO_RELOAD:  # `gradio app.py` runs what comes after this again, whenever a file has changed
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        torch.set_num_threads(1)  # one picture at a time is faster on one
+        surroundings.stop_at_sigterm()
+        editor, notice = load_editor()
+    demo = build_demo(editor, notice)
+    launch(demo)

@@ -16,7 +16,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from .errors import first_line
 
-CLIENT_ERRORS = (HTTPError, OSError, RuntimeError, ValueError)  # what the client raises
+CLIENT_ERRORS = (HTTPError, ImportError, OSError, RuntimeError, ValueError)  # what it raises; ImportError: SOCKS
 OFFLINE = "the Hub's client is offline (HF_HUB_OFFLINE is set)"
 
 

@@ -1,7 +1,10 @@
 """The public endpoints: what programs ask for over HTTP, with gradio_client or as MCP tools."""
 
 import functools
-from collections.abc import Callable, Mapping
+import inspect
+import json
+import threading
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -103,6 +106,7 @@ class Api:
             seeds: up to 64 whole numbers from 0 to 4294967295: [7, 8, 9].
             attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
         """
+        seeds = _parsed(seeds)
         if not isinstance(seeds, list) or not 1 <= len(seeds) <= MOST_SEEDS:
             raise ValueError(f"seeds must be a list of 1 to {MOST_SEEDS} seeds, such as [7, 8, 9]")
         numbers, targets = [_whole(seed, "seed") for seed in seeds], self._targets(attributes)
@@ -117,6 +121,9 @@ class Api:
 
     def _targets(self, given: Any) -> dict[str, float]:
         """Let targets through, rounded to what a link can hold."""
+        given = _parsed(given)
+        if isinstance(given, dict):
+            given = {name: _parsed(value) for name, value in given.items()}
         targets = self.faces.editor.checked_targets({} if given is None else given, "attributes")
         return {name: round(value, DECIMALS) for name, value in targets.items()}
 
@@ -137,6 +144,7 @@ def add_endpoints(api: Api) -> None:
     def changes() -> gr.JSON:
         return _described(gr.JSON({}, label="attributes"), _CHANGES)
 
+    turn = threading.Lock()
     with gr.Row(visible=False):
         seeds = _described(gr.JSON([7, 8, 9], label="seeds"), _SEEDS)
         attribute = gr.Textbox("Smiling", label="attribute")
@@ -150,23 +158,54 @@ def add_endpoints(api: Api) -> None:
         ]
         for endpoint, inputs, output in endpoints:
             gr.Button(endpoint.__name__).click(
-                _told(endpoint),
+                _told(endpoint, turn),
                 inputs,
                 output,
                 preprocess=False,  # a component that rejects a value answers in its own words
-                concurrency_id="programs",  # one at a time, so that visitors do not wait for them
+                concurrency_id="programs",
                 concurrency_limit=1,
                 api_name=endpoint.__name__,
             )
 
 
-def _told(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the sender of a request read what is wrong with it: Gradio passes on the words of its own exception alone."""
+def check_names(endpoint: Callable[..., Any], given: Collection[str]) -> None:
+    """Refuse names of arguments that an endpoint does not have, or that lack one which it needs.
+
+    Raises:
+        ValueError: so it is.
+    """
+    name, known = endpoint.__name__, inspect.signature(endpoint).parameters
+    for argument in given:
+        if argument not in known:
+            raise ValueError(f"{name} takes no {argument!r:.40}; it takes {', '.join(known) or 'nothing'}")
+    for argument, parameter in known.items():
+        if parameter.default is parameter.empty and argument not in given:
+            raise ValueError(f"{name} needs {argument!r}")
+
+
+def check_count(endpoint: Callable[..., Any], given: object) -> None:
+    """Refuse a list that has not one value for every argument of an endpoint.
+
+    Raises:
+        ValueError: so it is.
+    """
+    known = inspect.signature(endpoint).parameters
+    if isinstance(given, list) and len(given) != len(known):
+        names = ", ".join(known) or "none"
+        raise ValueError(f"{endpoint.__name__} takes {len(known)} values in a list ({names}), got {len(given)}")
+
+
+def _told(endpoint: Callable[..., Any], turn: threading.Lock) -> Callable[..., Any]:
+    """Let the sender of a request read what is wrong with it: Gradio passes on the words of its own exception alone.
+
+    Programs take turns, over HTTP and as tools together, so that visitors do not wait for them.
+    """
 
     @functools.wraps(endpoint)
-    def answer(*given: object) -> Any:
+    def answer(*given: object, **named: object) -> Any:
         try:
-            return endpoint(*given)
+            with turn:
+                return endpoint(*given, **named)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -181,7 +220,15 @@ def _described(component: gr.JSON, schema: dict[str, Any]) -> gr.JSON:
 
 def _whole(given: object, name: str, least: int = 0, most: int = MAX_SEED) -> int:
     """Let a whole number through, a seed if no other range is given."""
-    return checked_whole(as_whole(given), name, least, most)
+    return checked_whole(as_whole(_parsed(given)), name, least, most)
+
+
+def _parsed(given: object) -> object:
+    """What a text of JSON says, since language models write "7" for 7 and an object as a text. Other texts stay."""
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except (ValueError, RecursionError):
+        return given
 
 
 def _file(data: bytes, name: str) -> str:
