@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,6 +100,15 @@ def dry_run(command: str, config: Any) -> str:
     return json.dumps({"command": command, **dataclasses.asdict(config)}, indent=2)
 
 
+def tell(text: str) -> None:
+    """Print what a command returned; it is no failure if nobody reads it, or the disk of a log is full."""
+    try:
+        if text:
+            print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python can flush it when it ends
+
+
 def main(arguments: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot print is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -106,9 +116,10 @@ def main(arguments: list[str] | None = None) -> None:
     options, run = COMMANDS[parsed.command]
     try:
         config = from_flags(options, parsed)
-        told = dry_run(parsed.command, config) if parsed.dry_run else run(config)
-        if told:
-            print(told)
+        if parsed.dry_run:
+            print(dry_run(parsed.command, config))
+        else:
+            tell(run(config))
     except KeyboardInterrupt:
         sys.exit(f"train.py {parsed.command}: interrupted; what was saved or pushed before stays")
     except (ValueError, OSError, FloatingPointError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn_faces import celeba_row, write_parquet
+from drawn_faces import celeba_row, draw_face, draw_folder, write_parquet
 from hub_clients import (
     LOAD,
     Output,
@@ -23,6 +23,7 @@ from hub_clients import (
 )
 from loopback_hub import LoopbackHub
 
+from expressions.images import crop_face
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
 
@@ -30,6 +31,9 @@ pytestmark = pytest.mark.slow
 
 ALICE, STRANGER = "hf_aliceMayWrite", "hf_nobodyKnowsMe"
 CLOSED = "http://127.0.0.1:9"  # the discard port, which nobody serves
+
+PICTURES = ["0.png", "my_train_1.png", "2 [test].png", "val/3.png"]  # names by which `datasets` would divide them
+LABELS = [0, 1, 1, 0]
 
 # Loads each [source, split, options] as faces; gives their digests or the message of the error. The option `login`
 # stands for the environment's token.
@@ -104,6 +108,11 @@ def hub(editors: dict[str, dict[str, bytes]], drawn: Path) -> Iterator[LoopbackH
         hub.put("models", "alice/bare", {weights: editors["whole"][weights]})
         data = {str(path.relative_to(drawn)): path.read_bytes() for path in drawn.rglob("*.parquet")}
         hub.put("datasets", "alice/drawn-celeba", data)
+        folder = drawn.with_name("pictures")
+        draw_folder(folder, PICTURES, Smiling=LABELS)
+        pictures = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+        hub.put("datasets", "alice/pictures", pictures, private=True)
+        hub.put("datasets", "alice/folders", {f"train/{name}": content for name, content in pictures.items()})
         hub.put("datasets", "alice/secret-celeba", data, private=True)
         yield hub
 
@@ -221,13 +230,16 @@ def test_offline_the_cache_serves_and_a_miss_is_explained(unreachable: Callable[
 
 @pytest.fixture(scope="module")
 def faces(hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    options = {"attributes": ["Smiling", "Male"]}
+    options, smiling = {"attributes": ["Smiling", "Male"]}, {"attributes": ["Smiling"]}
     commit = hub.repositories["datasets", "alice/drawn-celeba"].branches["main"]
     cases = {
         "wrong login": ("alice/drawn-celeba", "valid", {"login": STRANGER}),  # first: nothing is in the cache
         "valid": ("alice/drawn-celeba", "valid", options),
         "pinned": ("alice/drawn-celeba", "validation", options | {"revision": commit}),
         "streamed": ("alice/drawn-celeba", "valid", options | {"streaming": True, "limit": 4}),
+        "pictures": ("alice/pictures", "train", smiling | {"login": ALICE}),
+        "streamed pictures": ("alice/pictures", "train", smiling | {"login": ALICE, "streaming": True, "limit": 4}),
+        "streamed folder": ("alice/folders", "train", smiling | {"streaming": True, "limit": 4}),
         "no split": ("alice/drawn-celeba", "test", {}),
         "no column": ("alice/drawn-celeba", "valid", {"attributes": ["Smirking"]}),
         "no revision": ("alice/drawn-celeba", "valid", {"revision": "v9"}),
@@ -253,6 +265,12 @@ def test_faces_come_from_the_hub_as_from_the_folder(
 def test_a_pinned_commit_and_a_stream_give_the_same_faces(faces: Answers) -> None:
     assert faces.said["pinned"] == faces.said["valid"]
     assert faces.said["streamed"] == faces.said["valid"]
+
+
+@pytest.mark.parametrize("case", ["pictures", "streamed pictures", "streamed folder"])
+def test_pictures_with_a_metadata_file_are_one_split_whatever_their_names(faces: Answers, case: str) -> None:
+    images = [crop_face(draw_face(index, smiling=bool(label))).tobytes() for index, label in enumerate(LABELS)]
+    assert faces.said[case] == hashlib.sha256(b"".join(images) + bytes(LABELS)).hexdigest()
 
 
 def test_private_faces_open_with_their_owners_token(faces: Answers) -> None:

@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -123,6 +124,14 @@ def test_a_name_that_the_terminal_cannot_print_costs_nothing(encoding, monkeypat
     train.main(["gan", "--out", "r/漢字\udcff"])
     terminal.seek(0)
     assert "r/漢字" in terminal.read().encode().decode("unicode_escape" if encoding != "utf-8" else "utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no full disk")
+def test_a_log_that_cannot_be_written_costs_nothing(monkeypatch):
+    with Path("/dev/full").open("w") as log:
+        monkeypatch.setattr("sys.stdout", log)
+        monkeypatch.setitem(train.COMMANDS, "gan", (TrainConfig, lambda _config: "generator: saved"))
+        train.main(["gan"])
 
 
 @pytest.mark.slow

@@ -78,7 +78,8 @@ def load_faces(
     rows = _keep_half(_open(options, split), ["image", *columns], half, where)
     if options.streaming:
         first = rows.select_columns(["image", *columns]).take(limit)
-        rows = datasets.Dataset.from_list(list(tqdm(first, total=limit, desc="Streaming faces", unit="face")))
+        with _told_of(where):
+            rows = datasets.Dataset.from_list(list(tqdm(first, total=limit, desc="Streaming faces", unit="face")))
     elif limit is not None:
         rows = rows.select(range(min(limit, len(rows))))
     if len(rows) == 0:
@@ -163,6 +164,8 @@ def _told_of(where: str) -> Iterator[None]:
     """Around a call of `datasets`, which raises many unrelated types: say where it failed."""
     try:
         yield
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(f"{where}: {_sentence(error)}") from error
 

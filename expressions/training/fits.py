@@ -17,7 +17,7 @@ from ..networks.precision import channels_last
 from .augmentation import augment
 from .config import DeviceOptions
 from .options import option
-from .run_folder import check_options, read_checkpoint, write_options
+from .run_folder import check_options, read_checkpoint, same_faces, write_options
 
 PROGRESS = "progress.pt"  # of a fit that is not finished, in the folder of its result
 Network = TypeVar("Network", bound=nn.Module)
@@ -80,7 +80,7 @@ def fit_labels(
         progress: file that is written after each pass, and gone on from if it is there. It stays.
 
     Raises:
-        ValueError: there are fewer faces than one batch holds.
+        ValueError: there are fewer faces than one batch holds, or the progress is that of other faces.
         FloatingPointError: the loss is no longer finite.
     """
     batch_size = config.batch_size
@@ -94,7 +94,9 @@ def fit_labels(
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    done = _go_on(progress, parts, rng) if progress is not None and progress.exists() else 0
+    state = read_checkpoint(progress) if progress is not None and progress.exists() else {}
+    faces = same_faces(images, state.get("faces", ""), progress.parent) if progress is not None else ""
+    done = _go_on(state, parts, rng) if state else 0
     length = steps * batch_size
     with tqdm(total=length * config.epochs, initial=length * done, unit="img", unit_scale=True) as bar:
         for epoch in range(done, config.epochs):
@@ -112,20 +114,19 @@ def fit_labels(
             if not cost.isfinite():
                 raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
             if progress is not None:
-                _keep(progress, parts, rng, epoch + 1)
+                _keep(progress, parts, rng, {"faces": faces, "done": epoch + 1})
     return model.cpu().eval().requires_grad_(False)
 
 
-def _keep(path: Path, parts: dict[str, Any], rng: torch.Generator, done: int) -> None:
-    """Write what a fit is after so many passes. Dropout draws from PyTorch's own random state."""
-    state: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"random": [rng.get_state(), torch.get_rng_state()], "done": done}
+def _keep(path: Path, parts: dict[str, Any], rng: torch.Generator, facts: dict[str, Any]) -> None:
+    """Write what a fit is after a pass. Dropout draws from PyTorch's own random state."""
+    state = facts | {name: part.state_dict() for name, part in parts.items()}
+    state["random"] = [rng.get_state(), torch.get_rng_state()]
     write_atomically(path, lambda target: torch.save(state, target))
 
 
-def _go_on(path: Path, parts: dict[str, Any], rng: torch.Generator) -> int:
+def _go_on(state: dict[str, Any], parts: dict[str, Any], rng: torch.Generator) -> int:
     """Restore what `_keep` wrote; returns how many passes are done."""
-    state = read_checkpoint(path)
     for name, part in parts.items():
         part.load_state_dict(state[name])
     own, default = state["random"]

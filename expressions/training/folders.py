@@ -26,8 +26,10 @@ def split_folder(folder: Path) -> tuple[str, dict[str, list[Path]]]:
     a parquet file does, or its folder's. Where none tells, all are "train".
 
     Raises:
-        ValueError: there are no such files, or only some tell their split.
+        ValueError: there are no such files, only some tell their split, or the path has two colons.
     """
+    if "::" in str(folder):  # where `datasets` divides a path
+        raise ValueError("nothing can be read from a path with two colons: rename it")
     found = glob("**", root_dir=folder, recursive=True)  # noqa: PTH207 - it follows links and skips hidden names
     names = [PurePath(name) for name in sorted(found)]
     metadata = [name for name in names if name.name in METADATA]

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +17,15 @@ from .distributed import any_process, average_, join_processes, launched_process
 from .edit_loss import EditLoss
 from .guides import load_guides
 from .metrics import Probe
-from .run_folder import GENERATOR, RunError, append_statistics, check_options, check_unused, start_run, write_options
+from .run_folder import (
+    GENERATOR,
+    append_statistics,
+    check_options,
+    check_unused,
+    same_faces,
+    start_run,
+    write_options,
+)
 from .start import start_from
 from .state import TrainState
 from .step import LOSSES, train_step
@@ -87,7 +94,7 @@ class Training:
         if len(images) < 2:
             raise ValueError(f"training needs at least 2 faces, got {len(images)}")
         config, state, run = self.config, self.state, self.run_folder
-        self.note_faces(images)
+        state.faces = same_faces(images, state.faces, run)  # the checkpoint keeps what it learns from
         images = images.to(self.device)
         edits, probe = self.edit_loss(images), Probe(images)
         is_writer = process_rank() == 0
@@ -135,16 +142,6 @@ class Training:
         if is_stopped:
             raise SystemExit(128 + (stop[0] if stop else signal.SIGTERM))
         return run / GENERATOR
-
-    def note_faces(self, images: Tensor) -> None:
-        """Keep in the checkpoint what it learns from, and refuse to go on with anything else."""
-        now, then = (
-            f"{len(images)} faces, SHA-256 {sha256(images.cpu().contiguous().numpy().data).hexdigest()}",
-            self.state.faces,
-        )
-        if then not in ("", now):
-            raise RunError(f"{self.run_folder} was started with other data: {then}; now {now}")
-        self.state.faces = now
 
     def edit_loss(self, images: Tensor) -> EditLoss | None:
         """What trains edits, if any are to be trained; finds first directions for a generator that lacks them."""

@@ -47,13 +47,16 @@ def test_a_fit_that_was_stopped_ends_in_the_same_classifier(fitted, faces, tmp_p
 
     def stop_after_two(*arguments):
         keep(*arguments)
-        if arguments[-1] == 2:
+        if arguments[-1]["done"] == 2:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(fits, "_keep", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
     monkeypatch.undo()
+    images, labels = faces
+    with pytest.raises(ValueError, match="was started with other data: 256 faces, SHA-256 .*; now 255 faces"):
+        fit_classifier(images[1:], labels[1:], CONFIG, tmp_path / PROGRESS)
     resumed = fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
     assert all(torch.equal(a, b) for a, b in zip(fitted.parameters(), resumed.parameters(), strict=True))
 

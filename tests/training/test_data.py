@@ -257,6 +257,12 @@ def test_a_row_without_a_picture_is_named(tmp_path, streaming):
 def test_a_column_of_something_else_is_no_column_of_pictures(tmp_path):
     Dataset.from_dict({"image": [7]}).to_parquet(tmp_path / "train.parquet")
     assert "column image: expected pictures" in refusal(tmp_path)
+    assert "split 'train': Unsupported cast" in refusal(tmp_path, streaming=True, limit=1)
+
+
+def test_a_path_that_cannot_be_read_is_refused(tmp_path):
+    draw_folder(tmp_path / "a::b", ["0.png"])
+    assert "a path with two colons" in refusal(tmp_path / "a::b")
 
 
 @pytest.mark.parametrize("streaming", [False, True])
