@@ -53,7 +53,7 @@ embed:
 	cp $(RUNS)/editor/config.json $(RUNS)/editor/model.safetensors expressions/weights/
 	$(MAKE) evaluate
 
-$(VENV)/demo: requirements.txt pre-requirements.txt
+$(VENV)/demo: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Downloading into $(VENV): $(if $(CPU),about 0.4 GB (PyTorch's CPU build),about 0.4 GB and, on Linux, 3 GB of CUDA)."
 	@$(if $(CPU),$(CPU_TORCH))
@@ -63,7 +63,7 @@ $(VENV)/demo: requirements.txt pre-requirements.txt
 # pip itself would ask an index that cannot be reached five times for every package.
 define CPU_TORCH
 if $(REACHED) $(TORCH_INDEX)/torch/ 2> /dev/null; then \
-	$(BIN)/pip install --quiet --extra-index-url $(TORCH_INDEX) "$$(grep ^torch== pre-requirements.txt)"; \
+	$(BIN)/pip install --quiet --extra-index-url $(TORCH_INDEX) "$$(grep ^torch== requirements.txt)"; \
 else \
 	echo "$(TORCH_INDEX) cannot be reached: PyPI's PyTorch instead, on Linux with 3 GB of CUDA."; \
 fi

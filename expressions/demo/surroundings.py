@@ -4,6 +4,7 @@ Gradio reads them when it is imported, so this module comes first, and sets them
 """
 
 import atexit
+import io
 import logging
 import os
 import shutil
@@ -46,9 +47,20 @@ def check_ports() -> None:
             sys.exit(f"{name} must be a whole number from 1 to {most}, got {given!r:.40}")
 
 
+def ipv6_address() -> str | None:
+    """Take an IPv6 address out of GRADIO_SERVER_NAME, as an argument for `launch`: Gradio looks for a free port of what
+    the variable names with IPv4."""
+    given = os.environ.get("GRADIO_SERVER_NAME", "").strip("[]")
+    if ":" not in given:
+        return None
+    del os.environ["GRADIO_SERVER_NAME"]
+    return f"[{given}]"
+
+
 def no_address() -> str:
     """What to do where Gradio found no port that it can listen at."""
-    name, first = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    name = IPV6_ADDRESS or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    first = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     last = first + int(os.environ.get("GRADIO_NUM_PORTS", "100")) - 1
     return (
         f"No port from {first} to {last} of {name} can be opened. "
@@ -77,16 +89,19 @@ def own_folder() -> str:
     return folder
 
 
-def stop_at_sigterm() -> None:
-    """Remove the folder when the server is told to stop, too; as the first process of a container, stop at all."""
+def prepare_to_serve() -> None:
+    """Let a terminal of any encoding print everything, and SIGTERM stop the server and remove its folder."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Gradio prints emoji
 
     def stop(*_: object) -> None:
         shutil.rmtree(FOLDER, ignore_errors=True)
-        os._exit(0)
+        os._exit(0)  # the first process of a container has no other way
 
     signal.signal(signal.SIGTERM, stop)
 
 
 check_ports()
 avoid_proxies()
+IPV6_ADDRESS = ipv6_address()
 FOLDER = own_folder()
