@@ -196,6 +196,7 @@ def launch(demo: gr.Blocks) -> None:
         demo.launch(
             **LOOKS,
             app_kwargs=app_options(demo, WAITING),
+            server_name=surroundings.IPV6_ADDRESS,
             mcp_server=True,
             ssr_mode=False,
             run_history=False,
@@ -213,7 +214,7 @@ if __name__ == "__main__":
     if gr.NO_RELOAD:  # `gradio app.py` runs what comes after this again, whenever a file has changed
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         torch.set_num_threads(1)  # one picture at a time is faster on one
-        surroundings.stop_at_sigterm()
+        surroundings.prepare_to_serve()
         editor, notice = load_editor()
     demo = build_demo(editor, notice)
     launch(demo)
