@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import datasets
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 from datasets.utils.file_utils import xopen
-from huggingface_hub import file_exists
+from huggingface_hub import constants, file_exists
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 from PIL import Image
 from torch import Tensor
@@ -86,8 +85,9 @@ def load_faces(
         raise DataError(f"{where}: the split is empty")
     images = _decode(rows, where)
     values = rows.select_columns(columns)[:] if columns else {}
-    ids = [_checked_person(person, row, where) for row, person in enumerate(values.pop(_PERSON, []))]
-    labels = _to_labels(values, len(rows), where)
+    with _told_of(where):
+        ids = [_checked_person(person, row) for row, person in enumerate(values.pop(_PERSON, []))]
+        labels = _to_labels(values, len(rows))
     return FaceDataset(images, labels, tuple(attributes), torch.tensor(ids, dtype=torch.int64))
 
 
@@ -102,7 +102,6 @@ def known_revision(source: str) -> str | None:
 def _open(options: DataOptions, split: str) -> Any:
     """Open the split, pictures undecoded: a `datasets.Dataset` or, streaming, an `IterableDataset`."""
     source, folder = options.data, Path(options.data).expanduser()
-    _check_cache()
     if folder.is_dir():
         if options.revision is not None:
             raise DataError(f"revision {options.revision!r} belongs to a data set on the Hub: {source} is a folder")
@@ -116,16 +115,6 @@ def _open(options: DataOptions, split: str) -> Any:
     with _told_of(f"{source}, split {split!r}"):
         rows = datasets.load_dataset(**given, streaming=options.streaming)
         return rows.decode(False) if options.streaming else rows  # before it decodes a stream from the Hub
-
-
-def _check_cache() -> None:
-    folder = Path(datasets.config.HF_DATASETS_CACHE)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        told = f"cannot write to the cache folder {folder}: {error.strerror}"
-        raise DataError(f"{told}; HF_HOME or HF_DATASETS_CACHE names another") from error
 
 
 def _in_folder(source: str, folder: Path, split: str) -> dict[str, Any]:
@@ -161,11 +150,11 @@ def _find(split: str, splits: Collection[str], source: str) -> str:
 
 @contextmanager
 def _told_of(where: str) -> Iterator[None]:
-    """Around a call of `datasets`, which raises many unrelated types: say where it failed."""
+    """Around a call of `datasets`, which raises many unrelated types, and of what it calls: say where it failed."""
     try:
         yield
-    except DataError:
-        raise
+    except DataError as error:  # of a row
+        raise DataError(f"{where}, {error}") from error
     except Exception as error:
         raise DataError(f"{where}: {_sentence(error)}") from error
 
@@ -175,6 +164,11 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, ConnectionError):  # `datasets` drops what led to it
         config = datasets.config
         return OFFLINE if config.HF_HUB_OFFLINE else f"{config.HF_ENDPOINT} cannot be reached"
+    if isinstance(error, OSError) and error.filename is not None:
+        failed = Path(error.filename)
+        for cache in map(Path, (datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE)):
+            if failed.is_relative_to(cache) or cache.is_relative_to(failed):
+                return f"cannot use the cache folder {cache}, {error.strerror}: name another with HF_HOME"
     if "corresponds to no data" in str(error):
         return "the split is empty"
     texts = [first_line(error)]
@@ -194,23 +188,23 @@ def _keep_half(rows: Any, columns: list[str], half: str, where: str) -> Any:
         rows = rows.cast_column("image", datasets.Image(decode=False))
     if half == "all":
         return rows
-    given = {"half": half, "where": where}
-    return rows.filter(_is_in_half, with_indices=True, input_columns=_PERSON, fn_kwargs=given)
+    with _told_of(where):
+        return rows.filter(_is_in_half, with_indices=True, input_columns=_PERSON, fn_kwargs={"half": half})
 
 
-def _is_in_half(person: Any, row: int, half: str, where: str) -> bool:
-    return _checked_person(person, row, where) % 2 == (half == "odd")
+def _is_in_half(person: Any, row: int, half: str) -> bool:
+    return _checked_person(person, row) % 2 == (half == "odd")
 
 
 # Values -------------------------------------------------------------------------------------------
 
 
-def _checked_person(person: Any, row: int, where: str) -> int:
+def _checked_person(person: Any, row: int) -> int:
     """A number that may have become a float, as pandas makes all numbers of a column where one is missing."""
     is_number = isinstance(person, int | float) and not isinstance(person, bool)
     if not is_number or not float(person).is_integer() or abs(person) >= 2**63:
         told = "nothing" if _is_missing(person) else repr(person)
-        raise DataError(f"{where}, row {row}, column {_PERSON}: expected a whole number, got {told}")
+        raise DataError(f"row {row}, column {_PERSON}: expected a whole number, got {told}")
     return int(person)
 
 
@@ -218,17 +212,17 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _to_labels(columns: dict[str, list[Any]], count: int, where: str) -> Tensor:
+def _to_labels(columns: dict[str, list[Any]], count: int) -> Tensor:
     """Labels as bool (N, K): True is present, from bool, 0/1 or -1/+1."""
     labels = torch.zeros((count, len(columns)), dtype=torch.bool)
     for column, (name, values) in enumerate(columns.items()):
         for row, value in enumerate(values):
             if value not in (-1, 0, 1):  # True and False equal 1 and 0
                 told = "nothing" if _is_missing(value) else repr(value)
-                raise DataError(f"{where}, row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {told}")
+                raise DataError(f"row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {told}")
         if -1 in values and 0 in values:
             rows = f"{values.index(-1)} has -1, row {values.index(0)} has 0"
-            raise DataError(f"{where}, column {name}: row {rows}: expected 0/1 or -1/+1, not both")
+            raise DataError(f"column {name}: row {rows}: expected 0/1 or -1/+1, not both")
         labels[:, column] = torch.tensor([value > 0 for value in values])
     return labels
 
@@ -238,7 +232,7 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
 
     The cache knows them by this column alone, so that trainings with other labels share the decoded pixels.
     """
-    try:
+    with _told_of(where):
         decoded = rows.select_columns("image").map(
             _decode_batch,
             with_indices=True,
@@ -249,8 +243,6 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
             features=datasets.Features({_PIXELS: datasets.Value("binary")}),
             desc="Decoding faces",
         )
-    except DataError as error:
-        raise DataError(f"{where}, {error}") from error
     images = np.empty((len(decoded), 3, 64, 64), np.uint8)
     for start, batch in zip(range(0, len(decoded), _BATCH), decoded.iter(_BATCH), strict=True):
         pixels = np.frombuffer(b"".join(batch[_PIXELS]), np.uint8)
