@@ -29,7 +29,9 @@ def api(editor: Editor) -> Api:
 NONSENSE: list[tuple[str, tuple[object, ...], str]] = [
     *[("generate", (seed, {}), "whole number from 0 to 4294967295") for seed in NUISANCES],
     *[("generate", (7, {"Smiling": value}), "from 0 to 100") for value in NUISANCES if value != 1.5],
-    ("generate", (7, {"Smiling": "90"}), "from 0 to 100"),
+    ("generate", ("7.5", {}), "whole number from 0 to 4294967295"),
+    ("generate", ("[" * 10**5, {}), "whole number from 0 to 4294967295"),
+    ("generate", (7, {"Smiling": "a lot"}), "from 0 to 100"),
     ("generate", (7, {"Smiling": [90]}), "from 0 to 100"),
     ("generate", (7, {"x" * 10**5: 90}), "unknown attribute '" + "x" * 39 + ";"),
     ("generate", (7, {"Cheerful": 50}), "Cheerful"),
@@ -73,6 +75,12 @@ def test_a_value_that_is_none_is_refused_after_its_equal_was_drawn(api: Api) -> 
     api.generate(7, {"Smiling": 1})
     with pytest.raises(ValueError, match="from 0 to 100, got True"):
         api.generate(7, {"Smiling": True})
+
+
+def test_texts_of_json_are_read_as_language_models_write_them(api: Api) -> None:
+    assert api.generate("7", '{"Smiling": "90"}') == api.generate(7, {"Smiling": 90})
+    assert api.generate("7.0", "null") == api.generate(7)
+    assert api.batch("[7, 8]") == api.batch([7, 8])
 
 
 def state_in(packet: str) -> State:
@@ -169,11 +177,22 @@ def test_plain_http_is_answered_and_wrong_values_disturb_nobody(server: Any, cli
     assert post("measure", seed=7)[1][0]["Smiling"] == client.predict(seed=7, api_name="/measure")["Smiling"]
 
 
+WRONG: list[tuple[str, object, str]] = [
+    ("v2/generate", {"seed": 7, "bogus": 2}, "generate takes no 'bogus'; it takes seed, attributes"),
+    ("v2/attributes", {"seed": 7}, "attributes takes no 'seed'; it takes nothing"),
+    ("v2/morph", {"seed": 7}, "morph needs 'to'"),
+    ("v2/cheer", {"seed": 7}, "there is no endpoint 'cheer'; there are generate, measure, sweep,"),
+    ("v2/answer", {}, "there is no endpoint 'answer'"),  # the page's own
+    ("v2/generate", [7], "dictionary"),
+    ("generate", {"data": [7]}, "generate takes 2 values in a list (seed, attributes), got 1"),
+    ("cheer", {"data": [7]}, "there is no endpoint 'cheer'"),
+]
+
+
 @pytest.mark.slow
-def test_the_endpoints_are_tools_with_described_parameters(server: Any) -> None:
-    tools = {tool["name"]: tool for tool in httpx.get(f"{server.url}/gradio_api/mcp/schema").json()}
-    names = {"generate", "measure", "sweep", "morph", "batch", "attributes"}
-    assert {name.rpartition("__")[2] for name in tools} >= names
-    generate = next(tool for name, tool in tools.items() if name.endswith("generate"))
-    assert "synthetic face" in generate["description"]
-    assert "whole number from 0" in generate["inputSchema"]["properties"]["seed"]["description"]
+def test_what_an_endpoint_does_not_have_gets_a_sentence_and_no_traceback(server: Any) -> None:
+    for path, body, sentence in WRONG:
+        answer = httpx.post(f"{server.url}/gradio_api/call/{path}", json=body)
+        assert answer.status_code == 422
+        assert sentence in str(answer.json()["detail"])
+    assert "Traceback" not in server.log.read_text()
