@@ -20,6 +20,7 @@ from expressions.demo.about import ABOUT, RESTORE, SCALE, quality
 from expressions.demo.api import Api, add_endpoints
 from expressions.demo.controls import GROUPS, LABELS, source
 from expressions.demo.faces import FaceCache
+from expressions.demo.first_paint import FirstPaint
 from expressions.demo.page import SIZES, Page
 from expressions.demo.state import FIRST_SEED, VIEWS, State
 from expressions.demo.theme import LOOKS
@@ -59,7 +60,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
                 gr.HTML(SCALE, elem_id="scale")
                 with gr.Accordion("What changed", open=False, elem_classes="fold", elem_id="changes"):
                     changes = gr.HTML()
-                downloads, copiers = _sharing()
+                downloads, scripts = _sharing()
         with gr.Accordion("How good is it?", open=False, elem_classes="fold text", elem_id="quality"):
             gr.HTML(quality(faces.weights))
         with gr.Accordion("About", open=False, elem_classes="fold text", elem_id="about"):
@@ -70,8 +71,11 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             gr.Textbox(visible="hidden", label=label) for label in ("Asked", "Answered", "Link", "File")
         )
         marks = gr.HTML(views.marks(own), elem_id="marks")
-        openers["pending"] = gr.Button("Open", visible="hidden", elem_id="open")
-        openers["rest"] = gr.Button("Rest", visible="hidden", elem_id="rest")
+        scripts |= {name: openers.pop(name) for name in ("back", "forward")}
+        openers |= {
+            name: gr.Button(label, visible="hidden", elem_id=label.lower())
+            for name, label in {"pending": "Open", "rest": "Rest"}.items()
+        }
 
         # page.js turns every event that asks for a face into a request, in the box `asked`.
         requests = [(demo.load, "load"), (seed.input, "typed")]
@@ -79,7 +83,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         requests += [(option.input, "rest") for option in options]
         for event, name in requests:
             _run_script(event, name, [asked, seed, answered], [asked, seed])
-        for name, button in copiers.items():
+        for name, button in scripts.items():
             _run_script(button.click, name, link)
 
         # The server answers the last request, and follows a drag with drafts.
@@ -92,7 +96,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         shown: list[Any] = [asked, answered, *options, *sliders]
         drawn: list[Any] = [stage, remark, changes, marks, link, answered, *options, *sliders]
         answering = asked.change(page.answer, shown, drawn, trigger_mode="always_last", **queued)
-        _run_script(answering.failure, "reveal")
+        _run_script(answering.failure, "miss", [seed, answered], seed)
         _run_script(answered.change, "remember", [link, answered])
         drags = [slider.input for slider in sliders]  # a draft goes around the queue: one request instead of two
         gr.on(drags, page.draft, shown, stage, trigger_mode="always_last", queue=False, **quiet)
@@ -167,6 +171,7 @@ def _sharing() -> tuple[dict[int, gr.Button], dict[str, gr.Button]]:
                 "copyLink": gr.Button("Copy link", elem_id="copy-link", min_width=120),
                 "copyEmbed": gr.Button("Copy embed code", elem_id="copy-embed", min_width=120),
             }
+        gr.HTML("<label hidden>Copy this: <input readonly></label>", elem_id="by-hand")
         gr.HTML(RESTORE, elem_id="restore")
     return downloads, copiers
 
@@ -192,10 +197,12 @@ def load_editor() -> tuple[Editor, str]:
 
 def launch(demo: gr.Blocks) -> None:
     """Serve the page until it is stopped."""
+    options = app_options(demo, WAITING)
+    options["middleware"].append((FirstPaint, (), {}))
     try:
         demo.launch(
             **LOOKS,
-            app_kwargs=app_options(demo, WAITING),
+            app_kwargs=options,
             server_name=surroundings.IPV6_ADDRESS,
             mcp_server=True,
             ssr_mode=False,

@@ -5,10 +5,14 @@
 // the request that was answered last; they return what the first two are to hold.
 window.expressions = (() => {
   const MAX_SEED = 4294967295;
-  const seen = []; // queries of the faces seen
-  let at = -1; // which of them is on screen
+  const MAX_LINK = 4000; // characters; the server reads no longer one
+  // Every face is an entry of the browser's history, and what is done to it replaces the entry. Each holds the list.
+  let { seen = [], at = 0 } = history.state ?? {}; // queries of the faces seen; which of them is the entry at hand
   let isTyped = false; // whether the seed of that one was typed
-  const purposes = new Map(); // by a request's count: "typed", or the place in `seen` that it goes to
+  const places = new Map(); // in `seen`, by the count of the request that asked
+  let newest = 0; // count of the last request
+  let inFlight = 0; // count of the request that the server has; it gets the newest after it, and none between
+  let first = 0; // seed of the face that the page comes with
   let pending = ""; // query that #open is to ask for
 
   const element = (selector) => document.querySelector(selector);
@@ -17,17 +21,43 @@ window.expressions = (() => {
   const isLink = [...new URLSearchParams(location.search).keys()].some((name) => !name.startsWith("__"));
   document.documentElement.dataset.opening = isLink ? "link" : "first";
 
-  function ask(asked, seed, query, purpose) {
-    const count = (parseInt(asked) || 0) + 1;
+  function ask(asked, seed, query, isTyping = false) {
+    newest = (parseInt(asked) || 0) + 1;
+    inFlight ||= newest;
     const given = seedOf(query);
-    purposes.set(count, purpose);
-    return [`${count}?${String(query).replace(/^\?/, "")}`, isSeed(given) ? Number(given) : seed];
+    if (isSeed(given)) enter(query, isTyping);
+    isTyped &&= isTyping;
+    places.set(newest, at);
+    return [`${newest}?${String(query).replace(/^\?/, "")}`, isSeed(given) ? Number(given) : seed];
+  }
+
+  // A seed that is typed digit by digit is one face.
+  function enter(query, isTyping) {
+    const [old, seed] = [seedOf(seen[at]), seedOf(query)];
+    if (Number(seed) === Number(old)) return;
+    const isLonger = isTyped && isTyping && (seed.startsWith(old) || old.startsWith(seed));
+    if (!isLonger) seen.splice(++at, seen.length);
+    seen[at] = faceOf(query);
+    history[isLonger ? "replaceState" : "pushState"]({ ...history.state, seen, at }, "");
+    isTyped = isTyping;
+    showPlace();
+  }
+
+  function faceOf(query) {
+    const fields = fieldsOf(query);
+    for (const name of ["view", "strip", "across", "down", "to", "weights"]) fields.delete(name);
+    return fields.toString();
+  }
+
+  function showPlace() {
+    element("#back").disabled = at <= 0;
+    element("#forward").disabled = at >= seen.length - 1;
   }
 
   const isSeed = (given) => /^\d+$/.test(given) && Number(given) <= MAX_SEED; // a text or a number
-  const seedOf = (query) => new URLSearchParams(query).getAll("seed").at(-1) ?? ""; // the last, as the server does
+  const fieldsOf = (query) => new URLSearchParams(String(query).length > MAX_LINK ? "" : query);
+  const seedOf = (query) => fieldsOf(query).getAll("seed").at(-1) ?? ""; // the last, as the server does
   const queryOf = (request) => request.slice(request.indexOf("?") + 1);
-  const purposeOf = (request) => purposes.get(parseInt(request));
   const isAnswered = (asked, answered) => parseInt(asked) === parseInt(answered);
   const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
@@ -42,6 +72,9 @@ window.expressions = (() => {
 
   function load(asked, seed) {
     element("#shortcuts").checked = hasShortcuts();
+    first = seed;
+    seen[at] = isSeed(seedOf(location.search)) ? faceOf(location.search) : `seed=${seed}`;
+    showPlace();
     return ask(asked, seed, location.search);
   }
 
@@ -51,25 +84,17 @@ window.expressions = (() => {
     return ask(asked, seed, `seed=${(start + steps + MAX_SEED + 1) % (MAX_SEED + 1)}`);
   }
 
-  // Go through the faces seen, from the one that was asked for last; its answer may not be there yet.
-  function turn(asked, seed, steps) {
-    const place = (Number.isInteger(purposeOf(asked)) ? purposeOf(asked) : at) + steps;
-    return place in seen ? ask(asked, seed, seen[place], place) : [asked, seed];
-  }
-
   const opens = {
     load,
-    typed: (asked, seed) => [ask(asked, seed, `seed=${seed}`, "typed")[0], seed],
+    typed: (asked, seed) => [ask(asked, seed, `seed=${seed}`, true)[0], seed],
     next: (asked, seed, answered) => walk(asked, seed, answered, 1),
     previous: (asked, seed, answered) => walk(asked, seed, answered, -1),
     random: (asked, seed) => ask(asked, seed, `seed=${randomSeed()}`),
     surprise,
     reset: (asked, seed, answered) => walk(asked, seed, answered, 0),
-    back: (asked, seed) => turn(asked, seed, -1),
-    forward: (asked, seed) => turn(asked, seed, 1),
     pending: (asked, seed) => ask(asked, seed, pending),
     rest: (asked, seed, answered) =>
-      isAnswered(asked, answered) ? ask(asked, seed, "rest") : ask(asked, seed, queryOf(asked), purposeOf(asked)),
+      isAnswered(asked, answered) ? ask(asked, seed, "rest") : ask(asked, seed, queryOf(asked)),
   };
 
   function open(query) {
@@ -87,8 +112,17 @@ window.expressions = (() => {
 
   const reveal = () => delete document.documentElement.dataset.opening;
 
+  // Where no answer comes, the seed's box goes back to what the picture shows, unless the next request is on its way.
+  function miss(seed, answered) {
+    reveal();
+    const isLast = inFlight === newest;
+    inFlight = isLast ? 0 : newest;
+    return isLast ? Number(seedOf(queryOf(answered)) || first) : seed;
+  }
+
   function remember(link, answered) {
     reveal();
+    inFlight = parseInt(answered) === newest ? 0 : newest;
     const url = address(link);
     if (window.parent !== window && location.hostname.endsWith(".hf.space")) {
       window.parent.postMessage({ queryString: url.searchParams.toString() }, "https://huggingface.co");
@@ -97,22 +131,11 @@ window.expressions = (() => {
     for (const [name, value] of new URLSearchParams(location.search)) {
       if (name.startsWith("__")) url.searchParams.append(name, value);
     }
-    history.replaceState(history.state, "", url);
-    see(link, purposeOf(answered));
-  }
-
-  // Put an answer among the faces seen. A seed that is typed digit by digit counts once.
-  function see(link, purpose) {
-    const fields = new URLSearchParams(link);
-    for (const name of ["view", "strip", "across", "down", "to", "weights"]) fields.delete(name);
-    const [old, seed] = [at < 0 ? "" : seedOf(seen[at]), fields.get("seed")];
-    const isLonger = isTyped && purpose === "typed" && (seed.startsWith(old) || old.startsWith(seed));
-    if (Number.isInteger(purpose)) at = purpose;
-    else if (seed !== old && !isLonger) seen.splice(++at, seen.length);
-    isTyped = purpose === "typed" && (isTyped || seed !== old);
-    seen[at] = fields.toString();
-    element("#back").disabled = at <= 0;
-    element("#forward").disabled = at >= seen.length - 1;
+    // An answer that comes late may be that of a face that was left since.
+    const [count, face] = [parseInt(answered), faceOf(link)];
+    const place = places.get(count);
+    if (count === newest || Number(seedOf(face)) === Number(seedOf(seen[place]))) seen[place] = face;
+    if (seen[at] === face) history.replaceState({ ...history.state, seen, at }, "", url);
   }
 
   // Sharing ----------------------------------------------------------------------------------------
@@ -122,8 +145,12 @@ window.expressions = (() => {
       await navigator.clipboard.writeText(text);
       element(button).dataset.done = "Copied";
       setTimeout(() => delete element(button).dataset.done, 2000);
+      element("#by-hand label").hidden = true;
     } catch {
-      window.prompt("Copy this:", text); // a frame may lack the right to write to the clipboard
+      // A frame may lack the right to write to the clipboard, and a page without TLS has none.
+      element("#by-hand label").hidden = false;
+      element("#by-hand input").value = text;
+      element("#by-hand input").select();
     }
   }
 
@@ -131,7 +158,7 @@ window.expressions = (() => {
 
   function copyEmbed(link) {
     const source = address(link).href.replace(/&/g, "&amp;");
-    return copy(`<iframe src="${source}" title="Expressions" width="100%" height="900"></iframe>`, "#copy-embed");
+    return copy(`<iframe src="${source}" title="Expressions" width="100%" height="900" allow="clipboard-write"></iframe>`, "#copy-embed");
   }
 
   function save(file) {
@@ -153,12 +180,59 @@ window.expressions = (() => {
 
   // Sliders ----------------------------------------------------------------------------------------
 
+  function set(input, value) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
   function resetSlider(name) {
     const own = getComputedStyle(element(`#slider-${name}`)).getPropertyValue("--own").trim();
-    const box = element(`#slider-${name} input[type=range]`);
-    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(box, own);
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    set(element(`#slider-${name} input[type=range]`), own);
   }
+
+  // A finger that lands on a slider sets it at once, though it may be about to scroll the page. What it sets is held
+  // back until the finger is lifted or has gone sideways; where it scrolls, the browser cancels the touch.
+  const SIDEWAYS = 8; // pixels; chosen by hand
+  let touch = null;
+
+  function decide(isMeant) {
+    const { slider, asked } = touch;
+    touch = null;
+    if (isMeant && asked !== undefined) set(slider, asked);
+  }
+
+  document.addEventListener("pointerdown", ({ target, pointerType, isPrimary, clientX }) => {
+    const isTouch = pointerType === "touch" && isPrimary && target.matches("input[type=range]");
+    touch = isTouch ? { slider: target, before: target.value, start: clientX } : null;
+  });
+
+  document.addEventListener("pointermove", (event) => {
+    if (touch && event.isPrimary && Math.abs(event.clientX - touch.start) > SIDEWAYS) decide(true);
+  });
+
+  document.addEventListener("pointerup", (event) => touch && event.isPrimary && decide(true));
+  document.addEventListener("pointercancel", (event) => touch && event.isPrimary && decide(false));
+
+  // A number box that is left empty goes back to what it held when it was entered; until then, it asks for nothing.
+  let held = "";
+
+  function leave({ target }) {
+    if (!target.matches?.("input[type=number]")) return;
+    if (target.value === "") set(target, held);
+    held = target.value;
+  }
+
+  document.addEventListener("focusin", ({ target }) => (held = target.value));
+  document.addEventListener("change", leave, true);
+  document.addEventListener("blur", leave, true);
+
+  // Before any component of Gradio learns of it.
+  document.addEventListener("input", (event) => {
+    const { target } = event;
+    const isEmptied = target.matches?.("[id^=slider-] input[type=number]") && target.value === "";
+    if (isEmptied || touch?.slider === target) event.stopImmediatePropagation();
+    if (touch?.slider === target) [touch.asked, target.value] = [target.value, touch.before];
+  }, true);
 
   // While a slider is dragged, drafts follow it. When it is let go or rests, #rest asks for the face itself. A draft that
   // was still on its way may then replace that face, so a draft that stays asks for the face again (`settle`).
@@ -197,6 +271,14 @@ window.expressions = (() => {
     }
   }
 
+  window.addEventListener("popstate", ({ state }) => {
+    if (!state?.seen) return; // no face, but a mark in the page
+    at = state.at;
+    history.replaceState({ ...state, seen }, "");
+    showPlace();
+    open(seen[at] ?? state.seen[at]);
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     const shortcuts = element("#shortcuts"); // hidden on a touch screen, where nobody could turn them off
@@ -234,5 +316,8 @@ window.expressions = (() => {
     restore(event.dataTransfer.files[0]);
   });
 
-  return { ...opens, settle, reveal, remember, copyLink, copyEmbed, save, resetSlider };
+  const back = () => history.back();
+  const forward = () => history.forward();
+
+  return { ...opens, back, forward, settle, miss, remember, copyLink, copyEmbed, save, resetSlider };
 })();

@@ -11,11 +11,12 @@ from ..latents import MAX_SEED
 from . import views
 from .controls import label
 from .faces import FaceCache, enlarged
-from .state import OPTIONS, State, choose, first_state, parse_link, read_seed, read_value
+from .state import MAX_LINK, OPTIONS, State, choose, first_state, parse_link, read_seed, read_value
 from .xmp import marked_png
 
 SEED_RULE = f"A seed is a whole number from 0 to {MAX_SEED}."
 NO_LINK = "That picture carries no link: only downloads of this page do."
+LONG_LINK = f"That link is no link of this page: it has more than {MAX_LINK} characters."
 OTHER_WEIGHTS = "This link was made with other weights, so the face may differ."
 IGNORED = "Ignored, because there is no such slider or the value is not a number:"
 SIZES = (64, 256, 512)  # of downloads
@@ -82,7 +83,7 @@ class Page:
         if query == "rest" and not is_first:
             return now, _unread_seed(now, held), False
         linked, fields = parse_link(query, self.faces.attributes, now)
-        refusal = _refusal(fields)
+        refusal = LONG_LINK if len(query) > MAX_LINK else _refusal(fields)
         if refusal and not is_first:
             return now, f"{refusal} This is still face {now.seed}.", False
         if refusal:

@@ -18,7 +18,7 @@ OPTIONS_OF_VIEW = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to
 OPTIONS = ("view", "strip", "across", "down", "to")
 FIRST_SEED = 4  # chosen by hand
 DECIMALS = 2  # of a value in a link
-_MAX_LINK = 4000  # characters; the longest of ours has a tenth of them
+MAX_LINK = 4000  # characters; the longest of ours has a tenth of them
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII)
 
 
@@ -64,7 +64,7 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
     Returns:
         The state, and the link's fields as they were given.
     """
-    fields = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)) if len(query) <= _MAX_LINK else {}
+    fields = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)) if len(query) <= MAX_LINK else {}
     values = {name: read_value(fields[name]) for name in attributes if name in fields}
     targets = {name: value for name, value in values.items() if value is not None}
     return replace(choose(current, attributes, fields), targets=targets), fields

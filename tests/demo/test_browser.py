@@ -355,6 +355,29 @@ def test_a_slider_box_takes_any_text_without_an_error(visit: Visit) -> None:
     visit.settle()
 
 
+def test_a_number_box_left_empty_goes_back_to_what_it_held(visit: Visit) -> None:
+    before, started = visit.picture(), visit.sliders
+    box = visit.page.get_by_label("number input for Glasses")
+    for leave in (box.blur, functools.partial(box.press, "Enter")):
+        box.fill("")
+        leave()
+        assert visit.sliders == started
+    visit.page.wait_for_timeout(500)
+    assert visit.link == {"seed": str(FIRST_SEED)}
+    assert visit.picture() == before
+    box.press("End")
+    for _ in range(3):  # the digits that are left on the way are asked for
+        box.press("Backspace")
+    box.blur()
+    wait_until(lambda: visit.sliders == started, "the value that the box was entered with")
+    visit.settle()
+    visit.seed_box.fill("")
+    visit.wait_for_remark(SEED_RULE)
+    visit.seed_box.blur()
+    visit.wait_for_remark("")
+    assert visit.seed == FIRST_SEED
+
+
 def test_visitors_do_not_see_each_other(visit: Visit, come: Callable[..., Visit]) -> None:
     other = come()
     other.click("Next")
@@ -387,6 +410,60 @@ def test_a_phone_shows_the_face_above_the_sliders_and_nothing_sideways(come: Cal
     background = page.evaluate("getComputedStyle(document.querySelector('#portrait')).backgroundColor")
     shades = [int(part) for part in background.removeprefix("rgb(").removesuffix(")").split(",")]
     assert (max(shades) < 64) if theme == "dark" else (min(shades) > 192)
+
+
+# A phone that lies on its side is the third; a window that is enlarged to twice its size the last.
+@pytest.mark.parametrize("size", [(390, 844), (600, 650), (844, 390), (1280, 640), (640, 400)], ids=str)
+def test_the_picture_stays_in_view_as_a_whole_and_hides_no_slider_that_has_the_focus(
+    come: Callable[..., Visit], size: tuple[int, int]
+) -> None:
+    visit = come(viewport=dict(zip(("width", "height"), size, strict=True)))
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == size[0]
+    visit.slider("Feminine to masculine").focus()
+    visit.page.wait_for_timeout(200)
+    boxes = [visit.page.locator(f"#{name}").bounding_box() for name in ("face", "portrait", "slider-Male")]
+    face, portrait, slider = (box for box in boxes if box)
+    assert 0 <= face["y"] <= face["y"] + face["height"] <= size[1]
+    assert slider["y"] >= portrait["y"] + portrait["height"] or slider["x"] >= portrait["x"] + portrait["width"]
+    assert slider["y"] + slider["height"] <= size[1]
+
+
+@pytest.fixture
+def touch(come: Callable[..., Visit]) -> Callable[..., Visit]:
+    """Let a finger land on a slider, at a share of its length, and go so far in steps; the visit that it is of."""
+    visit = come(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    send = visit.page.context.new_cdp_session(visit.page).send
+
+    def touch(label: str, share: float, right: int = 0, down: int = 0) -> Visit:
+        visit.slider(label).evaluate("slider => scrollBy(0, slider.getBoundingClientRect().y - 650)")
+        visit.page.wait_for_timeout(200)
+        box = visit.slider(label).bounding_box()
+        x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 13 if right or down else 0):
+            point = {"x": x + step * right / 12, "y": y + step * down / 12}
+            send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+            visit.page.wait_for_timeout(20)
+        send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        visit.page.wait_for_timeout(500)
+        return visit
+
+    return touch
+
+
+def test_a_finger_sets_a_slider_by_a_tap_or_sideways_and_not_where_it_scrolls(touch: Callable[..., Visit]) -> None:
+    visit = touch("Fringe", 0.5)
+    assert visit.sliders["Bangs"] == pytest.approx(50, abs=2)
+    touch("Fringe", 0.5, right=100)
+    dragged = visit.sliders
+    assert dragged["Bangs"] == pytest.approx(77, abs=4)
+    for label, down in (("Fringe", -150), ("Smile", -100), ("Fringe", 100)):
+        before = visit.page.evaluate("scrollY")
+        touch(label, 0.1, down=down)
+        assert visit.page.evaluate("scrollY") != before
+        assert visit.sliders == dragged
+    visit.settle()
+    assert visit.link == {"seed": str(FIRST_SEED), "Bangs": f"{dragged['Bangs']:g}"}
 
 
 def test_motion_stops_for_those_who_ask(come: Callable[..., Visit]) -> None:
@@ -472,6 +549,50 @@ def test_presses_of_back_and_forward_in_a_hurry_forget_no_face(visit: Visit) -> 
     expect(visit.button("Forward")).to_be_disabled()
     visit.click("Back", seed=FIRST_SEED + 2)
     visit.settle()
+
+
+def test_faces_seen_are_entries_of_the_browsers_history_and_outlive_a_reload(visit: Visit) -> None:
+    start = visit.page.evaluate("history.length")
+    for step in (1, 2):
+        visit.click("Next", seed=FIRST_SEED + step)
+    visit.settle()
+    visit.slider("Smile").fill("90")
+    visit.wait_for_link(seed=FIRST_SEED + 2, Smiling=90)
+    visit.settle()
+    visit.view("Compare")
+    visit.wait_for_link(seed=FIRST_SEED + 2, Smiling=90, view="compare")
+    assert visit.page.evaluate("history.length") == start + 2
+    visit.page.go_back()
+    visit.wait_for_link(seed=FIRST_SEED + 1, view="compare")
+    visit.settle()
+    visit.page.reload()
+    visit.page.wait_for_selector(ANSWERED)
+    expect(visit.button("Forward")).to_be_enabled()
+    visit.click("Forward", seed=FIRST_SEED + 2, Smiling=90, view="compare")
+    expect(visit.button("Forward")).to_be_disabled()
+    visit.click("Back", seed=FIRST_SEED + 1, view="compare")
+    visit.page.go_back()
+    visit.wait_for_link(seed=FIRST_SEED, view="compare")
+    expect(visit.button("Back")).to_be_disabled()
+    visit.page.evaluate("location.hash = 'about'")  # no face
+    visit.click("Random")
+    wait_until(lambda: visit.link["seed"] != str(FIRST_SEED), "another face")
+    expect(visit.button("Forward")).to_be_disabled()
+    visit.page.go_back()
+    visit.wait_for_link(seed=FIRST_SEED, view="compare")
+
+
+def test_a_face_that_was_left_before_its_answer_came_is_not_lost(visit: Visit) -> None:
+    visit.page.route("**/gradio_api/queue/join**", answer_slowly)
+    for _ in range(3):
+        visit.click("Next")
+    visit.page.go_back()
+    visit.wait_for_link(seed=FIRST_SEED + 2)
+    visit.page.go_back()
+    visit.wait_for_link(seed=FIRST_SEED + 1)
+    visit.settle()
+    visit.page.go_forward()
+    visit.wait_for_link(seed=FIRST_SEED + 2)
 
 
 def answer_slowly(route: Route) -> None:
@@ -573,6 +694,9 @@ def test_a_link_is_read_as_far_as_it_makes_sense(come: Callable[..., Visit]) -> 
     assert visit.link == {"seed": "9", "Smiling": "100", "view": "compare", "__theme": "dark"}
     assert come("?seed=7&seed=8").link == {"seed": "8"}
     assert SEED_RULE in come("?seed=-5").remark
+    visit = come(f"?seed=7&x={'a' * 5000}")
+    assert "more than 4000 characters" in visit.remark
+    assert visit.link == {"seed": str(FIRST_SEED)}
 
 
 def test_the_link_and_the_embed_code_are_copied(come: Callable[..., Visit], server: Server) -> None:
@@ -588,6 +712,22 @@ def test_the_link_and_the_embed_code_are_copied(come: Callable[..., Visit], serv
     expect(visit.page.locator("#copy-embed")).to_have_attribute("data-done", "Copied")
     code = visit.page.evaluate("navigator.clipboard.readText()")
     assert code.startswith(f'<iframe src="{html.escape(shared)}" ')
+    assert ' allow="clipboard-write"' in code
+    expect(visit.page.get_by_label("Copy this:")).to_be_hidden()
+
+
+def test_what_cannot_be_copied_is_shown_and_selected(visit: Visit) -> None:
+    refuse = "navigator.clipboard.writeText = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    remove = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"  # as in a page without TLS
+    visit.unfold("Save and share")
+    for how, name in ((refuse, "Copy link"), (remove, "Copy embed code")):
+        visit.page.evaluate(f"{{ {how} }}")
+        visit.click(name)
+        field = visit.page.get_by_label("Copy this:")
+        expect(field).to_be_focused()
+        assert visit.address in html.unescape(field.input_value())
+        assert visit.page.evaluate("getSelection().toString()") == field.input_value()
+        assert not field.is_editable()
 
 
 def test_what_opens_a_private_space_stays_in_the_address(server: Server, browser: Browser) -> None:
@@ -656,6 +796,29 @@ def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
     face = page.locator("#face img")
     expect(face).to_have_attribute("src", data_url(editor.render(FIRST_SEED, {}, size=512)))
     expect(face).to_be_visible(visible=is_visible)
+    page.close()
+
+
+@pytest.mark.parametrize("query", ["", "?__theme=dark", "?seed=9"])
+def test_words_and_the_first_face_come_before_the_scripts(server: Server, browser: Browser, query: str) -> None:
+    page = browser.new_page()
+    page.route("**/assets/**", lambda _: None)  # no script or style sheet ever comes
+    page.goto(f"{server.url}/{query}", wait_until="commit")
+    expect(page.get_by_role("heading", name="Expressions")).to_be_visible()
+    expect(page.get_by_text("no such person exists")).to_be_visible()
+    expect(page.get_by_alt_text(ALT)).to_be_visible(visible=query != "?seed=9")
+    page.close()
+
+
+def test_the_first_face_is_there_in_three_seconds_on_a_slow_line(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    line = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 200_000}  # 1.6 Mbit/s
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
+    page.goto(server.url, wait_until="commit")
+    page.wait_for_function("[...document.images].some(image => image.complete && image.checkVisibility())")
+    assert page.evaluate("performance.now()") < 3000
+    page.wait_for_selector(ANSWERED)
+    expect(page.locator("#first-paint")).to_be_hidden()
     page.close()
 
 

@@ -126,6 +126,7 @@ def test_a_drag_back_to_where_it_began_and_an_event_that_comes_late_bring_the_fa
     [
         ("seed=-1", "from 0 to 4294967295. This is still face 7."),
         ("link=none", NO_LINK),
+        (f"seed=9&x={'a' * 5000}", "more than 4000 characters. This is still face 7."),
         ("seed=8&weights=0", OTHER_WEIGHTS),
         ("seed=8&Bald=10&Smiling=x", f"{IGNORED} Bald, Smile."),
         ("seed=08", '<p role="status"></p>'),
