@@ -15,6 +15,7 @@ from gradio.route_utils import get_fn, get_root_url
 from .api import check_count, check_names
 
 _MCP = "/gradio_api/mcp"
+_EVENT = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)$")
 _CALL = re.compile(r"/gradio_api/call/(?P<named>v2/)?(?P<name>[^/]+)/?$")  # arguments by name, or in a list
 
 
@@ -34,7 +35,7 @@ def app_options(demo: gr.Blocks, places: int) -> dict[str, Any]:
         yield
 
     endpoints = {fn.api_name: fn.fn for fn in demo.fns.values() if fn.api_visibility == "public"}
-    return {"lifespan": lifespan, "middleware": [(Door, (), {"endpoints": endpoints})]}
+    return {"lifespan": lifespan, "middleware": [(Door, (), {"endpoints": endpoints, "queue": demo._queue})]}
 
 
 def with_two_queues(demo: gr.Blocks, places: int) -> gr.Blocks:
@@ -119,11 +120,15 @@ class Door:
     Args:
         app: what comes after it.
         endpoints: by name.
+        queue: Gradio's.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], endpoints: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], endpoints: Mapping[str, Callable[..., Any]], queue: Any
+    ) -> None:
         self.app = app
         self.endpoints = endpoints
+        self.queue = queue
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "")
@@ -138,6 +143,10 @@ class Door:
                 await _refuse(send, refusal)
                 return
             receive = _again(messages, receive)
+        event = _EVENT.search(path) if scope.get("method") == "GET" else None
+        if event and not self._is_known(event[1]):
+            await _refuse(send, f"there is no event {event[1]!r:.40}, or its answer was fetched already")
+            return
         await self.app(scope, receive, send)
 
     def _refusal(self, name: str, body: bytes, is_named: bool) -> str:
@@ -153,6 +162,10 @@ class Door:
         except (ValueError, RecursionError) as error:
             return str(error)
         return ""
+
+    def _is_known(self, event: str) -> bool:
+        waiting = self.queue.pending_event_ids_session
+        return event in self.queue.event_ids_to_events or any(event in events for events in waiting.values())
 
 
 async def _messages(receive: Any) -> list[dict[str, Any]]:

@@ -195,4 +195,8 @@ def test_what_an_endpoint_does_not_have_gets_a_sentence_and_no_traceback(server:
         answer = httpx.post(f"{server.url}/gradio_api/call/{path}", json=body)
         assert answer.status_code == 422
         assert sentence in str(answer.json()["detail"])
+    event = httpx.post(f"{server.url}/gradio_api/call/v2/attributes", json={}).json()["event_id"]
+    fetched = [httpx.get(f"{server.url}/gradio_api/call/attributes/{event}", timeout=60) for _ in range(2)]
+    assert [answer.status_code for answer in fetched] == [200, 422]
+    assert fetched[1].json()["detail"] == f"there is no event '{event}', or its answer was fetched already"
     assert "Traceback" not in server.log.read_text()
