@@ -79,7 +79,7 @@ class Generator(nn.Module):
         """
         first, directions = (state.get(name, torch.empty(0)) for name in ("layers.0.weight", "directions"))
         if first.dim() != 4 or directions.dim() != 2:
-            raise ValueError("no layers and directions of a generator")
+            raise ValueError("no layers.0.weight and directions of a generator")
         generator = cls(len(first), first.shape[1] // cls.AT_4X4, len(directions))
         load_tensors(generator, state)
         return generator

@@ -121,10 +121,11 @@ def _in_folder(source: str, folder: Path, split: str) -> dict[str, Any]:
     """What `datasets` is to load of a folder."""
     try:
         module, splits = split_folder(folder)
-        found = _find(split, splits, source)
-        return {"path": module, "data_files": {found: listed(splits[found])}, "split": found}
+        found = _find(split, splits)
+        files = {found: listed(splits[found])}
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: {first_line(error)}") from error
+    return {"path": module, "data_files": files, "split": found}
 
 
 def _on_hub(source: str, revision: str | None, split: str) -> dict[str, Any]:
@@ -137,15 +138,18 @@ def _on_hub(source: str, revision: str | None, split: str) -> dict[str, Any]:
         ):
             given |= {"data_files": {"train": "**"}}  # one split, which `datasets` would divide by the pictures' names
         splits = datasets.get_dataset_split_names(**given)
-    return given | {"split": _find(split, splits, source)}
+    try:
+        return given | {"split": _find(split, splits)}
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from error
 
 
-def _find(split: str, splits: Collection[str], source: str) -> str:
+def _find(split: str, splits: Collection[str]) -> str:
     """What the split is called there."""
     for name in (split, *splits):
         if name in splits and same_split(name) == same_split(split):
             return name
-    raise DataError(f"{source}: no split {split!r}; it has {', '.join(splits)}")
+    raise ValueError(f"no split {split!r}; it has {', '.join(splits)}")
 
 
 @contextmanager

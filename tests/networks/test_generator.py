@@ -41,8 +41,8 @@ def test_a_missing_generator_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"directions": None}, "no layers and directions of a generator"),
-        ({"directions": torch.zeros(3)}, "no layers and directions of a generator"),
+        ({"directions": None}, "no layers.0.weight and directions of a generator"),
+        ({"directions": torch.zeros(3)}, "no layers.0.weight and directions of a generator"),
         ({"layers.0.weight": torch.zeros(100, 1, 4, 4)}, "width must be"),
         ({"layers.24.bias": None}, "no tensor layers.24.bias"),
         ({"layers.24.bias": torch.zeros(4)}, r"tensor layers.24.bias must have shape \(3,\), got \(4,\)"),

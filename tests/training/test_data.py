@@ -130,7 +130,7 @@ def test_one_metadata_file_at_the_top_is_one_split(tmp_path, name, streaming):
     faces = load(tmp_path / name, attributes=["Smiling"], streaming=streaming, limit=9)
     assert faces.labels[:, 0].tolist() == [False, True, True, False, False, False, False]
     assert torch.equal(faces.images[3], torch.from_numpy(crop_face(draw_face(3))))
-    assert "no split 'valid'; it has train" in refusal(tmp_path / name, "valid")
+    assert refusal(tmp_path / name, "valid") == f"{tmp_path / name}: no split 'valid'; it has train"
 
 
 def test_a_split_of_pictures_is_what_its_folder_says(tmp_path):
