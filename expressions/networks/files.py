@@ -21,10 +21,15 @@ def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None
 
 
 def stored(network: nn.Module) -> dict[str, Tensor]:
-    """The state as published weights hold it: kernels in half precision, matrices and vectors as they are."""
+    """The state as published weights hold it."""
+    return halved(network.state_dict())
+
+
+def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Kernels in half precision, matrices and vectors as they are."""
     return {
         name: (tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor).contiguous()
-        for name, tensor in network.state_dict().items()
+        for name, tensor in tensors.items()
     }
 
 

@@ -1,0 +1,45 @@
+"""Networks that took long to make, kept beside the code: in half precision, each with the recipe that made it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save
+
+from ..files import write_atomically
+from ..networks.files import halved, read_tensors
+from .options import Options, option
+from .run_folder import OPTIONS
+
+RECIPE = "recipe.json"
+_FIGURES = ("accuracy.json", "verification.json")  # what fits report
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepConfig(Options):
+    """What to keep, and where."""
+
+    run: str = option("runs/classifier", "folder of a finished fit")
+    out: str = option("weights", "folder of what is kept; a network lies in it under the name of its run")
+
+
+def run_keep(config: KeepConfig) -> str:
+    """Keep the network of a finished fit, in half precision, with its options and figures.
+
+    Raises:
+        ValueError: the folder holds no finished fit.
+    """
+    run, kept = Path(config.run), Path(config.out, Path(config.run).name)
+    networks = sorted(run.glob("*.safetensors"))
+    reports = [run / name for name in _FIGURES if (run / name).exists()]
+    if len(networks) != 1 or len(reports) != 1 or not (run / OPTIONS).exists():
+        raise ValueError(f"{run} holds no finished fit: it needs one network, its options and its figures")
+    options = json.loads((run / OPTIONS).read_text())
+    if Path(options["data"]).exists():  # where the faces lie on one machine is of no use on another
+        options["data"] = Path(options["data"]).resolve().name
+    recipe = {"network": networks[0].name, "options": options, "figures": json.loads(reports[0].read_text())}
+    tensors, metadata = read_tensors(networks[0])
+    kept.mkdir(parents=True, exist_ok=True)
+    write_atomically(kept / networks[0].name, lambda path: path.write_bytes(save(halved(tensors), metadata)))
+    write_atomically(kept / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n"))
+    return f"kept: {kept}"
