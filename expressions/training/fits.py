@@ -95,7 +95,7 @@ def fit_labels(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     state = read_checkpoint(progress) if progress is not None and progress.exists() else {}
-    faces = same_faces(images, state.get("faces", ""), progress.parent) if progress is not None else ""
+    faces = same_faces(images, state.get("faces", ""), progress.parent, labels) if progress is not None else ""
     done = _go_on(state, parts, rng) if state else 0
     length = steps * batch_size
     with tqdm(total=length * config.epochs, initial=length * done, unit="img", unit_scale=True) as bar:

@@ -94,13 +94,16 @@ def _real(value: Any) -> Any:
     )
 
 
-def same_faces(images: Tensor, then: str, run: Path) -> str:
-    """Tell which faces these are, by their number and their pixels; images (N, 3, 64, 64) uint8.
+def same_faces(images: Tensor, then: str, run: Path, *labels: Tensor) -> str:
+    """Tell which faces these are, by their number, pixels and labels; images (N, 3, 64, 64) uint8, labels (N, ...).
 
     Raises:
         RunError: a run that began with others would go on; `then` is what was told of them, empty if nothing was.
     """
-    now = f"{len(images)} faces, SHA-256 {sha256(images.cpu().contiguous().numpy().data).hexdigest()}"
+    digest = sha256()
+    for tensor in (images, *labels):
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    now = f"{len(images)} faces, SHA-256 {digest.hexdigest()}"
     if then not in ("", now):
         raise RunError(f"{run} was started with other data: {then}; now {now}")
     return now

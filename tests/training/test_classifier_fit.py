@@ -55,8 +55,9 @@ def test_a_fit_that_was_stopped_ends_in_the_same_classifier(fitted, faces, tmp_p
         fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
     monkeypatch.undo()
     images, labels = faces
-    with pytest.raises(ValueError, match="was started with other data: 256 faces, SHA-256 .*; now 255 faces"):
-        fit_classifier(images[1:], labels[1:], CONFIG, tmp_path / PROGRESS)
+    for others, count in (((images[1:], labels[1:]), 255), ((images, ~labels), 256)):
+        with pytest.raises(ValueError, match=f"was started with other data: 256 faces, SHA-256 .*; now {count} faces"):
+            fit_classifier(*others, CONFIG, tmp_path / PROGRESS)
     resumed = fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
     assert all(torch.equal(a, b) for a, b in zip(fitted.parameters(), resumed.parameters(), strict=True))
 
