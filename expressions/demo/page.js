@@ -158,7 +158,8 @@ window.expressions = (() => {
 
   function copyEmbed(link) {
     const source = address(link).href.replace(/&/g, "&amp;");
-    return copy(`<iframe src="${source}" title="Expressions" width="100%" height="900" allow="clipboard-write"></iframe>`, "#copy-embed");
+    const looks = 'title="Expressions" width="100%" height="900" allow="clipboard-write"';
+    return copy(`<iframe src="${source}" ${looks}></iframe>`, "#copy-embed");
   }
 
   function save(file) {
@@ -180,59 +181,10 @@ window.expressions = (() => {
 
   // Sliders ----------------------------------------------------------------------------------------
 
-  function set(input, value) {
-    input.value = value;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-
   function resetSlider(name) {
     const own = getComputedStyle(element(`#slider-${name}`)).getPropertyValue("--own").trim();
-    set(element(`#slider-${name} input[type=range]`), own);
+    setInput(element(`#slider-${name} input[type=range]`), own);
   }
-
-  // A finger that lands on a slider sets it at once, though it may be about to scroll the page. What it sets is held
-  // back until the finger is lifted or has gone sideways; where it scrolls, the browser cancels the touch.
-  const SIDEWAYS = 8; // pixels; chosen by hand
-  let touch = null;
-
-  function decide(isMeant) {
-    const { slider, asked } = touch;
-    touch = null;
-    if (isMeant && asked !== undefined) set(slider, asked);
-  }
-
-  document.addEventListener("pointerdown", ({ target, pointerType, isPrimary, clientX }) => {
-    const isTouch = pointerType === "touch" && isPrimary && target.matches("input[type=range]");
-    touch = isTouch ? { slider: target, before: target.value, start: clientX } : null;
-  });
-
-  document.addEventListener("pointermove", (event) => {
-    if (touch && event.isPrimary && Math.abs(event.clientX - touch.start) > SIDEWAYS) decide(true);
-  });
-
-  document.addEventListener("pointerup", (event) => touch && event.isPrimary && decide(true));
-  document.addEventListener("pointercancel", (event) => touch && event.isPrimary && decide(false));
-
-  // A number box that is left empty goes back to what it held when it was entered; until then, it asks for nothing.
-  let held = "";
-
-  function leave({ target }) {
-    if (!target.matches?.("input[type=number]")) return;
-    if (target.value === "") set(target, held);
-    held = target.value;
-  }
-
-  document.addEventListener("focusin", ({ target }) => (held = target.value));
-  document.addEventListener("change", leave, true);
-  document.addEventListener("blur", leave, true);
-
-  // Before any component of Gradio learns of it.
-  document.addEventListener("input", (event) => {
-    const { target } = event;
-    const isEmptied = target.matches?.("[id^=slider-] input[type=number]") && target.value === "";
-    if (isEmptied || touch?.slider === target) event.stopImmediatePropagation();
-    if (touch?.slider === target) [touch.asked, target.value] = [target.value, touch.before];
-  }, true);
 
   // While a slider is dragged, drafts follow it. When it is let go or rests, #rest asks for the face itself. A draft that
   // was still on its way may then replace that face, so a draft that stays asks for the face again (`settle`).

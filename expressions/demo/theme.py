@@ -1,4 +1,4 @@
-"""How the page looks: Gradio's theme, the style sheet, and the script that goes with them."""
+"""How the page looks: Gradio's theme, the style sheet, and the scripts that go with them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("inputs.js", "page.js")
 _THEME = gr.themes.Base(
     primary_hue="teal",
     neutral_hue="stone",
@@ -45,5 +46,5 @@ _THEME = gr.themes.Base(
 LOOKS: dict[str, Any] = {
     "theme": _THEME,
     "css": (_HERE / "style.css").read_text(encoding="utf-8"),
-    "head": f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+    "head": "".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
 }
