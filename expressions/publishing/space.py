@@ -88,7 +88,7 @@ def publish_space(
 
 
 def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
-    """What a Space holds, by path: the page, the package, the pictures of README.md and the editor's weights.
+    """What a Space holds, by path: the page, the package, the pictures and pages of README.md and the editor's weights.
 
     Raises:
         PublishError: the checkout lacks a file, or README.md does not describe the Space.
@@ -100,7 +100,7 @@ def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
     space = SpaceCard(readme).data.to_dict()
     if space.get("sdk") != "gradio" or space.get("app_file") != "app.py":
         raise PublishError("the front matter of README.md must have `sdk: gradio` and `app_file: app.py`")
-    files |= {name: _read(checkout, name) for name in re.findall(r"!\[.*?\]\((assets/.*?)\)", readme)}
+    files |= {name: _read(checkout, name) for name in re.findall(r"\]\(((?:assets|docs)/[^)#]*)", readme)}
     with TemporaryDirectory() as folder:
         editor.save_pretrained(folder)
         files |= {f"expressions/weights/{name}": (Path(folder) / name).read_bytes() for name in (CONFIG, TENSORS)}

@@ -157,7 +157,7 @@ def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(
     root = {"README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt", "pyproject.toml"}
     tracked = subprocess.run(["git", "ls-files", "expressions"], cwd=REPOSITORY, capture_output=True, check=True)  # noqa: S607
     modules = {name for name in tracked.stdout.decode().split() if not name.endswith(("/config.json", ".safetensors"))}
-    pictures = {f"assets/{path.name}" for path in (REPOSITORY / "assets").iterdir()}
+    pictures = {f"{folder}/{path.name}" for folder in ("assets", "docs") for path in (REPOSITORY / folder).iterdir()}
     weights = {f"expressions/weights/{name}" for name in ("config.json", "model.safetensors")}
     files = pushed.space("alice/plain").files()
     assert set(files) == {".gitattributes", *root, *modules, *pictures, *weights}
