@@ -721,7 +721,7 @@ def test_what_cannot_be_copied_is_shown_and_selected(visit: Visit) -> None:
     remove = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"  # as in a page without TLS
     visit.unfold("Save and share")
     for how, name in ((refuse, "Copy link"), (remove, "Copy embed code")):
-        visit.page.evaluate(f"{{ {how} }}")
+        visit.page.evaluate(f"() => {{ {how} }}")
         visit.click(name)
         field = visit.page.get_by_label("Copy this:")
         expect(field).to_be_focused()
