@@ -17,7 +17,8 @@ from .checks import checked_tensor, checked_whole
 from .errors import WeightsError, weights_errors
 from .hub import is_hub_id
 from .images import IMAGE_SIZE, to_pil
-from .latents import Z_DIM, checked_seed, draw_latents, to_normal, to_uniform
+from .latents import MAX_ATTEMPTS, Z_DIM, checked_attempts, checked_seed, draw_latents, to_normal, to_uniform
+from .networks.chooser import Chooser
 from .networks.classifier import AttributeClassifier
 from .networks.files import load_tensors, read_tensors, stored
 from .networks.generator import Generator
@@ -53,19 +54,21 @@ class Editor(
     Args:
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
         width: of the generator, 1 to 256.
+        chooser: whether the weights hold a network that tells which draws are sound; those of 0.1.0 do not.
     """
 
     response: Tensor
     low: Tensor
     high: Tensor
 
-    def __init__(self, attributes: Sequence[str], width: int = Generator.WIDTH) -> None:
+    def __init__(self, attributes: Sequence[str], width: int = Generator.WIDTH, chooser: bool = False) -> None:
         super().__init__()
         self.attributes: tuple[str, ...] = (*attributes, SKIN_TONE)
         self.solver = Solver()  # another one may take its place
         count = len(self.attributes)
         self.generator = Generator(width=width, directions=count)
         self.classifier = AttributeClassifier(len(attributes))
+        self.chooser = Chooser() if chooser else None
         self.register_buffer("response", torch.eye(count))  # (K, K): values by unit steps along the directions
         self.register_buffer("low", torch.zeros(count))  # score of value 0
         self.register_buffer("high", torch.ones(count))  # score of value 100
@@ -73,17 +76,24 @@ class Editor(
 
     # Faces ------------------------------------------------------------------------------------------
 
-    def latents(self, seeds: Sequence[int] | int) -> Tensor:
+    def latents(self, seeds: Sequence[int] | int, attempts: int = MAX_ATTEMPTS) -> Tensor:
         """Draw the latents of seeds: the same seed gives the same latent, bit for bit, on every platform.
+
+        A seed has several draws. The first one whose face the chooser expects to be sound is taken; where none of
+        them is, the soundest. So more attempts give sounder faces, which vary less.
 
         Args:
             seeds: one or more whole numbers from 0 to 4294967295.
+            attempts: how many draws of a seed may be taken, 1 to 8. With 1, or with weights that have no chooser, it
+                is always the first.
 
         Returns:
-            (N, 100) float32, uniform in (-1, 1).
+            (N, 100) float32 in (-1, 1): uniform, but for the choice.
         """
+        attempts = checked_attempts(attempts)
         several = isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping)
-        return draw_latents(seeds if several else [seeds])  # type: ignore[list-item,arg-type]
+        drawn: Iterable[int] = seeds if several else [seeds]  # type: ignore[list-item,assignment]
+        return draw_latents(drawn) if self.chooser is None or attempts == 1 else self.chooser.choose(drawn, attempts)
 
     @torch.no_grad()
     def synthesize(self, z: Tensor) -> Tensor:
@@ -99,16 +109,23 @@ class Editor(
             raise ValueError(f"z must be one latent, of shape (1, {Z_DIM}), got shape {tuple(z.shape)}")
         return Look(z, image, self.values(self.scores(image))[0])
 
-    def render(self, seed: int, targets: Mapping[str, float] | None = None, size: int = IMAGE_SIZE) -> Image.Image:
+    def render(
+        self,
+        seed: int,
+        targets: Mapping[str, float] | None = None,
+        size: int = IMAGE_SIZE,
+        attempts: int = MAX_ATTEMPTS,
+    ) -> Image.Image:
         """Draw one face as a picture.
 
         Args:
             seed: a whole number from 0 to 4294967295.
             targets: as for `edit`. None: the face as it is.
             size: side of the picture, 1 to 4096 pixels; the 64x64 face is enlarged smoothly.
+            attempts: as for `latents`.
         """
         size = checked_whole(size, "size", 1, MAX_SIZE)
-        face = self.look(self.latents(checked_seed(seed)))
+        face = self.look(self.latents(checked_seed(seed), attempts))
         picture = to_pil(self.follow(face, {} if targets is None else targets).image[0])
         return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
 

@@ -12,6 +12,7 @@ from .checks import checked_whole
 
 Z_DIM = 100  # numbers in one latent
 MAX_SEED = 2**32 - 1
+MAX_ATTEMPTS = 8  # draws of one seed from which a chooser may take
 _EDGE = 1 - 2.0**-24  # the float32 below 1
 
 
@@ -24,23 +25,37 @@ def checked_seed(given: object) -> int:
     return checked_whole(given, "seed", 0, MAX_SEED)
 
 
+def checked_attempts(given: object) -> int:
+    """Let a number of attempts through.
+
+    Raises:
+        ValueError: it is not a whole number from 1 to `MAX_ATTEMPTS`.
+    """
+    return checked_whole(given, "attempts", 1, MAX_ATTEMPTS)
+
+
 def draw_latents(seeds: Iterable[int]) -> Tensor:
     """Draw the latents of seeds: (N, 100) float32, uniform in (-1, 1), the same on every platform.
 
     Raises:
         ValueError: as for `checked_seed`.
     """
-    rows = [_latent(checked_seed(seed)) for seed in seeds]
-    return torch.from_numpy(np.stack(rows)) if rows else torch.empty(0, Z_DIM)
+    rows = [draw_attempts(seed, 1) for seed in seeds]
+    return torch.cat(rows) if rows else torch.empty(0, Z_DIM)
 
 
-def _latent(seed: int) -> np.ndarray:
-    """(100,) float32: odd multiples of 2^-23, which float32 holds exactly.
+def draw_attempts(seed: int, attempts: int) -> Tensor:
+    """Draw the first latents of one seed's stream: (attempts, 100) float32, odd multiples of 2^-23, which it holds
+    exactly. The first is the one of `draw_latents`.
 
     The raw stream of a NumPy bit generator never changes (NEP 19), unlike those of its distributions.
+
+    Raises:
+        ValueError: as for `checked_seed`.
     """
-    bits = np.random.PCG64(seed).random_raw(Z_DIM) >> np.uint64(41)  # 23 bits
-    return ((2 * bits.astype(np.int64) + 1 - 2**23) / 2**23).astype(np.float32)
+    bits = np.random.PCG64(checked_seed(seed)).random_raw(attempts * Z_DIM) >> np.uint64(41)  # 23 bits
+    latents = (2 * bits.astype(np.int64) + 1 - 2**23) / 2**23
+    return torch.from_numpy(latents.astype(np.float32)).reshape(attempts, Z_DIM)
 
 
 def to_normal(z: Tensor) -> Tensor:
