@@ -25,7 +25,7 @@ from expressions.demo.page import SIZES, Page
 from expressions.demo.state import FIRST_SEED, VIEWS, State
 from expressions.demo.theme import LOOKS
 from expressions.demo.tools import app_options, with_two_queues
-from expressions.latents import MAX_SEED
+from expressions.latents import MAX_ATTEMPTS, MAX_SEED
 
 logger = logging.getLogger("expressions.app")
 
@@ -55,7 +55,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
                 reach = gr.HTML(elem_id="reach")
                 options = [view, *_options(page.first, faces.attributes)]
             with gr.Column(elem_id="controls", min_width=300):
-                seed, openers = _seeds()
+                (seed, openers), attempts = _seeds(), _attempts(editor)
                 sliders = _sliders(own)
                 gr.HTML(SCALE, elem_id="scale")
                 with gr.Accordion("What changed", open=False, elem_classes="fold", elem_id="changes"):
@@ -80,7 +80,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
         # page.js turns every event that asks for a face into a request, in the box `asked`.
         requests = [(demo.load, "load"), (seed.input, "typed")]
         requests += [(button.click, name) for name, button in openers.items()]
-        requests += [(option.input, "rest") for option in options]
+        requests += [(option.input, "rest") for option in options] + [(attempts.input, "draw")]
         for event, name in requests:
             _run_script(event, name, [asked, seed, answered], [asked, seed])
         for name, button in scripts.items():
@@ -93,8 +93,8 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
             "api_visibility": "private",
         }
         queued: dict[str, Any] = {**quiet, "concurrency_id": "visitors", "concurrency_limit": WORKERS}
-        shown: list[Any] = [asked, answered, *options, *sliders]
-        drawn: list[Any] = [stage, remark, changes, marks, link, answered, *options, *sliders]
+        shown: list[Any] = [asked, answered, *options, attempts, *sliders]
+        drawn: list[Any] = [stage, remark, changes, marks, link, answered, *options, attempts, *sliders]
         answering = asked.change(page.answer, shown, drawn, trigger_mode="always_last", **queued)
         _run_script(answering.failure, "miss", [seed, answered], seed)
         _run_script(answered.change, "remember", [link, answered])
@@ -136,6 +136,14 @@ def _seeds() -> tuple[gr.Number, dict[str, gr.Button]]:
             looks: dict[str, Any] = {"variant": "primary" if name == "random" else "secondary", "min_width": 84}
             buttons[name] = gr.Button(label, elem_id=name, **looks)
     return seed, buttons
+
+
+def _attempts(editor: Editor) -> gr.Radio:
+    """The choice between sound faces and all that the generator draws, where the weights can tell."""
+    choices = [("Realistic", MAX_ATTEMPTS), ("Varied", 1)]
+    info = "Realistic takes the first sound one of a seed's eight draws, Varied its first: more kinds, more broken."
+    looks: dict[str, Any] = {"label": "Faces", "info": info, "visible": "hidden" if editor.chooser is None else True}
+    return gr.Radio(choices, value=MAX_ATTEMPTS, elem_id="attempts", **looks)
 
 
 def _sliders(values: Mapping[str, int]) -> list[gr.Slider]:

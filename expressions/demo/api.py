@@ -4,7 +4,8 @@ import functools
 import inspect
 import json
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +16,7 @@ from gradio.utils import get_upload_folder
 
 from ..attributes import COUPLED
 from ..checks import checked_whole
-from ..latents import MAX_SEED
+from ..latents import MAX_ATTEMPTS, MAX_SEED
 from .controls import LABELS, label
 from .faces import FaceCache, enlarged
 from .state import DECIMALS, FIRST_SEED, State, as_whole
@@ -37,27 +38,34 @@ class Api:
     def __init__(self, faces: FaceCache) -> None:
         self.faces = faces
 
-    def generate(self, seed: object, attributes: object = None) -> str:
+    def generate(self, seed: object, attributes: object = None, attempts: object = MAX_ATTEMPTS) -> str:
         """Draw a synthetic face.
 
         Args:
             seed: a whole number from 0 to 4294967295.
             attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
+            attempts: draws of the seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
         """
-        return self._png(_whole(seed, "seed"), self._targets(attributes))
+        return self._png(self._state(seed, attributes, attempts))
 
-    def measure(self, seed: object, attributes: object = None) -> dict[str, float]:
+    def measure(self, seed: object, attributes: object = None, attempts: object = MAX_ATTEMPTS) -> dict[str, float]:
         """Measure every attribute of a synthetic face, each from 0 to 100.
 
         Args:
             seed: a whole number from 0 to 4294967295.
             attributes: what to change first, as values from 0 to 100 by attribute: {"Smiling": 90}.
+            attempts: draws of the seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
         """
-        face = self.faces.face(_whole(seed, "seed"), self._targets(attributes))
-        return {name: round(value, 2) for name, value in self.faces.values(face).items()}
+        values = self._values(self._state(seed, attributes, attempts))
+        return {name: round(value, 2) for name, value in values.items()}
 
     def sweep(
-        self, seed: object, attribute: object = "Smiling", steps: object = 9, attributes: object = None
+        self,
+        seed: object,
+        attribute: object = "Smiling",
+        steps: object = 9,
+        attributes: object = None,
+        attempts: object = MAX_ATTEMPTS,
     ) -> list[tuple[str, str]]:
         """Draw one synthetic face with one attribute going from 0 to 100.
 
@@ -66,22 +74,29 @@ class Api:
             attribute: which one, in CelebA's spelling: "Smiling".
             steps: how many faces, from 2 to 21.
             attributes: what else to change, as values from 0 to 100 by attribute: {"Young": 20}.
+            attempts: draws of the seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
 
         Returns:
             The faces, each with the value that was measured in it.
         """
-        number, targets = _whole(seed, "seed"), self._targets(attributes)
+        start = self._state(seed, attributes, attempts)
         name = self.faces.editor.checked_attribute(str(attribute), "attribute")
         count = _whole(steps, "steps", 2, MOST_STEPS)
         answers = []
         for step in range(count):
             value = round(100 * step / (count - 1), DECIMALS)
-            changes = {**targets, name: value}
-            shown = self.faces.values(self.faces.face(number, changes))[name]
-            answers.append((self._png(number, changes), f"{name} {value:.0f}: {shown:.0f}"))
+            state = replace(start, targets={**start.targets, name: value})
+            answers.append((self._png(state), f"{name} {value:.0f}: {self._values(state)[name]:.0f}"))
         return answers
 
-    def morph(self, seed: object, to: object, frames: object = 24, attributes: object = None) -> str:
+    def morph(
+        self,
+        seed: object,
+        to: object,
+        frames: object = 24,
+        attributes: object = None,
+        attempts: object = MAX_ATTEMPTS,
+    ) -> str:
         """Draw a loop from one synthetic face to another and back.
 
         Args:
@@ -89,28 +104,30 @@ class Api:
             to: the seed of the other face.
             frames: pictures on the way there, from 2 to 48.
             attributes: what to change in both, as values from 0 to 100 by attribute: {"Smiling": 90}.
+            attempts: draws of each seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
 
         Returns:
             An animated WebP.
         """
-        start, end, targets = _whole(seed, "seed"), _whole(to, "to"), self._targets(attributes)
+        start, end = self._state(seed, attributes, attempts), _whole(to, "to")
         count = _whole(frames, "frames", 2, MOST_FRAMES)
-        pictures = self.faces.morph(start, end, targets, count)
-        link = State(start, targets, view="morph", to=end).link(self.faces.weights)
-        return _file(marked_loop(pictures, link), f"morph-{start}-{end}.webp")
+        pictures = self.faces.morph(start.seed, end, start.targets, count, start.attempts)
+        link = replace(start, view="morph", to=end).link(self.faces.weights)
+        return _file(marked_loop(pictures, link), f"morph-{start.seed}-{end}.webp")
 
-    def batch(self, seeds: object, attributes: object = None) -> list[tuple[str, str]]:
+    def batch(self, seeds: object, attributes: object = None, attempts: object = MAX_ATTEMPTS) -> list[tuple[str, str]]:
         """Draw several synthetic faces, all with the same changes.
 
         Args:
             seeds: up to 64 whole numbers from 0 to 4294967295: [7, 8, 9].
             attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
+            attempts: draws of each seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
         """
         seeds = _parsed(seeds)
         if not isinstance(seeds, list) or not 1 <= len(seeds) <= MOST_SEEDS:
             raise ValueError(f"seeds must be a list of 1 to {MOST_SEEDS} seeds, such as [7, 8, 9]")
-        numbers, targets = [_whole(seed, "seed") for seed in seeds], self._targets(attributes)
-        return [(self._png(number, targets), str(number)) for number in numbers]
+        states = [self._state(seed, attributes, attempts) for seed in seeds]
+        return [(self._png(state), str(state.seed)) for state in states]
 
     def attributes(self) -> list[dict[str, Any]]:
         """List the attributes that can be measured and changed, and what may change along with each."""
@@ -118,6 +135,14 @@ class Api:
             {"name": name, "label": label(name), "slider": name in LABELS, "along": sorted(COUPLED.get(name, ()))}
             for name in self.faces.editor.attributes
         ]
+
+    def _state(self, seed: object, attributes: object, attempts: object) -> State:
+        """What a face is asked for by."""
+        number = _whole(attempts, "attempts", 1, MAX_ATTEMPTS)
+        return State(_whole(seed, "seed"), self._targets(attributes), attempts=number)
+
+    def _values(self, state: State) -> dict[str, float]:
+        return self.faces.values(self.faces.face(state.seed, state.targets, state.attempts))
 
     def _targets(self, given: Any) -> dict[str, float]:
         """Let targets through, rounded to what a link can hold."""
@@ -127,9 +152,9 @@ class Api:
         targets = self.faces.editor.checked_targets({} if given is None else given, "attributes")
         return {name: round(value, DECIMALS) for name, value in targets.items()}
 
-    def _png(self, seed: int, targets: Mapping[str, float]) -> str:
-        picture = enlarged(self.faces.face(seed, targets).image[0])
-        return _file(marked_png(picture, State(seed, targets).link(self.faces.weights)), f"face-{seed}.png")
+    def _png(self, state: State) -> str:
+        picture = enlarged(self.faces.face(state.seed, state.targets, state.attempts).image[0])
+        return _file(marked_png(picture, state.link(self.faces.weights)), f"face-{state.seed}.png")
 
 
 def add_endpoints(api: Api) -> None:
@@ -141,19 +166,20 @@ def add_endpoints(api: Api) -> None:
     def seed() -> gr.Number:
         return number("seed", FIRST_SEED)
 
-    def changes() -> gr.JSON:
-        return _described(gr.JSON({}, label="attributes"), _CHANGES)
+    def how() -> list[gr.Component]:
+        return [_described(gr.JSON({}, label="attributes"), _CHANGES), number("attempts", MAX_ATTEMPTS)]
 
     turn = threading.Lock()
     with gr.Row(visible=False):
         seeds = _described(gr.JSON([7, 8, 9], label="seeds"), _SEEDS)
         attribute = gr.Textbox("Smiling", label="attribute")
+        to, frames, steps = number("to", FIRST_SEED + 1), number("frames", 24), number("steps", 9)
         endpoints: list[tuple[Callable[..., Any], list[gr.Component], gr.Component]] = [
-            (api.generate, [seed(), changes()], gr.Image(format="png", label="picture")),
-            (api.measure, [seed(), changes()], gr.JSON(label="values")),
-            (api.sweep, [seed(), attribute, number("steps", 9), changes()], gr.Gallery(format="png", label="faces")),
-            (api.morph, [seed(), number("to", FIRST_SEED + 1), number("frames", 24), changes()], gr.File(label="loop")),
-            (api.batch, [seeds, changes()], gr.Gallery(format="png", label="faces")),
+            (api.generate, [seed(), *how()], gr.Image(format="png", label="picture")),
+            (api.measure, [seed(), *how()], gr.JSON(label="values")),
+            (api.sweep, [seed(), attribute, steps, *how()], gr.Gallery(format="png", label="faces")),
+            (api.morph, [seed(), to, frames, *how()], gr.File(label="loop")),
+            (api.batch, [seeds, *how()], gr.Gallery(format="png", label="faces")),
             (api.attributes, [], gr.JSON(label="attributes")),
         ]
         for endpoint, inputs, output in endpoints:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..editor import Editor
 from ..images import to_pil
-from ..latents import slerp, to_normal, to_uniform
+from ..latents import MAX_ATTEMPTS, slerp, to_normal, to_uniform
 from ..networks.precision import has_fast_bf16
 from ..solver import Look
 from .controls import LABELS
@@ -37,23 +37,23 @@ class FaceCache:
         self._sketcher = copy.deepcopy(editor.generator).to(self._precision)
         self._remembered = functools.lru_cache(REMEMBERED)(self._draw)
 
-    def face(self, seed: int, targets: Mapping[str, float]) -> Look:
-        """Draw what `Editor.render` draws, and measure it.
+    def face(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Look:
+        """Draw what `Editor.render` draws, and measure it. In all methods, `attempts` are those of `Editor.latents`.
 
         Raises:
             ValueError: as for `Editor.render`.
         """
-        return self._remembered(seed, tuple(self.editor.checked_targets(targets).items()))
+        return self._remembered(seed, tuple(self.editor.checked_targets(targets).items()), attempts)
 
-    def _draw(self, seed: int, targets: tuple[tuple[str, float], ...]) -> Look:
+    def _draw(self, seed: int, targets: tuple[tuple[str, float], ...], attempts: int) -> Look:
         if not targets:
-            return self.editor.look(self.editor.latents(seed))
-        return self.editor.follow(self._remembered(seed, ()), dict(targets))
+            return self.editor.look(self.editor.latents(seed, attempts))
+        return self.editor.follow(self._remembered(seed, (), attempts), dict(targets))
 
     @torch.no_grad()
-    def draft(self, seed: int, targets: Mapping[str, float]) -> Tensor:
+    def draft(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Tensor:
         """Draw roughly that face, in a fraction of the time: the image (3, 64, 64) that a drag shows on its way."""
-        z = self.editor.sketch(self.face(seed, {}), targets)
+        z = self.editor.sketch(self.face(seed, {}, attempts), targets)
         image: Tensor = self._sketcher(z.to(self._precision)).float()[0]
         return image
 
@@ -61,24 +61,26 @@ class FaceCache:
         """Put the values of a face by attribute, from 0 to 100."""
         return dict(zip(self.editor.attributes, face.values.clamp(0, 100).tolist(), strict=True))
 
-    def own_values(self, seed: int) -> dict[str, int]:
+    def own_values(self, seed: int, attempts: int = MAX_ATTEMPTS) -> dict[str, int]:
         """What the sliders show while the face of a seed is unedited."""
-        values = self.values(self.face(seed, {}))
+        values = self.values(self.face(seed, {}, attempts))
         return {name: round(values[name]) for name in self.attributes}
 
-    def missed(self, seed: int, targets: Mapping[str, float]) -> dict[str, float]:
+    def missed(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> dict[str, float]:
         """The values that are not what was asked for, by attribute."""
-        values = self.values(self.face(seed, targets))
+        values = self.values(self.face(seed, targets, attempts))
         return {name: values[name] for name, target in targets.items() if abs(values[name] - target) > TOLERANCE}
 
-    def reach(self, seed: int, name: str) -> tuple[float, float]:
+    def reach(self, seed: int, name: str, attempts: int = MAX_ATTEMPTS) -> tuple[float, float]:
         """The least and the greatest value that one slider alone gives the face of a seed."""
-        low, high = (self.values(self.face(seed, {name: end}))[name] for end in (0, 100))
+        low, high = (self.values(self.face(seed, {name: end}, attempts))[name] for end in (0, 100))
         return low, high
 
-    def morph(self, seed: int, to: int, targets: Mapping[str, float], count: int = 24) -> list[Image.Image]:
+    def morph(
+        self, seed: int, to: int, targets: Mapping[str, float], count: int = 24, attempts: int = MAX_ATTEMPTS
+    ) -> list[Image.Image]:
         """The faces on the great circle between two seeds, both with the same targets, ends included."""
-        start, end = (to_normal(self.face(number, targets).z) for number in (seed, to))
+        start, end = (to_normal(self.face(number, targets, attempts).z) for number in (seed, to))
         path = torch.cat([slerp(start, end, step / (count - 1)) for step in range(count)])
         return [enlarged(image, MORPH_SIZE) for image in self.editor.synthesize(to_uniform(path))]
 

@@ -59,11 +59,21 @@ window.expressions = (() => {
   const seedOf = (query) => fieldsOf(query).getAll("seed").at(-1) ?? ""; // the last, as the server does
   const queryOf = (request) => request.slice(request.indexOf("?") + 1);
   const isAnswered = (asked, answered) => parseInt(asked) === parseInt(answered);
+  // A link without attempts has the usual ones: what opens another face has to name those that were chosen.
+  function chosen(query) {
+    const fields = fieldsOf(query);
+    const attempts = element("#attempts input:checked")?.value;
+    if (attempts) fields.set("attempts", attempts);
+    return fields.toString();
+  }
+
+  const seedWith = (seed) => chosen(`seed=${seed}`);
+
   const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
   function surprise(asked, seed) {
     const sliders = [...document.querySelectorAll("[id^=slider-]")].map((slider) => slider.id.slice("slider-".length));
-    const fields = new URLSearchParams({ seed: randomSeed() });
+    const fields = new URLSearchParams(seedWith(randomSeed()));
     for (let count = 0; count < 2; count++) {
       fields.set(sliders[Math.floor(Math.random() * sliders.length)], Math.floor(Math.random() * 101));
     }
@@ -81,20 +91,24 @@ window.expressions = (() => {
   // Go some seeds on from the one in the box; if the box holds none, from the face on screen.
   function walk(asked, seed, answered, steps) {
     const start = Number(isSeed(seed) ? seed : seedOf(queryOf(answered)));
-    return ask(asked, seed, `seed=${(start + steps + MAX_SEED + 1) % (MAX_SEED + 1)}`);
+    return ask(asked, seed, seedWith((start + steps + MAX_SEED + 1) % (MAX_SEED + 1)));
   }
 
   const opens = {
     load,
-    typed: (asked, seed) => [ask(asked, seed, `seed=${seed}`, true)[0], seed],
+    typed: (asked, seed) => [ask(asked, seed, seedWith(seed), true)[0], seed],
     next: (asked, seed, answered) => walk(asked, seed, answered, 1),
     previous: (asked, seed, answered) => walk(asked, seed, answered, -1),
-    random: (asked, seed) => ask(asked, seed, `seed=${randomSeed()}`),
+    random: (asked, seed) => ask(asked, seed, seedWith(randomSeed())),
     surprise,
     reset: (asked, seed, answered) => walk(asked, seed, answered, 0),
     pending: (asked, seed) => ask(asked, seed, pending),
     rest: (asked, seed, answered) =>
       isAnswered(asked, answered) ? ask(asked, seed, "rest") : ask(asked, seed, queryOf(asked)),
+    draw: (asked, seed, answered) =>
+      isAnswered(asked, answered) || queryOf(asked) === "rest"
+        ? ask(asked, seed, "rest")
+        : ask(asked, seed, chosen(queryOf(asked))),
   };
 
   function open(query) {

@@ -45,7 +45,8 @@ class Page:
             return gr.skip()
         # A drag that returns to where it began asks for what is shown already. So does an event that comes late, after
         # the answer to the drag's last value. Both get the face itself: a draft would replace it on the page.
-        draw = views.stage if now.targets == shown.targets else views.draft
+        is_shown = (now.targets, now.attempts) == (shown.targets, shown.attempts)
+        draw = views.stage if is_shown else views.draft
         return draw(self.faces, now)
 
     def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
@@ -61,8 +62,9 @@ class Page:
         """
         count, query = _split(asked)
         state, said, opens = self._next(query, answered, held)
-        own = self.faces.own_values(state.seed)
-        before, after = (self.faces.values(self.faces.face(state.seed, targets)) for targets in ({}, state.targets))
+        own = self.faces.own_values(state.seed, state.attempts)
+        looks = (self.faces.face(state.seed, targets, state.attempts) for targets in ({}, state.targets))
+        before, after = map(self.faces.values, looks)
         link = state.link(self.faces.weights)
         options = [getattr(state, name) for name in OPTIONS]
         sliders = [{**own, **state.targets}[name] for name in self.faces.attributes]
@@ -78,14 +80,15 @@ class Page:
 
     def _next(self, query: str, answered: object, held: Sequence[object]) -> tuple[State, str, bool]:
         """The state that a request leads to, what is to be said of it, and whether the components are to follow it."""
-        _, now = self._on_screen(answered, held)
+        shown, now = self._on_screen(answered, held)
         is_first = not _split(answered)[1]
+        is_redrawn = now.attempts != shown.attempts  # as another face with other values, which its sliders take
         if query == "rest" and not is_first:
-            return now, _unread_seed(now, held), False
+            return now, _unread_seed(now, held), is_redrawn
         linked, fields = parse_link(query, self.faces.attributes, now)
         refusal = LONG_LINK if len(query) > MAX_LINK else _refusal(fields)
         if refusal and not is_first:
-            return now, f"{refusal} This is still face {now.seed}.", False
+            return now, f"{refusal} This is still face {now.seed}.", is_redrawn
         if refusal:
             return linked, f"{refusal} Showing face {linked.seed} instead.", True
         return linked, self._caveat(linked, fields), True
@@ -109,14 +112,14 @@ class Page:
         A slider asks for its value where that is not the face's own, or is what the last answer was asked for.
         """
         shown, _ = parse_link(_split(answered)[1], self.faces.attributes, self.first)
-        own = self.faces.own_values(shown.seed)
+        own = self.faces.own_values(shown.seed, shown.attempts)
         values = dict(zip(self.faces.attributes, map(read_value, sliders), strict=True))
         targets = {
             name: value
             for name, value in values.items()
             if value is not None and (value != own[name] or value == shown.targets.get(name))
         }
-        return shown, State(shown.seed, targets)
+        return shown, State(shown.seed, targets, attempts=shown.attempts)
 
     def explain(self, answered: object, *sliders: object) -> str:
         """Say how far the face on screen goes with what it missed. This is costly, so it follows the picture."""
@@ -126,7 +129,7 @@ class Page:
     def download(self, size: int, answered: object, *sliders: object) -> str:
         """The face on screen as "<file name>|<PNG in base64>", with the mark."""
         _, face = self._face(answered, sliders)
-        picture = enlarged(self.faces.face(face.seed, face.targets).image[0], size)
+        picture = enlarged(self.faces.face(face.seed, face.targets, face.attempts).image[0], size)
         png = marked_png(picture, face.link(self.faces.weights))
         return f"expressions-{face.seed}-{size}.png|{base64.b64encode(png).decode()}"
 

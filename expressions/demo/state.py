@@ -6,17 +6,17 @@ build on the rules of the editor, which raise.
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
-from ..latents import checked_seed
+from ..latents import MAX_ATTEMPTS, checked_attempts, checked_seed
 
 # What a link calls each view, and what the page calls it.
 VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}
 OPTIONS_OF_VIEW = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to",)}
-OPTIONS = ("view", "strip", "across", "down", "to")
-FIRST_SEED = 4  # chosen by hand
+OPTIONS = ("view", "strip", "across", "down", "to", "attempts")
+FIRST_SEED = 0
 DECIMALS = 2  # of a value in a link
 MAX_LINK = 4000  # characters; the longest of ours has a tenth of them
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII)
@@ -33,14 +33,17 @@ class State:
     across: str = "Smiling"  # attribute of the map's horizontal axis
     down: str = "Male"  # attribute of its vertical axis
     to: int = FIRST_SEED + 1  # seed that the morph goes to
+    attempts: int = MAX_ATTEMPTS  # of every seed at a sound face; 1 is the plain draw
 
     def link(self, weights: str) -> str:
-        """Write the query that brings this state back, with the options that its view has.
+        """Write the query that brings this state back, with the options that its view has, and without what is usual.
 
         Args:
             weights: the fingerprint of the editor.
         """
         fields: dict[str, object] = {"seed": self.seed, **{name: f"{value:g}" for name, value in self.targets.items()}}
+        if self.attempts != MAX_ATTEMPTS:
+            fields["attempts"] = self.attempts
         if self.view != "face":
             options = OPTIONS_OF_VIEW.get(self.view, ())
             fields |= {"view": self.view, **{name: getattr(self, name) for name in options}}
@@ -54,7 +57,8 @@ def first_state(attributes: Sequence[str]) -> State:
 
 
 def parse_link(query: str, attributes: Collection[str], current: State) -> tuple[State, dict[str, str]]:
-    """Read a link. Its targets replace those of `current`; what else it does not name, or names wrongly, stays.
+    """Read a link. Its targets and attempts replace those of `current`; what else it does not name, or names wrongly,
+    stays.
 
     Args:
         query: such as "seed=7&Smiling=90", with or without a question mark in front.
@@ -67,7 +71,8 @@ def parse_link(query: str, attributes: Collection[str], current: State) -> tuple
     fields = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)) if len(query) <= MAX_LINK else {}
     values = {name: read_value(fields[name]) for name in attributes if name in fields}
     targets = {name: value for name, value in values.items() if value is not None}
-    return replace(choose(current, attributes, fields), targets=targets), fields
+    usual = replace(current, attempts=MAX_ATTEMPTS)
+    return replace(choose(usual, attributes, fields), targets=targets), fields
 
 
 def choose(state: State, attributes: Collection[str], given: Mapping[str, object]) -> State:
@@ -77,16 +82,26 @@ def choose(state: State, attributes: Collection[str], given: Mapping[str, object
     }
     if given.get("view") in tuple(VIEWS):  # a tuple, since what was given may have no hash
         known["view"] = given["view"]
-    seeds = {name: read_seed(given.get(name)) for name in ("seed", "to")}
-    known |= {name: seed for name, seed in seeds.items() if seed is not None}
+    readers = {"seed": read_seed, "to": read_seed, "attempts": read_attempts}
+    numbers = {name: read(given.get(name)) for name, read in readers.items()}
+    known |= {name: number for name, number in numbers.items() if number is not None}
     return replace(state, **known)  # type: ignore[arg-type]
 
 
 def read_seed(given: object) -> int | None:
     """Read a seed, from a number or from the digits of a link; None if it is none."""
+    return _read_whole(given, checked_seed)
+
+
+def read_attempts(given: object) -> int | None:
+    """Read a number of attempts, in the same way."""
+    return _read_whole(given, checked_attempts)
+
+
+def _read_whole(given: object, check: Callable[[object], int]) -> int | None:
     try:
         is_digits = isinstance(given, str) and re.fullmatch(r"\d+", given, re.ASCII)
-        return checked_seed(int(str(given)) if is_digits else as_whole(given))
+        return check(int(str(given)) if is_digits else as_whole(given))
     except ValueError:
         return None
 

@@ -24,14 +24,18 @@ ALT = "The synthetic face of this seed, as the sliders ask"
 def stage(faces: FaceCache, state: State) -> str:
     """The picture part of the page, by the state's view."""
     if state.view in DRAFTED:
-        return DRAFTED[state.view](faces, state, _image(faces.face(state.seed, state.targets).image[0], ALT))
+        return DRAFTED[state.view](faces, state, _image(_look(faces, state).image[0], ALT))
     return _SEVERAL[state.view](faces, state)
 
 
 def draft(faces: FaceCache, state: State) -> str:
     """The same for one of the views `DRAFTED`, drawn roughly; page.js asks for the face itself where a draft stays."""
-    now = _image(faces.draft(state.seed, state.targets), ALT, DRAFT_SIZE, " data-draft")
+    now = _image(faces.draft(state.seed, state.targets, state.attempts), ALT, DRAFT_SIZE, " data-draft")
     return DRAFTED[state.view](faces, state, now)
+
+
+def _look(faces: FaceCache, state: State) -> Look:
+    return faces.face(state.seed, state.targets, state.attempts)
 
 
 def _face(_faces: FaceCache, _state: State, now: str) -> str:
@@ -39,7 +43,7 @@ def _face(_faces: FaceCache, _state: State, now: str) -> str:
 
 
 def _compare(faces: FaceCache, state: State, now: str) -> str:
-    before = _image(faces.face(state.seed, {}).image[0], "The face before any edit")
+    before = _image(_look(faces, replace(state, targets={})).image[0], "The face before any edit")
     return (
         f'<div class="view wipe">{before}{now}<span class="before">Before</span><span class="now">Now</span>'
         '<input type="range" min="0" max="100" value="50" aria-label="How much of the face before is shown"></div>'
@@ -63,7 +67,7 @@ def _map(faces: FaceCache, state: State) -> str:
 
 
 def _morph(faces: FaceCache, state: State) -> str:
-    pictures = faces.morph(state.seed, state.to, state.targets)
+    pictures = faces.morph(state.seed, state.to, state.targets, attempts=state.attempts)
     loop = base64.b64encode(marked_loop(pictures, state.link(faces.weights))).decode()
     middle = data_url(pictures[len(pictures) // 2])
     return (
@@ -77,10 +81,12 @@ def _morph(faces: FaceCache, state: State) -> str:
 
 def _sheet(faces: FaceCache, state: State) -> str:
     seeds = [(state.seed + step) % (MAX_SEED + 1) for step in range(SHEET)]
-    cells = "".join(
-        _button(f"seed={seed}&view=face", f"Open face {seed}", faces.face(seed, {}), f"{seed}") for seed in seeds
-    )
-    return f'<div class="view sheet">{cells}</div>'
+    shown = [replace(state, seed=seed, targets={}, view="face") for seed in seeds]
+    cells = [
+        _button(f"{face.link(faces.weights)}&view=face", f"Open face {face.seed}", _look(faces, face), f"{face.seed}")
+        for face in shown
+    ]
+    return f'<div class="view sheet">{"".join(cells)}</div>'
 
 
 DRAFTED = {"face": _face, "compare": _compare}
@@ -94,7 +100,7 @@ def _image(image: Tensor, alt: str, size: int = PICTURE_SIZE, mark: str = "") ->
 def _choice(faces: FaceCache, state: State, asked: Mapping[str, int]) -> str:
     """The face of a state with other targets, which a click takes over; it shows the values reached."""
     chosen = replace(state, targets={**state.targets, **asked})
-    face = faces.face(chosen.seed, chosen.targets)
+    face = _look(faces, chosen)
     values = faces.values(face)
     words = ", ".join(f"{label(name)} {value}" for name, value in asked.items())
     reached = " / ".join(f"{values[name]:.0f}" for name in asked)
@@ -124,14 +130,15 @@ def remark(text: str, link: str = "") -> str:
 
 def shortfall(faces: FaceCache, state: State) -> str:
     """Say what the face shows where that is not what was asked; nothing if every target was met."""
-    missed = faces.missed(state.seed, state.targets)
+    missed = faces.missed(state.seed, state.targets, state.attempts)
     parts = [f"{LABELS[name]} {value:.0f} (asked {state.targets[name]:g})" for name, value in missed.items()]
     return f"Not fully reached: {', '.join(parts)}." if parts else ""
 
 
 def reach(faces: FaceCache, state: State) -> str:
     """Say how far this face goes with every attribute that `shortfall` names."""
-    ends = {name: faces.reach(state.seed, name) for name in faces.missed(state.seed, state.targets)}
+    missed = faces.missed(state.seed, state.targets, state.attempts)
+    ends = {name: faces.reach(state.seed, name, state.attempts) for name in missed}
     parts = [f"{LABELS[name]} reaches {low:.0f} to {high:.0f}" for name, (low, high) in ends.items()]
     moved = "Each moved on its own" if len(parts) > 1 else "Moved on its own"
     return f"{moved}, {', '.join(parts)} on this face." if parts else ""

@@ -30,10 +30,10 @@ class Chooser(nn.Module):
         Platforms add in different orders. In double precision that changes no choice, unless two scores, or a score and
         the threshold, are as close as 1e-12: hardly one of all 2^32 seeds has such a draw.
         """
-        seen = z.cpu().double()
-        for layer in self.layers:
-            seen = seen if layer is self.layers[0] else relu(seen)
-            seen = linear(seen, layer.weight.cpu().double(), layer.bias.cpu().double())
+        first, *others = self.layers
+        seen = _linear(first, z.cpu().double())
+        for layer in others:
+            seen = _linear(layer, relu(seen))
         return seen[:, 0]
 
     @torch.no_grad()
@@ -56,3 +56,9 @@ class Chooser(nn.Module):
         sound = (distances <= self.threshold.cpu()).nonzero()
         taken = int(sound[0]) if len(sound) else int(distances.argmin())
         return draws[taken : taken + 1]
+
+
+def _linear(layer: nn.Module, inputs: Tensor) -> Tensor:
+    """What a linear layer makes of inputs in double precision."""
+    weight, bias = layer.parameters()
+    return linear(inputs, weight.cpu().double(), bias.cpu().double())
