@@ -26,7 +26,7 @@ def random_editor(seed: int) -> Editor:
     """An untrained editor whose numbers survive the half precision in which they are saved."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        editor = Editor(["Smiling", "Male"], width=4)
+        editor = Editor(["Smiling", "Male"], width=4, chooser=True)
         editor.response.normal_()
         editor.low.uniform_(-90, -10)
         editor.high.uniform_(10, 90)

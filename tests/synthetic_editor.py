@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from expressions import Editor
-from expressions.latents import Z_DIM, to_normal, to_uniform
+from expressions.latents import Z_DIM, draw_latents, to_normal, to_uniform
+from expressions.networks.chooser import Chooser
 from expressions.skin import CHEEKS, individual_typology_angle
 
 ATTRIBUTES = ("Smiling", "Male", "Young", "Eyeglasses", "Bangs")
@@ -71,3 +72,11 @@ def latent(**values: float) -> Tensor:
     """The latent (1, 100) whose face shows these values, and 50 for what is not named."""
     ways = torch.tensor([[(values.get(name, 50) - 50) / SLOPE for name in (*ATTRIBUTES, "Skin_Tone")]])
     return to_uniform(ways @ _DIRECTIONS)
+
+
+def random_chooser() -> Chooser:
+    """A chooser that calls one draw in three sound, by a network that was never fitted."""
+    torch.manual_seed(0)
+    chooser = Chooser().requires_grad_(False)
+    chooser.threshold.copy_(chooser(draw_latents(range(300))).quantile(1 / 3))
+    return chooser

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from synthetic_editor import ATTRIBUTES, latent, synthetic_editor
+from synthetic_editor import ATTRIBUTES, latent, random_chooser, synthetic_editor
+
+from expressions.latents import draw_latents
 
 NAMES = (*ATTRIBUTES, "Skin_Tone")
 
@@ -21,6 +23,25 @@ def editor():
 def test_one_seed_or_several_give_their_latents(editor):
     assert torch.equal(editor.latents([7, 8])[:1], editor.latents(7))
     assert torch.equal(editor.latents(np.arange(7, 9)), editor.latents(range(7, 9)))
+
+
+def test_seeds_have_the_draws_that_the_chooser_takes_and_one_attempt_is_the_plain_draw():
+    editor = synthetic_editor()
+    assert torch.equal(editor.latents(range(50)), draw_latents(range(50)))  # weights without a chooser
+    editor.chooser = random_chooser()
+    assert torch.equal(editor.latents(range(50), attempts=1), draw_latents(range(50)))
+    assert torch.equal(editor.latents(range(50), attempts=3), editor.chooser.choose(range(50), 3))
+    assert torch.equal(editor.latents(range(50)), editor.chooser.choose(range(50), 8))
+    assert torch.equal(editor.latents(range(50))[7:8], editor.latents(7))
+    assert editor.latents([]).shape == (0, 100)
+    first = next(seed for seed in range(50) if not torch.equal(editor.latents(seed), draw_latents([seed])))
+    assert editor.render(first, attempts=1) != editor.render(first)
+
+
+@pytest.mark.parametrize("attempts", [0, 9, 1.5, True, "8", None])
+def test_attempts_that_are_none_are_refused(editor, attempts):
+    with pytest.raises(ValueError, match="attempts must be a whole number from 1 to 8, got"):
+        editor.latents([7], attempts)
 
 
 @pytest.mark.parametrize("seeds", ["7", b"7", {7: 8}, None, 1.5, [True]])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from expressions.latents import MAX_SEED, draw_latents, slerp, to_normal, to_uniform
+from expressions.latents import MAX_SEED, draw_attempts, draw_latents, slerp, to_normal, to_uniform
 
 
 def test_latents_of_a_seed_never_change():
@@ -14,6 +14,13 @@ def test_latents_of_a_seed_never_change():
 
 def test_latents_do_not_depend_on_the_batch():
     assert torch.equal(draw_latents([7, 8, 9])[1:2], draw_latents([8]))
+
+
+def test_the_attempts_of_a_seed_are_blocks_of_one_stream_that_begins_with_its_latents():
+    raw = np.random.PCG64(7).random_raw(300)
+    expected = [[(2 * (int(number) >> 41) + 1 - 2**23) / 2**23 for number in block] for block in raw.reshape(3, 100)]
+    assert draw_attempts(7, 3).tolist() == expected
+    assert torch.equal(draw_attempts(7, 3)[:1], draw_latents([7]))
 
 
 def test_latents_are_uniform_inside_the_open_interval():

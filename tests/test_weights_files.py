@@ -43,6 +43,14 @@ def test_a_folder_gives_the_same_editor_back(folder: Path) -> None:
     assert fingerprint(loaded) == fingerprint(random_editor(0))
 
 
+def test_weights_of_before_there_was_a_chooser_have_none(tmp_path: Path) -> None:
+    Editor(["Smiling"], width=4).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"attributes": ["Smiling"], "width": 4}')
+    loaded = Editor.from_pretrained(tmp_path)
+    assert loaded.chooser is None
+    assert torch.equal(loaded.latents(range(9)), loaded.latents(range(9), attempts=1))
+
+
 def test_who_can_read_the_configuration_can_read_the_weights(tmp_path: Path) -> None:
     random_editor(0).save_pretrained(tmp_path)
     assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
@@ -71,6 +79,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         (lambda tensors: tensors.update(low=torch.zeros(4)), "tensor low must have shape (3,), got (4,)"),
         (lambda tensors: tensors["response"].fill_(float("nan")), "tensor response holds numbers that are not finite"),
         (lambda tensors: tensors.update(extra=torch.zeros(1)), "unknown tensor extra"),
+        (lambda tensors: tensors.pop("chooser.threshold"), "no tensor chooser.threshold"),
     ],
 )
 def test_a_tensor_that_does_not_fit_is_named(
@@ -125,6 +134,8 @@ def test_a_bug_of_ours_is_not_called_bad_weights(folder: Path, monkeypatch: pyte
         ({"attributes": ["Smiling", "<b>"]}, "attributes must be distinct names of letters, digits and _"),
         ({"attributes": ["Smiling", "Skin_Tone"]}, "Skin_Tone is measured from the pixels"),
         ({"attributes": ["Smiling", "Male"], "depth": 3}, "config.json: unknown entry 'depth'"),
+        ({"attributes": ["Smiling"], "chooser": 1}, "config.json: chooser must be true or false, got 1"),
+        ({"attributes": ["Smiling", "Male"], "width": 4}, "model.safetensors: unknown tensor chooser."),
         (
             {"attributes": ["Smiling"], "width": 10**9},
             "config.json: width must be a whole number from 1 to 256, got 10",
