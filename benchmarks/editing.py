@@ -171,7 +171,7 @@ def distance(editor: Editor, evaluator: Evaluator, z: Tensor, real: Tensor) -> f
 def fd_evaluator(editor: Editor, evaluator: Evaluator, source: str) -> EditedDistance:
     """How far faces are from the held-out ones of `source`, edited and not."""
     real = predict(evaluator.features, load_faces(DataOptions(data=source), "valid").images)
-    z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN))
+    z = editor.latents(range(FIRST_SEED, FIRST_SEED + DRAWN), attempts=1)
     unedited, edited = (distance(editor, evaluator, latents, real) for latents in (z, each_edited(editor, z)))
     return {"faces": DRAWN, "unedited": unedited, "edited": edited}
 
@@ -193,7 +193,7 @@ def main() -> None:
     if arguments.plain:
         plain = plain_editor(arguments.plain, [name for name in editor.attributes if name != SKIN_TONE])
         plain.classifier = editor.classifier
-    z = editor.latents(range(FIRST_SEED, FIRST_SEED + arguments.faces))
+    z = editor.latents(range(FIRST_SEED, FIRST_SEED + arguments.faces), attempts=1)
     readers, sample = both_readers(editor, evaluator)
     curves, figures = ask(editor, readers, z)
     ours = {name: curve[:, : arguments.compared] for name, curve in curves[0].items()}

@@ -97,7 +97,7 @@ class QualityJudge:
 def editor_faces(editor: Editor, count: int, repeat: int) -> Tensor:
     """uint8 faces (count, 3, 64, 64) of consecutive seeds; each repeat has its own."""
     first = FIRST_SEED + repeat * count
-    return to_uint8(faces_of(editor, editor.latents(range(first, first + count))))
+    return to_uint8(faces_of(editor, editor.latents(range(first, first + count), attempts=1)))
 
 
 def main() -> None:

@@ -79,5 +79,5 @@ def faces_of(editor: Editor, z: Tensor) -> Tensor:
 
 def both_readers(editor: Editor, evaluator: Evaluator) -> tuple[list[AttributeReader], Tensor]:
     """The evaluator and the editor's own classifier as readers, and the unedited faces that scale both."""
-    sample = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + DRAWN)))
+    sample = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + DRAWN), attempts=1))
     return [AttributeReader(one, editor.attributes, sample) for one in (evaluator, editor.classifier)], sample

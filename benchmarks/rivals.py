@@ -39,7 +39,7 @@ def scores_of(editor: Editor, z: Tensor) -> Tensor:
 
 
 def draw(editor: Editor, first_seed: int, count: int = 10_000) -> Sample:
-    z = editor.latents(range(first_seed, first_seed + count))
+    z = editor.latents(range(first_seed, first_seed + count), attempts=1)
     raw = torch.cat([editor.scores(editor.synthesize(batch)) for batch in z.split(BATCH)])
     deviation = raw.std(0)
     return Sample(z, (raw - raw.mean(0)) / deviation, deviation)

@@ -36,7 +36,7 @@ def test_the_sliders_attributes_are_there_and_the_file_fits_into_a_repository(ed
 
 
 def test_values_run_from_0_to_100_over_random_faces(editor):
-    batches = editor.latents(range(10_000, 11_000)).split(100)
+    batches = editor.latents(range(10_000, 11_000), attempts=1).split(100)
     seen = torch.cat([editor.measure(editor.synthesize(z)) for z in batches])
     for end in (0, 100):
         beyond = (seen == end).float().mean(0)

@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import torch
 from gradio_client import Client
 from nuisances import NUISANCES
 from PIL import Image
+from synthetic_editor import random_chooser, synthetic_editor
 
 from expressions import Editor
 from expressions.demo.api import Api
@@ -43,6 +45,7 @@ NONSENSE: list[tuple[str, tuple[object, ...], str]] = [
     ("sweep", (7, None), "None"),
     ("morph", (7, -1), "to must be a whole number from 0 to 4294967295"),
     ("morph", (7, 8, 10**9), "frames must be a whole number from 2 to 48"),
+    *[("generate", (7, {}, attempts), "attempts must be a whole number from 1 to 8") for attempts in (0, 9, None)],
     *[("batch", (seeds,), "1 to 64 seeds") for seeds in ([], list(range(65)), "7")],
     ("batch", ([7, None],), "whole number"),
 ]
@@ -113,6 +116,25 @@ def test_a_morph_goes_there_and_back_with_the_same_changes_and_says_how(api: Api
     assert state_in(file.info["xmp"].decode()) == State(7, {"Smiling": 90}, "morph", to=8)
 
 
+def test_programs_may_ask_for_the_plain_draw_and_its_link_brings_it_back() -> None:
+    editor = synthetic_editor()
+    editor.chooser = random_chooser()
+    choosy = Api(FaceCache(editor))
+    seeds = (seed for seed in range(100) if not torch.equal(editor.latents(seed), editor.latents(seed, attempts=1)))
+    seed = next(seeds)
+    plain, chosen = (Image.open(choosy.generate(seed, {"Smiling": 80}, attempts)) for attempts in ("1", 8))
+    assert plain.tobytes() == editor.render(seed, {"Smiling": 80}, size=512, attempts=1).tobytes()
+    assert chosen.tobytes() == editor.render(seed, {"Smiling": 80}, size=512).tobytes()
+    assert state_in(plain.text["XML:com.adobe.xmp"]) == State(seed, {"Smiling": 80}, attempts=1)  # type: ignore[attr-defined]
+    assert choosy.measure(seed, {}, 1) != choosy.measure(seed)
+    ((batched, _),) = choosy.batch([seed], {"Smiling": 80}, 1)
+    assert Image.open(batched).tobytes() == plain.tobytes()
+    (swept, _), *_ = choosy.sweep(seed, "Male", 2, None, 1)
+    assert Image.open(swept).tobytes() == editor.render(seed, {"Male": 0}, size=512, attempts=1).tobytes()
+    loop = Image.open(choosy.morph(seed, seed, 2, None, 1))
+    assert state_in(loop.info["xmp"].decode()) == State(seed, {}, "morph", to=seed, attempts=1)
+
+
 def test_every_attribute_is_listed_with_what_may_go_along(api: Api, editor: Editor) -> None:
     rows = {row["name"]: row for row in api.attributes()}
     assert tuple(rows) == editor.attributes
@@ -178,13 +200,13 @@ def test_plain_http_is_answered_and_wrong_values_disturb_nobody(server: Any, cli
 
 
 WRONG: list[tuple[str, object, str]] = [
-    ("v2/generate", {"seed": 7, "bogus": 2}, "generate takes no 'bogus'; it takes seed, attributes"),
+    ("v2/generate", {"seed": 7, "bogus": 2}, "generate takes no 'bogus'; it takes seed, attributes, attempts"),
     ("v2/attributes", {"seed": 7}, "attributes takes no 'seed'; it takes nothing"),
     ("v2/morph", {"seed": 7}, "morph needs 'to'"),
     ("v2/cheer", {"seed": 7}, "there is no endpoint 'cheer'; there are generate, measure, sweep,"),
     ("v2/answer", {}, "there is no endpoint 'answer'"),  # the page's own
     ("v2/generate", [7], "dictionary"),
-    ("generate", {"data": [7]}, "generate takes 2 values in a list (seed, attributes), got 1"),
+    ("generate", {"data": [7]}, "generate takes 3 values in a list (seed, attributes, attempts), got 1"),
     ("cheer", {"data": [7]}, "there is no endpoint 'cheer'"),
 ]
 

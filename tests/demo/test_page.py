@@ -4,13 +4,16 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 from nuisances import NUISANCES
 from PIL import Image
+from synthetic_editor import random_chooser, synthetic_editor
 
 from expressions import Editor
 from expressions.demo import views
@@ -18,10 +21,10 @@ from expressions.demo.about import quality
 from expressions.demo.faces import DRAFT_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, enlarged
 from expressions.demo.heat_map import draw
 from expressions.demo.page import IGNORED, NO_LINK, OTHER_WEIGHTS, Page
-from expressions.demo.state import FIRST_SEED, State, parse_link, read_value
+from expressions.demo.state import FIRST_SEED, VIEWS, State, parse_link, read_value
 from expressions.demo.views import MAP, SHEET, STRIP
 
-OPTIONS = ("face", "Smiling", "Smiling", "Male", 24)
+OPTIONS = ("face", "Smiling", "Smiling", "Male", 24, 8)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ class Shown:
 
     def __init__(self, answer: list[Any]) -> None:
         self.stage, self.remark, self.changes, self.marks, self.link, self.answered, *held = answer
-        self.options, self.sliders = held[:5], held[5:]
+        self.options, self.sliders = held[: len(OPTIONS)], held[len(OPTIONS) :]
 
 
 def ask(
@@ -143,10 +146,10 @@ def test_a_morph_to_what_is_no_seed_stays_as_it_is_and_says_so(page: Page) -> No
     own = sliders_of(page, 7)
     first = ask(page, "1?seed=7&view=morph&to=8")
     for nuisance in (None, 1.5, 99999999999):
-        shown = ask(page, "2?rest", first.answered, ("morph", *OPTIONS[1:4], nuisance), own)
+        shown = ask(page, "2?rest", first.answered, ("morph", *OPTIONS[1:4], nuisance, 8), own)
         assert "from 0 to 4294967295. This still goes to face 8." in shown.remark
         assert (shown.stage, shown.link) == (first.stage, first.link)
-    shown = ask(page, "2?rest", first.answered, ("morph", *OPTIONS[1:4], 9), own)
+    shown = ask(page, "2?rest", first.answered, ("morph", *OPTIONS[1:4], 9, 8), own)
     assert "seed" not in shown.remark.lower()
     assert "to=9" in shown.link
 
@@ -175,17 +178,17 @@ def test_a_link_that_opens_no_face_shows_the_first_one_and_says_so(page: Page) -
 def test_no_value_makes_the_page_raise(page: Page, nuisance: object) -> None:
     count = len(page.faces.attributes)
     for held in (
-        [nuisance, "1?seed=7", *[nuisance] * 5, *[50] * count],
+        [nuisance, "1?seed=7", *[nuisance] * 6, *[50] * count],
         ["1?seed=7", nuisance, *OPTIONS, *[nuisance] * count],
         ["2?rest", "1?seed=7", *OPTIONS, *[nuisance] * count],
     ):
         shown = Shown(page.answer(*held))
         assert "data:image/jpeg" in shown.stage
         assert shown.link.startswith("?seed=")
-    assert "<img" in Shown(page.answer("1?seed=7", "1?seed=7", *[nuisance] * 5, *[nuisance] * count)).stage
-    assert page.draft("1?seed=7", nuisance, *[nuisance] * 5, *[nuisance] * count) == gr.skip()
+    assert "<img" in Shown(page.answer("1?seed=7", "1?seed=7", *[nuisance] * 6, *[nuisance] * count)).stage
+    assert page.draft("1?seed=7", nuisance, *[nuisance] * 6, *[nuisance] * count) == gr.skip()
     is_moved = read_value(nuisance) is not None
-    draft = page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 4, *[nuisance] * count)
+    draft = page.draft("1?seed=7", "1?seed=7", "face", *[nuisance] * 5, *[nuisance] * count)
     assert "<img" in draft
     assert (" data-draft" in draft) == is_moved
     _, data = page.download(64, nuisance, *[nuisance] * count).split("|")
@@ -224,7 +227,7 @@ def test_a_face_of_a_filmstrip_or_a_map_is_the_one_that_a_click_on_it_opens(page
     seed = next(seed for seed in range(1000) if page.faces.own_values(seed)["Smiling"] in MAP)  # of which none is lost
     for view, count in (("strip", len(STRIP)), ("map", len(MAP) ** 2)):
         state = State(seed, {"Male": 95}, view, strip="Smiling", across="Smiling", down="Bangs")
-        options = (view, "Smiling", "Smiling", "Bangs", 24)
+        options = (view, "Smiling", "Smiling", "Bangs", 24, 8)
         cells = re.findall(r'data-link="([^"]*)".*?<img src="([^"]*)"', views.stage(page.faces, state))
         assert len(cells) == count
         for link, picture in cells:
@@ -281,6 +284,58 @@ def test_a_download_opens_the_face_it_came_from(page: Page) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
     assert picture.size == (64, 64)
     assert f"?seed=7&amp;Smiling=90&amp;weights={page.faces.weights}" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def choosy() -> tuple[Page, int]:
+    """A page whose editor has a chooser, and a seed whose first draw is not the one that it takes."""
+    editor = synthetic_editor()
+    editor.chooser = random_chooser()
+    seeds = (seed for seed in range(100) if not torch.equal(editor.latents(seed), editor.latents(seed, attempts=1)))
+    return Page(FaceCache(editor)), next(seeds)
+
+
+def test_a_link_may_ask_for_the_plain_draw_and_the_choice_of_the_page_takes_over_with_its_own_values(
+    choosy: tuple[Page, int],
+) -> None:
+    page, seed = choosy
+    weights, editor = page.faces.weights, page.faces.editor
+    plain = ask(page, f"1?seed={seed}&Bangs=90&attempts=1")
+    assert data_url(editor.render(seed, {"Bangs": 90}, size=512, attempts=1)) in plain.stage
+    assert plain.link == f"?seed={seed}&Bangs=90&attempts=1&weights={weights}"
+    assert plain.options[-1] == 1
+    at_rest = ask(page, "2?rest", plain.answered, (*OPTIONS[:-1], 1), plain.sliders)
+    assert (at_rest.stage, at_rest.link) == (plain.stage, plain.link)
+    chosen = ask(page, "3?rest", at_rest.answered, sliders=plain.sliders)
+    assert data_url(editor.render(seed, {"Bangs": 90}, size=512)) in chosen.stage
+    assert chosen.link == f"?seed={seed}&Bangs=90&weights={weights}"
+    own = page.faces.own_values(seed)
+    assert own != page.faces.own_values(seed, 1)
+    assert chosen.sliders == [{**own, "Bangs": 90}[name] for name in page.faces.attributes]
+    assert ask(page, f"4?seed={seed}", plain.answered, (*OPTIONS[:-1], 1)).options[-1] == 8  # of a link without it
+
+
+def test_every_view_every_draft_and_every_download_follows_the_choice(choosy: tuple[Page, int]) -> None:
+    page, seed = choosy
+    for view in VIEWS:
+        plain, chosen = (State(seed, {"Smiling": 90}, view, to=seed, attempts=attempts) for attempts in (1, 8))
+        assert views.stage(page.faces, plain) != views.stage(page.faces, chosen)
+    cells = re.findall(
+        r'data-link="([^"]*)".*?<img src="([^"]*)"', views.stage(page.faces, replace(plain, view="sheet"))
+    )
+    for link, picture in cells:
+        state = parse_link(html.unescape(link), page.faces.attributes, plain)[0]
+        look = page.faces.face(state.seed, state.targets, 1)
+        assert (state.view, state.attempts) == ("face", 1)
+        assert picture == data_url(enlarged(look.image[0], THUMBNAIL_SIZE))
+    drafts = {
+        page.draft("1?a", f"1?{state.link('')}", *OPTIONS[:-1], state.attempts, *[80] * 6) for state in (plain, chosen)
+    }
+    assert len(drafts) == 2
+    _, data = page.download(64, f"1?seed={seed}&attempts=1", *page.faces.own_values(seed, 1).values()).split("|")
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert picture.tobytes() == page.faces.editor.render(seed, attempts=1).tobytes()
+    assert f"?seed={seed}&amp;attempts=1&amp;weights=" in picture.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
 
 
 def test_what_may_go_along_with_a_slider_is_said_beside_its_change() -> None:

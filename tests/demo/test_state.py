@@ -16,6 +16,7 @@ ATTRIBUTES = ("Smiling", "Young", "Male")
         State(7, {"Smiling": 1}, "map", across="Young", down="Smiling"),
         State(7, {}, "morph", to=99),
         State(7, {}, "sheet"),
+        State(7, {"Smiling": 90}, attempts=1),
     ],
     ids=lambda state: state.view,
 )
@@ -35,6 +36,12 @@ def test_what_a_link_names_wrongly_stays_as_it_was_and_values_are_drawn_into_the
     query = "seed=-1&Smiling=900&Young=-3&Male=nan&Bald=50&view=x&strip=Bald&to=1e3&__theme=dark"
     state, _ = parse_link(query, ATTRIBUTES, State(7, {"Male": 4}, to=5))
     assert state == State(7, {"Smiling": 100, "Young": 0}, to=5)
+
+
+def test_a_link_without_attempts_has_the_usual_ones_whatever_was_shown_before() -> None:
+    for query in ("seed=7", "seed=7&attempts=9", "seed=7&attempts=all"):
+        assert parse_link(query, ATTRIBUTES, State(3, attempts=1))[0] == State(7)
+    assert parse_link("seed=7&attempts=3", ATTRIBUTES, State())[0] == State(7, attempts=3)
 
 
 @pytest.mark.parametrize(("text", "value"), [("-3", 0), ("900", 100), ("1e1", 10), (".5", 0.5), ("12.344", 12.34)])
@@ -67,7 +74,7 @@ def test_a_nuisance_is_no_seed_no_choice_and_at_most_a_value_of_the_scale(nuisan
     assert read_seed(nuisance) is None
     assert read_value(nuisance) in (None, 0, 1.5, 100)
     state = State(7)
-    assert choose(state, ATTRIBUTES, dict.fromkeys(("view", "strip", "to"), nuisance)) == state
+    assert choose(state, ATTRIBUTES, dict.fromkeys(("view", "strip", "to", "attempts"), nuisance)) == state
 
 
 def test_the_first_state_keeps_to_the_attributes_at_hand() -> None:

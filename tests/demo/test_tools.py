@@ -63,7 +63,7 @@ def test_a_tool_gives_numbers_and_rows_as_json(server: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [
-        ("generate", {"seed": 7, "bogus": 2}, "generate takes no 'bogus'; it takes seed, attributes"),
+        ("generate", {"seed": 7, "bogus": 2}, "generate takes no 'bogus'; it takes seed, attributes, attempts"),
         ("generate", {}, "generate needs 'seed'"),
         ("generate", {"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
         ("cheer", {}, "there is no tool 'cheer'; there are generate, measure, sweep, morph, batch, attributes"),

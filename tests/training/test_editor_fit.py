@@ -77,7 +77,7 @@ def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):
 
 
 def test_the_response_is_what_a_step_along_a_direction_changes(editor):
-    column, u = editor.attributes.index("Smiling"), to_normal(editor.latents(range(300)))
+    column, u = editor.attributes.index("Smiling"), to_normal(editor.latents(range(300), attempts=1))
     up, down = (
         editor.values(editor.scores(editor.synthesize(to_uniform(u + sign * editor.generator.directions[column]))))
         for sign in (1, -1)
