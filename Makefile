@@ -37,7 +37,7 @@ check: test
 
 # What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor. The stages are
 # in expressions/training/pipeline.py: `train.py all --dry-run` prints them.
-train: $(VENV)/demo
+train: $(VENV)/train
 	$(BIN)/python train.py all --data $(DATA) --size $(SIZE) --runs $(RUNS)
 
 # What README.md and the model card show of the embedded weights, beside the generator PLAIN, trained without edits.
@@ -69,7 +69,11 @@ else \
 fi
 endef
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/demo
+$(VENV)/train: requirements-train.txt $(VENV)/demo
+	$(BIN)/pip install --quiet -r requirements-train.txt
+	touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/train
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@
 

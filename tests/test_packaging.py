@@ -57,7 +57,7 @@ def test_what_a_room_imports_is_among_its_requirements():
     paths = list((ROOT / "expressions").rglob("*.py"))
     base = names(PROJECT["dependencies"])
     assert imported(path for path in paths if room_of(path) not in ROOMS) <= base
-    optional = {"tensorboard", "trackio"}  # trackers, which only their option needs
+    optional = {"tensorboard", "trackio", "transformers"}  # which only their option needs
     for room, extra in ROOMS.items():
         found = imported(path for path in paths if room_of(path) == room) - optional
         given = names(EXTRAS[extra])
@@ -68,7 +68,7 @@ def test_what_a_room_imports_is_among_its_requirements():
 def test_every_requirement_is_pinned_within_its_range():
     ranges = {Requirement(text).name: Requirement(text) for text in PROJECT["dependencies"]}
     ranges |= {Requirement(text).name: Requirement(text) for extra in ROOMS.values() for text in EXTRAS[extra]}
-    pinned = pins("requirements.txt")
+    pinned = pins("requirements.txt") | pins("requirements-train.txt")
     assert pinned.keys() == ranges.keys()
     for name, pin in pinned.items():
         (version,) = (specifier.version for specifier in pin.specifier)

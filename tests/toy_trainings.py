@@ -17,6 +17,7 @@ TWO_STEPS = TrainConfig(
     penalty_batch=2,
     ema_kimg=0.004,
     max_shift=1,
+    backbone="none",
     device="cpu",
     precision="fp32",
 )

@@ -1,14 +1,10 @@
-"""Averages of a network's weights: over the steps of a training, and over several trainings."""
-
-from collections.abc import Sequence
-from pathlib import Path
+"""Averages of a network's weights over the steps of a training, and the batch-norm statistics that belong to them."""
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ..errors import WeightsError
-from .generator import BATCH, Generator, load_generator
+from .generator import BATCH
 
 
 @torch.no_grad()
@@ -20,30 +16,6 @@ def ema_update(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
             value.lerp_(source[name], weight)
         else:
             value.copy_(source[name])
-
-
-def mean_generator(paths: Sequence[Path]) -> Generator:
-    """Average the generators of several trainings that went on from the same networks.
-
-    The mean draws better faces than any of them (model soups, Wortsman et al. 2022, arXiv:2203.05482). Batch-norm
-    statistics are averaged too, until `estimate_statistics` does better.
-
-    Args:
-        paths: of one or more generators; the networks that they went on from may be among them.
-
-    Raises:
-        WeightsError: a file does not hold a generator, or they have different widths or directions.
-    """
-    mean, *others = (load_generator(path) for path in paths)
-    for count, (path, other) in enumerate(zip(paths[1:], others, strict=True), 2):
-        for name, own, first in (
-            ("directions", len(other.directions), len(mean.directions)),
-            ("feature maps at 64x64", other.width, mean.width),
-        ):
-            if own != first:
-                raise WeightsError(f"{path} has {own} {name}, {paths[0]} has {first}")
-        ema_update(mean, other, torch.tensor(1 / count))
-    return mean
 
 
 def estimate_statistics(generator: nn.Module, z: Tensor) -> None:

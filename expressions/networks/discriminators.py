@@ -1,15 +1,11 @@
-"""Discriminators: one that sees pixels, and one that sees through trained networks."""
+"""Discriminators: one that sees pixels, and heads that judge what a trained network sees."""
 
-from collections.abc import Sequence
-from itertools import chain, pairwise
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
-
-from ..images import IMAGE_SIZE
 
 
 class Discriminator(nn.Module):
@@ -20,19 +16,16 @@ class Discriminator(nn.Module):
 
     Args:
         width: feature maps at 32x32; they double at each halving of the side.
-        kernel: side of the strided kernels, 4 or 3. 3 takes little more than half of the arithmetic; every second row
-            and column of pixels then counts twice.
     """
 
-    WIDTH, KERNEL = 64, 4
-    KERNELS = KERNEL, 3
+    WIDTH = 32
 
-    def __init__(self, width: int = WIDTH, kernel: int = KERNEL) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         widths = [3, width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):  # 64 -> 32 -> 16 -> 8 -> 4
-            layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         layers += [nn.Conv2d(widths[-1], 1, 4)]
         self.layers = nn.Sequential(*layers)
         for layer in self.layers:
@@ -47,47 +40,35 @@ class Discriminator(nn.Module):
 
 
 class FeatureNetwork(Protocol):
-    """A trained network whose layers a discriminator looks through."""
+    """A trained network through whose layers a discriminator looks."""
 
     MAPS: Sequence[tuple[int, int]]
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """Feature maps of images, with channels and side as in `MAPS`."""
+        """Feature maps of images (N, 3, 64, 64) in [-1, 1], with channels and side as in `MAPS`."""
 
 
-class ProjectedDiscriminator(nn.Module):
-    """Judges the pixels, and what trained networks see of a face at each of their sides (Sauer et al. 2021,
-    arXiv:2111.01007), with spectrally normalised heads.
+class PatchHeads(nn.Module):
+    """Judges the feature maps of a trained network, each by a head of its own (Sauer et al. 2021, arXiv:2111.01007).
 
-    It knows from the start what these networks have learnt. So it is a match for a trained generator after a few
+    It knows from the start what that network has learnt. So it is a match for a trained generator after a few
     thousand images, where a new `Discriminator` takes hundreds of thousands.
 
     Args:
-        features: the trained networks. They stay as they are and where they are, and are no part of the state.
+        shapes: channels and side of each map.
     """
 
-    SIDE = 16  # patches a side; a head with fewer repeats its verdicts
-
-    def __init__(self, features: Sequence[FeatureNetwork]) -> None:
+    def __init__(self, shapes: Iterable[tuple[int, int]]) -> None:
         super().__init__()
-        self._features = tuple(features)  # no module list: nobody trains, moves or saves them with the heads
-        maps = [(3, IMAGE_SIZE), *chain.from_iterable(network.MAPS for network in features)]
-        self.heads = nn.ModuleList(_head(channels, side) for channels, side in maps)
+        self.heads = nn.ModuleList(_head(channels, side) for channels, side in shapes)
 
-    def forward(self, images: Tensor, noisy: Tensor) -> Tensor:
-        """Judge images (N, 3, 64, 64) in [-1, 1] -> logits (N, 256 * heads): 16x16 patches by each head.
-
-        Args:
-            images: seen as they are by the head of pixels.
-            noisy: the same images as the feature networks see them, best under faint noise.
-        """
-        maps = [images, *chain.from_iterable(network.maps(noisy) for network in self._features)]
-        verdicts = (head(seen) for head, seen in zip(self.heads, maps, strict=True))
-        return torch.cat([interpolate(verdict, self.SIDE).flatten(1) for verdict in verdicts], 1)
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Judge maps (N, C, H, W) -> logits (N, patches) by each head."""
+        return [head(seen).flatten(1) for head, seen in zip(self.heads, maps, strict=True)]
 
 
 def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:  # width: chosen by hand
-    """Two or three convolutions to a map of logits, whose side is no less than 4."""
+    """Two or three spectrally normalised convolutions to a map of logits."""
     layers: list[nn.Module] = [spectral_norm(nn.Conv2d(channels, width, 3, 2 if side > 8 else 1, 1))]
     if side > 4:
         layers += [nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, width, 4, 2, 1))]

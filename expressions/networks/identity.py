@@ -15,7 +15,6 @@ class IdentityEmbedding(nn.Module):
     likelier is it that they show one person."""
 
     SIZE = 128
-    MAPS = AttributeClassifier.MAPS
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,10 +23,6 @@ class IdentityEmbedding(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, 64, 64) in [-1, 1] -> unit vectors (N, 128)."""
         return normalize(self.network(images).float(), dim=1)
-
-    def maps(self, images: Tensor) -> list[Tensor]:
-        """The last feature maps of each side, as `MAPS` lists them, of images (N, 3, 64, 64) in [-1, 1]."""
-        return self.network.maps(images)
 
 
 def load_identity(path: Path) -> IdentityEmbedding:

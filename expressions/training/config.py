@@ -11,12 +11,14 @@ from ..latents import MAX_SEED
 from ..networks.discriminators import Discriminator
 from ..networks.generator import Generator
 from ..networks.precision import has_fast_bf16
+from .backbone import LITE0
 from .options import Options, option
 from .trackers import TRACKERS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 IDENTITIES = ("all", "even", "odd")
 PRECISIONS = ("auto", "bf16", "fp32")
+NO_BACKBONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +62,7 @@ class DeviceOptions(Options):
 class GeneratorOptions(Options):
     """Whose faces."""
 
-    generator: str = option(
-        "runs/gan/generator.safetensors",
-        "the averaged generator of a training run; several with a common start, separated by commas, are averaged",
-        paths=True,
-    )
+    generator: str = option("runs/gan/generator.safetensors", "the averaged generator of a training run")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,44 +76,44 @@ class TrainConfig(DataOptions, DeviceOptions):
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
     g_width: int = option(Generator.WIDTH, "feature maps of the generator at 64x64", above=0, most=Generator.MAX_WIDTH)
     d_width: int = option(Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32", above=0)
-    d_kernel: int = option(
-        Discriminator.KERNEL, "side of the discriminator's kernels; 3 is faster", choices=Discriminator.KERNELS
-    )
-    batch_size: int = option(64, "real images in one step, all processes together", least=2)
-    # Two time scales (Heusel et al. 2017, arXiv:1706.08500); benchmarks/README.md compares them with equal ones.
-    g_lr: float = option(1e-4, "Adam's rate for the generator", above=0)
-    d_lr: float = option(4e-4, "Adam's rate for the discriminator", above=0)
+    batch_size: int = option(32, "real images in one step, all processes together", least=2)
+    # Rates and decays of projected GANs (Sauer et al. 2021, arXiv:2111.01007).
+    g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
+    d_lr: float = option(2e-4, "Adam's rate for the discriminators", above=0)
     cooldown: float = option(0.0, "share of the training, its last, in which the rates fall to 0", least=0, most=1)
-    beta1: float = option(0.5, "Adam's first decay", least=0, below=1)
-    beta2: float = option(0.999, "Adam's second decay", least=0, below=1)
+    beta1: float = option(0.0, "Adam's first decay", least=0, below=1)
+    beta2: float = option(0.99, "Adam's second decay", least=0, below=1)
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
     penalty_batch: int = option(8, "real images of a batch, and as many generated, that carry the penalties", above=0)
-    ema_kimg: float = option(25.0, "half-life of the averaged generator at most, in thousands of images", above=0)
-    max_shift: int = option(0, "pixels by which the discriminator sees images shifted", least=0, most=IMAGE_SIZE - 1)
+    ema_kimg: float = option(10.0, "half-life of the averaged generator at most, in thousands of images", above=0)
+    max_shift: int = option(4, "pixels by which the discriminators see images shifted", least=0, most=IMAGE_SIZE - 1)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0, most=MAX_SEED)
     start: str | None = option(None, "run folder, or editor's weights (folder or Hub id), whose networks to start with")
     lead_kimg: float = option(
         0.0, "thousands of images that a new discriminator learns from, before a trained generator moves", least=0
     )
-    features: str | None = option(
-        None,
-        "classifiers or identity embeddings, separated by commas, through whose layers the discriminator sees a face "
-        "(projected GAN: hinge loss, spectral norms); without any it sees pixels (relativistic loss, R1 and R2)",
-        paths=True,
+    backbone: str = option(
+        LITE0,
+        "network trained on ImageNet through whose layers a discriminator sees a face (projected GAN): "
+        f"{LITE0}, a Hub id or folder of a backbone of the library transformers, or {NO_BACKBONE}",
     )
-    texture_weight: float = option(0.0, "with features: weight of a second discriminator, of pixels", least=0)
+    backbone_side: int = option(96, "to which faces are enlarged for the backbone", least=32, most=512)
+    pixels_weight: float = option(0.5, "weight of the discriminator of pixels; one that sees through weighs 1", least=0)
     classifiers: str | None = option(
-        None, "train edits: attribute classifiers that judge them, separated by commas", paths=True
+        None,
+        "train edits: attribute classifiers that judge them, separated by commas; a discriminator sees through the "
+        "first of them",
+        paths=True,
     )
     identity: str | None = option(None, "train edits: an identity embedding, by which people stay who they are")
     # Both chosen by hand between trainings of the embedded weights, and never ablated.
     edit_weight: float = option(3.5, "weight of what an edit misses and of what it changes besides", least=0)
-    pixel_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
+    change_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
     tracker: str = option("none", "also send the statistics to a tracker", choices=TRACKERS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, needed in (("identity", "classifiers"), ("texture_weight", "features"), ("lead_kimg", "start")):
+        for name, needed in (("identity", "classifiers"), ("lead_kimg", "start")):
             if getattr(self, name) and not getattr(self, needed):
                 raise ValueError(f"{name} does nothing without {needed}: give {needed} too")
         if self.lead_kimg > self.kimg:

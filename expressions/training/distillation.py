@@ -10,9 +10,9 @@ from torch.nn.functional import mse_loss
 
 from ..images import to_uint8
 from ..latents import to_uniform
-from ..networks.averaging import estimate_statistics, mean_generator
+from ..networks.averaging import estimate_statistics
 from ..networks.classifier import AttributeClassifier, load_classifiers, predict
-from ..networks.generator import BATCH, Generator
+from ..networks.generator import BATCH, Generator, load_generator
 from ..networks.precision import channels_last
 from .classifier_fit import save_with_accuracy
 from .config import DataOptions, GeneratorOptions
@@ -46,7 +46,7 @@ def run_distil(config: DistillationConfig) -> str:
     """Distil the mean of several classifiers, as they score generated faces, into one for the editor."""
     out = prepare(config, config.out)
     (student, *teachers), attributes = load_classifiers([config.student, *split_paths(config.teachers)])
-    generator = mean_generator([Path(path) for path in split_paths(config.generator)])
+    generator = load_generator(Path(config.generator))
     test_faces = load_faces(config, config.test_split, attributes=attributes)
     return save_with_accuracy(distil(student, teachers, generator, config), test_faces, out)
 

@@ -21,8 +21,9 @@ from .augmentation import FAINT, add_noise, mirror, shift
 from .directions import draw_edits, dual_basis, regress
 
 # All of these were chosen by hand between trainings of the embedded weights, and never ablated.
-_MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change; any other weighs 1
-_KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks
+_MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change; one that it should leave alone weighs 1
+_KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks, where they should stay
+_COLOUR_WEIGHT = 0.25  # times these, of what is computed from the cheeks: it is exact
 _IDENTITY_WEIGHT = 0.25  # of 1 minus the cosine between the identities of a face and its edit
 _CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line
 _SHIFT = 2  # pixels by which the networks see a pair moved
@@ -33,8 +34,10 @@ _LAB = ("L*", "a*", "b*")  # of the cheeks
 class EditLoss:
     """What a face and its edit cost the generator.
 
-    Scores are the logits of each classifier, the typology angle of the cheeks and their L*, a*, b*: S in all. Each is
-    in standard deviations over real faces. What belongs together with a moved attribute (`COUPLED`) is free.
+    Each pair is judged by one of the classifiers, so that several cost no more than one and none is pleased alone. Its
+    scores are that classifier's logits, the typology angle of the cheeks and their L*, a*, b*: S in all. Each is in
+    standard deviations over real faces, as that classifier sees them. What belongs together with a moved attribute
+    (`COUPLED`) is free.
 
     Args:
         classifiers: each with one logit for each of `attributes`.
@@ -54,40 +57,45 @@ class EditLoss:
         identity: IdentityEmbedding | None = None,
     ) -> None:
         self.classifiers, self.identity = classifiers, identity
-        names = [*list(attributes) * len(classifiers), SKIN_TONE, *_LAB]  # of the scores
-        faces = map(to_unit, images[: self.REAL_FACES].split(BATCH))
-        scores = torch.cat([self._raw_scores(batch, batch) for batch in faces])
-        self.mean, self.deviation = scores.mean(0), scores.std(0)
-        percentiles = scores.new_tensor([0.01, 0.99])
-        self.low, self.high = ((scores - self.mean) / self.deviation).quantile(percentiles, dim=0)
-        weights = [_KEY_WEIGHT if name in (*IDENTIFYING, *_LAB) else 1.0 for name in names]
-        # (K, S): the scores that tell each of `SLIDERS`, and how much each score is held while it moves.
-        self.reads = scores.new_tensor([[score == name for score in names] for name in SLIDERS])
-        self.holds = scores.new_tensor([[_is_held(score, name) for score in names] for name in SLIDERS])
-        self.holds *= scores.new_tensor(weights)
-        self.changes_identity = scores.new_tensor([name in IDENTIFYING for name in SLIDERS])
+        names = [*attributes, SKIN_TONE, *_LAB]  # of the scores
+        faces = [to_unit(batch) for batch in images[: self.REAL_FACES].split(BATCH)]
+        each = range(len(classifiers))
+        raw = torch.stack([torch.cat([self._raw_scores(which, batch, batch) for batch in faces]) for which in each])
+        self.mean, self.deviation = raw.mean(1), raw.std(1)  # (C, S), of C classifiers
+        standardised = (raw - self.mean[:, None]) / self.deviation[:, None]
+        self.low, self.high = standardised.quantile(raw.new_tensor([0.01, 0.99]), dim=1)  # (C, S) each
 
-    def scores(self, images: Tensor, seen: Tensor) -> Tensor:
-        """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]; the classifiers are shown `seen` instead."""
-        return (self._raw_scores(images, seen) - self.mean) / self.deviation
+        # (K, S): the scores that tell each of `SLIDERS`; how much a miss of each weighs where it moves, and where it
+        # should stay.
+        is_colour = raw.new_tensor([name in (SKIN_TONE, *_LAB) for name in names])
+        is_key = raw.new_tensor([name in (*IDENTIFYING, *_LAB) for name in names])
+        self.reads = raw.new_tensor([[score == name for score in names] for name in SLIDERS])
+        self.holds = raw.new_tensor([[_is_held(score, name) for score in names] for name in SLIDERS])
+        colours = 1 + (_COLOUR_WEIGHT - 1) * is_colour
+        self.moves = _MOVED_WEIGHT * colours * self.reads
+        self.holds *= (1 + (_KEY_WEIGHT - 1) * is_key) * colours
+        self.changes_identity = raw.new_tensor([name in IDENTIFYING for name in SLIDERS])
 
-    def _raw_scores(self, images: Tensor, seen: Tensor) -> Tensor:
-        logits = [classifier(seen).float() for classifier in self.classifiers]
+    def scores(self, which: int, images: Tensor, seen: Tensor) -> Tensor:
+        """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]; the classifier is shown `seen` instead."""
+        return (self._raw_scores(which, images, seen) - self.mean[which]) / self.deviation[which]
+
+    def _raw_scores(self, which: int, images: Tensor, seen: Tensor) -> Tensor:
         lab = cheek_lab(images)
-        return torch.cat([*logits, typology_angle(lab)[:, None], lab], 1)
+        return torch.cat([self.classifiers[which](seen).float(), typology_angle(lab)[:, None], lab], 1)
 
     @torch.no_grad()
     def first_directions(self, generator: Generator) -> Tensor:
-        """Directions (K, z_dim) in u to start from: the ridge dual basis of the scores' regression on u.
+        """Directions (K, z_dim) in u to start from: the ridge dual basis of the mean scores' regression on u.
 
         Args:
             generator: in evaluation mode.
         """
         u = torch.randn(self.FIRST_FACES, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(self.mean)
-        faces = (generator(to_uniform(batch)) for batch in u.split(BATCH))
-        scores = torch.cat([self.scores(batch, batch) for batch in faces])
-        scores = scores @ (self.reads / self.reads.sum(1, keepdim=True)).T  # (N, K)
-        return dual_basis(regress(u, scores))
+        faces = [generator(to_uniform(batch)) for batch in u.split(BATCH)]
+        each = range(len(self.classifiers))
+        scores = [torch.stack([self.scores(which, batch, batch) for which in each]).mean(0) for batch in faces]
+        return dual_basis(regress(u, torch.cat(scores) @ self.reads.T))
 
     def pair(self, z: Tensor, directions: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Put an edit behind each latent; it moves one attribute, or two in half of the pairs.
@@ -120,25 +128,33 @@ class EditLoss:
             the mean change of a pixel.
         """
         seen = _shown(images, rng)
-        before, after = self.scores(images, seen).unflatten(0, (-1, 2)).unbind(1)
+        pairs = [len(share) for share in moved.tensor_split(len(self.classifiers))]  # of each classifier
+        shares = zip(*(tensor.split([2 * count for count in pairs]) for tensor in (images, seen)), strict=True)
+        scores = torch.cat([self.scores(which, *share) for which, share in enumerate(shares)])
+        low, high = (
+            torch.cat([bound.expand(count, -1) for bound, count in zip(bounds, pairs, strict=True)])
+            for bounds in (self.low, self.high)
+        )
+        before, after = scores.unflatten(0, (-1, 2)).unbind(1)
 
         # How far each score should move: as asked, within the scale.
         start = before.detach()
         asked = start + moved @ self.reads
-        goal = torch.minimum(torch.maximum(asked, self.low.minimum(start)), self.high.maximum(start))
-        is_moved = (moved != 0).float() @ self.reads  # (N, S)
+        goal = torch.minimum(torch.maximum(asked, low.minimum(start)), high.maximum(start))
+        is_moved = (moved != 0).float()
+        is_asked = is_moved @ self.reads  # (N, S)
 
         # How much a miss weighs: each score is held as its freest moved attribute allows, (N, S); where the draw moved
         # none, as any holds it.
         held = torch.where(moved[:, :, None] != 0, self.holds, self.holds.amax(0)).amin(1)
-        weight = torch.where(is_moved > 0, _MOVED_WEIGHT, held)
-        misses = smooth_l1_loss(after - before, (goal - start) * is_moved, reduction="none", beta=_CLOSE)
+        weight = torch.where(is_asked > 0, is_moved @ self.moves, held)
+        misses = smooth_l1_loss(after - before, (goal - start) * is_asked, reduction="none", beta=_CLOSE)
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
 
         # What is lost of the identity, unless the edit is meant to change it.
         if self.identity is not None:
             first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
-            keeps = ((moved != 0).float() @ self.changes_identity == 0).float()
+            keeps = (is_moved @ self.changes_identity == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
         return loss, (images[0::2] - images[1::2]).abs().mean()
 

@@ -1,4 +1,4 @@
-"""The fit of an editor: the scale of its scores, its directions, and what the values answer to them."""
+"""The fit of an editor: the scale of its scores, its directions, what the values answer to them, and its chooser."""
 
 import tempfile
 from collections.abc import Sequence
@@ -13,22 +13,27 @@ from tqdm.auto import tqdm
 from ..attributes import SLIDERS, missing_sliders
 from ..editor import Editor
 from ..latents import MAX_SEED, Z_DIM, to_uniform
-from ..networks.averaging import estimate_statistics, mean_generator
+from ..networks.averaging import estimate_statistics
 from ..networks.classifier import AttributeClassifier, load_classifier
 from ..networks.files import stored
-from ..networks.generator import BATCH, Generator
-from .config import GeneratorOptions
+from ..networks.generator import BATCH, Generator, load_generator
+from .backbone import LITE0, load_backbone
+from .chooser_fit import FACES, SIDE, FittedChooser, RealFaces, fit_chooser
+from .config import DataOptions, GeneratorOptions
+from .data import load_faces
 from .directions import dual_basis, edit_half, regress
-from .options import option, split_paths
+from .options import option
 
 STATISTICS_FACES = 10_000  # on which the generator's batch-norm statistics are estimated
 RESPONSE_FACES = 250  # on which each direction is tried
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditorConfig(GeneratorOptions):
+class EditorConfig(GeneratorOptions, DataOptions):
     """Every option of the editor's fit."""
 
+    split: str = option("train", "split of the real faces to which random ones are compared")
+    backbone: str = option(LITE0, "network that compares them: this one, or a backbone on the Hub or in a folder")
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
@@ -40,19 +45,26 @@ def run_editor(config: EditorConfig) -> str:
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     classifier, attributes = load_classifier(Path(config.classifier))
-    generator = mean_generator([Path(path) for path in split_paths(config.generator)])
-    editor = fit_editor(generator, classifier, attributes, config)
+    generator = load_generator(Path(config.generator))
+    images = load_faces(config, config.split).images
+    some = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))[:FACES]
+    real = RealFaces(load_backbone(config.backbone, SIDE), images[some])
+    editor, fitted = fit_editor(generator, classifier, attributes, real, config)
     with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
         editor.save_pretrained(complete)
         for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
             (Path(complete) / name).replace(out / name)
-    return f"editor: {out}"
+    return f"editor: {out}\n{fitted.told()}"
 
 
 def fit_editor(
-    generator: Generator, classifier: AttributeClassifier, attributes: Sequence[str], config: EditorConfig
-) -> Editor:
-    """Calibrate the scores of random faces, and measure what the directions change.
+    generator: Generator,
+    classifier: AttributeClassifier,
+    attributes: Sequence[str],
+    real: RealFaces,
+    config: EditorConfig,
+) -> tuple[Editor, FittedChooser]:
+    """Calibrate the scores of random faces, measure what the directions change, and fit a chooser to the same faces.
 
     The generator's batch-norm statistics are estimated anew. Half of the faces for that are edits if the generator was
     taught any, as in its training. Taught directions stay; every other attribute gets its row of the ridge dual basis
@@ -70,13 +82,15 @@ def fit_editor(
     if len(taught) and missing:
         raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
 
-    editor = Editor(attributes, generator.width)
+    editor = Editor(attributes, generator.width, chooser=True)
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
     editor.load_state_dict(stored(editor))
     estimate_statistics(editor.generator, to_uniform(half_edited))
 
-    scores = torch.cat([_scores(editor, batch) for batch in tqdm(u.split(BATCH), desc="Scoring random faces")])
+    batches = tqdm(u.split(BATCH), desc="Scoring random faces")
+    seen = [(editor.scores(images), real.distances(images)) for images in (_draw(editor, batch) for batch in batches)]
+    scores, distances = map(torch.cat, zip(*seen, strict=True))
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
     editor.high.copy_(high)
@@ -86,18 +100,19 @@ def fit_editor(
     for name, direction in zip(SLIDERS, taught, strict=False):  # none or all were taught
         directions[editor.attributes.index(name)] = direction
     editor.response.copy_(_response(editor, u[:RESPONSE_FACES]))
-    return editor
+    editor.chooser, fitted = fit_chooser(to_uniform(u), distances, config.seed)
+    return editor, fitted
 
 
-def _scores(editor: Editor, u: Tensor) -> Tensor:
-    return editor.scores(editor.synthesize(to_uniform(u)))
+def _draw(editor: Editor, u: Tensor) -> Tensor:
+    return editor.synthesize(to_uniform(u))
 
 
 def _response(editor: Editor, u: Tensor) -> Tensor:
     """Mean change of the values by a unit step along each direction, (K, K): values by directions; u (N, 100)."""
 
     def values(moved: Tensor) -> Tensor:
-        return editor.values(_scores(editor, moved)).mean(0)
+        return editor.values(editor.scores(_draw(editor, moved))).mean(0)
 
     directions = tqdm(editor.generator.directions, desc="Trying the directions")
     return torch.stack([(values(u + step) - values(u - step)) / 2 for step in directions], 1)

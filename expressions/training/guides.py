@@ -8,67 +8,52 @@ from pathlib import Path
 import torch
 
 from ..attributes import missing_sliders
-from ..networks.classifier import AttributeClassifier, load_classifier, load_classifiers
+from ..networks.classifier import AttributeClassifier, load_classifiers
+from ..networks.discriminators import FeatureNetwork
 from ..networks.identity import IdentityEmbedding, load_identity
 from ..networks.precision import channels_last
-from .config import TrainConfig
+from .backbone import load_backbone
+from .config import NO_BACKBONE, TrainConfig
 from .options import split_paths
-
-Guide = AttributeClassifier | IdentityEmbedding
 
 
 @dataclass(frozen=True)
 class Guides:
-    """The networks, each kind in the order of its paths. One that judges edits and is seen through is one network."""
+    """The networks. The first classifier also is one that a discriminator sees through."""
 
     classifiers: tuple[AttributeClassifier, ...] = ()  # whose scores an edit moves and holds
     attributes: tuple[str, ...] = ()  # what each of them scores
     identity: IdentityEmbedding | None = None  # by which people stay who they are
-    features: tuple[Guide, ...] = ()  # what the discriminator sees through
+    features: Mapping[str, FeatureNetwork] = field(default_factory=dict)  # what discriminators see through, by name
     digests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of every file, by its path
-    features_digest: str = ""  # the digests of `features`, separated by commas
+    versions: Mapping[str, str] = field(default_factory=dict)  # of `features`: the same text for the same network
 
 
 def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guides:
     """Read the networks that a training's options name.
 
     Raises:
-        ValueError: one cannot be read; the classifiers score different attributes, or not all that the training
-            teaches; a feature network is neither a classifier nor an identity embedding.
+        ValueError: one cannot be read, or the classifiers score different attributes or not all that the training
+            teaches.
     """
-    held, features = split_paths(config.classifiers), split_paths(config.features)
-    models, attributes = load_classifiers(held) if held else ([], ())
-    missing = missing_sliders(attributes) if held else []
+    paths = split_paths(config.classifiers)
+    classifiers, attributes = load_classifiers(paths) if paths else ([], ())
+    missing = missing_sliders(attributes) if paths else []
     if missing:
         raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
-    classifiers = dict(zip(held, models, strict=True))
-    read: dict[str, Guide] = {**classifiers}
-    identity = None
-    if config.identity:
-        read[config.identity] = identity = load_identity(Path(config.identity))
-    read |= {path: _feature_network(Path(path)) for path in features if path not in read}
-    for network in read.values():
+    identity = load_identity(Path(config.identity)) if config.identity else None
+    for network in (*classifiers, *([identity] if identity else [])):
         channels_last(network).to(device)
-    digests = {path: _digest(path) for path in read}
-    return Guides(
-        classifiers=tuple(classifiers[path] for path in held),
-        attributes=attributes,
-        identity=identity,
-        features=tuple(read[path] for path in features),
-        digests=digests,
-        features_digest=",".join(digests[path] for path in features),
-    )
+    digests = {path: _digest(path) for path in (*paths, *([config.identity] if config.identity else []))}
 
-
-def _feature_network(path: Path) -> Guide:
-    try:
-        return load_classifier(path)[0]
-    except ValueError as error:
-        not_a_classifier = error
-    try:
-        return load_identity(path)
-    except ValueError as error:
-        raise ValueError(f"{not_a_classifier}; {error}") from error
+    features: dict[str, FeatureNetwork] = {}
+    versions: dict[str, str] = {}
+    if config.backbone != NO_BACKBONE:
+        features["backbone"] = load_backbone(config.backbone, config.backbone_side).to(device)
+        versions["backbone"] = f"{config.backbone} at {config.backbone_side}"
+    if classifiers:
+        features["classifier"], versions["classifier"] = classifiers[0], digests[paths[0]]
+    return Guides(tuple(classifiers), attributes, identity, features, digests, versions)
 
 
 def _digest(path: str) -> str:

@@ -72,8 +72,7 @@ def _take_over(name: str, state: TrainState, networks: Mapping[str, Any]) -> boo
     given = {key.removeprefix(prefix): tensor for key, tensor in saved.items() if key.startswith(prefix)}
     own = part.state_dict()
     fits = bool(given) and all(given[key].shape == own[key].shape for key in given.keys() & own.keys())
-    if name == "features":
-        fits = fits and networks["features"] == state.guides.features_digest
+    fits = fits and networks.get("versions", {}).get(name) == state.guides.versions.get(name)
     if fits:
         part.load_state_dict(given)
     return fits

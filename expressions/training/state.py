@@ -66,7 +66,7 @@ class TrainState:
         if process_rank() == 0:
             checkpoint = {name: part.state_dict() for name, part in self.parts().items()}
             checkpoint |= {"step": self.step, "rollbacks": self.rollbacks, "random": randoms, "faces": self.faces}
-            checkpoint |= {"digests": self.guides.digests, "features": self.guides.features_digest}
+            checkpoint |= {"digests": self.guides.digests, "versions": self.guides.versions}
             save_checkpoint(run, checkpoint)
         self.export(run)
         wait_for_all()

@@ -12,7 +12,7 @@ from .edit_loss import EditLoss
 from .replay import Replay
 from .state import TrainState
 
-LOSSES = ("d_loss", "g_loss", "real_logit", "fake_logit", "edit_loss")
+LOSSES = ("d_loss", "g_loss", "edit_loss")
 
 
 def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLoss | None = None) -> Tensor:
@@ -25,7 +25,7 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: Ed
         edits: their loss, if the generator is taught any.
 
     Returns:
-        (5,), the `LOSSES` of this process's share of the batch.
+        (3,), the `LOSSES` of this process's share of the batch.
     """
     is_led = state.step * config.batch_size < config.lead_kimg * 1000
 
@@ -48,7 +48,7 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: Ed
 
 
 def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLoss | None, *, is_led: bool) -> Tensor:
-    """Train both networks, or the discriminator alone if it leads; returns `LOSSES` (5,)."""
+    """Train all networks, or the discriminators alone if they lead; returns `LOSSES` (3,)."""
     G, D, adversary, rng = state.generator, state.discriminator, state.adversary, state.random
     device, count = images.device, config.batch_size // process_count()
     autocast = config.autocast(device)
@@ -63,29 +63,35 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
     with torch.set_grad_enabled(not is_led), autocast:
         fake = G(z).float()
 
-    # Train the discriminator by itself: its fakes carry no gradient.
-    D.requires_grad_(True)
-    shifted_real, shifted_fake = shift(torch.cat([real, fake.detach()]), config.max_shift, rng).chunk(2)
+    # See both as the discriminators do, a little shifted.
     with autocast:
-        d_loss, real_logits, fake_logits = adversary.d_loss(shifted_real, shifted_fake, rng)
+        with torch.no_grad():
+            real_seen = adversary.see(shift(real, config.max_shift, rng), rng)
+        with torch.set_grad_enabled(not is_led):
+            fake_seen = adversary.see(shift(fake, config.max_shift, rng), rng)
+
+    # Train the discriminators by themselves: what they see of fakes carries no gradient.
+    D.requires_grad_(True)
+    with autocast:
+        d_loss = adversary.d_loss(real_seen, fake_seen)
     _descend(d_loss, D, state.d_optimizer)
 
-    # Train the generator through the discriminator, which is frozen.
-    g_loss = edit_loss = pixel_loss = torch.zeros((), device=device)
+    # Train the generator through the discriminators, which are frozen.
+    g_loss = edit_loss = change = torch.zeros((), device=device)
     if not is_led:
         D.requires_grad_(False)
         with autocast:
-            g_loss = adversary.g_loss(shift(real, config.max_shift, rng), shift(fake, config.max_shift, rng), rng)
+            g_loss = adversary.g_loss(real_seen, fake_seen)
             if edits:
-                edit_loss, pixel_loss = edits(fake, moved, rng)
-        loss = g_loss + config.edit_weight * edit_loss + config.pixel_weight * pixel_loss
+                edit_loss, change = edits(fake, moved, rng)
+        loss = g_loss + config.edit_weight * edit_loss + config.change_weight * change
         _descend(loss, G, state.g_optimizer)
 
     # Average over the processes the batch-norm statistics, then the generator over its training.
     average_(buffer for buffer in G.buffers() if buffer.is_floating_point())
     if not is_led:
         ema_update(state.ema, G, state.ema_weight)
-    return torch.stack([d_loss, g_loss, real_logits.mean(), fake_logits.mean(), edit_loss]).detach()
+    return torch.stack([d_loss, g_loss, edit_loss]).detach()
 
 
 def _descend(loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:

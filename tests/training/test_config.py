@@ -13,7 +13,6 @@ from expressions.training.config import TrainConfig
         ({"seed": -1}, "seed must be a number of at least 0, got -1"),
         ({"seed": 2**32}, "seed must be at most 4294967295, got 4294967296"),
         ({"g_width": 257}, "g_width must be at most 256, got 257"),
-        ({"d_kernel": 5}, "d_kernel must be one of 4, 3, got 5"),
         ({"d_width": 0}, "d_width must be a number above 0, got 0"),
         ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
         ({"batch_size": 1}, "batch_size must be a number of at least 2, got 1"),
@@ -22,8 +21,9 @@ from expressions.training.config import TrainConfig
         ({"beta1": 1.0}, "beta1 must be below 1, got 1.0"),
         ({"cooldown": float("nan")}, "cooldown must be a number of at least 0, got nan"),
         ({"cooldown": 1.5}, "cooldown must be at most 1, got 1.5"),
-        ({"features": "a.safetensors,"}, "features must be paths separated by commas, none of them empty, got 'a"),
-        ({"texture_weight": 1.0}, "texture_weight does nothing without features: give features too"),
+        ({"classifiers": "a.safetensors,"}, "classifiers must be paths separated by commas, none of them empty, got"),
+        ({"backbone": ""}, "backbone must be something, not empty, got ''"),
+        ({"backbone_side": 31}, "backbone_side must be a number of at least 32, got 31"),
         ({"identity": "a"}, "identity does nothing without classifiers: give classifiers too"),
         ({"max_shift": 64}, "max_shift must be at most 63, got 64"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
@@ -43,7 +43,7 @@ def test_a_device_that_is_not_there_is_named():
 
 def test_a_batch_must_be_shared_by_all_processes():
     TrainConfig().check_processes(4)
-    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
+    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 32"):
         TrainConfig().check_processes(3)
     with pytest.raises(ValueError, match="batch_size must be a multiple of 4 for 2 processes, got 66"):
         TrainConfig(batch_size=66, classifiers="a").check_processes(2)

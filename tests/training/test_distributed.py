@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
 from expressions.networks.generator import load_generator
 from expressions.training.config import TrainConfig
@@ -28,7 +29,7 @@ from expressions.training.distributed import any_process, average_, leave_proces
 from expressions.training.loop import Training
 
 torch.set_num_threads(1)
-shares = []  # images that are shifted at once: the discriminator's, then the generator's real and generated ones
+shares = []  # images that are shifted at once: real ones, then generated ones
 
 def shift(images, *arguments):
     shares.append(len(images))
@@ -38,7 +39,7 @@ step.shift = shift
 metrics.Probe.COUNT = 16
 folder, kimg, resume = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "resume"
 config = replace(TWO_STEPS, out=str(folder / "run"), kimg=kimg, tick_kimg=0.008, batch_size=8, resume=resume)
-training = Training(replace(config, features=str(folder / "classifier.safetensors"), texture_weight=1))
+training = Training(replace(config, classifiers=str(folder / "classifier.safetensors")))
 training.run(toy_images())
 state, rank = training.state, process_rank()
 mine = torch.tensor([float(rank + 1)])
@@ -50,7 +51,7 @@ torch.save({
     "mean": mine.item(),
     "any": [any_process(rank == 1), any_process(False)],
     "shares": shares,
-    "penalised": state.adversary.parts[1].penalty_batch,
+    "penalised": state.adversary.parts[0].penalty_batch,
 }, folder / f"rank{rank}.pt")
 leave_processes()
 """
@@ -59,7 +60,7 @@ leave_processes()
 def launch(folder, kimg, resume=False, processes=2):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     torch.manual_seed(0)
-    save_classifier(AttributeClassifier(1), ("Smiling",), folder / "classifier.safetensors")
+    save_classifier(AttributeClassifier(40), CELEBA_ATTRIBUTES, folder / "classifier.safetensors")
     script = folder / "process.py"
     script.write_text(f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'tests')]}\n" + PROCESS)
     arguments = [str(script), str(folder), str(kimg), "resume" if resume else "start"]
@@ -89,7 +90,7 @@ def test_latents_differ(trained):
 
 @pytest.mark.slow
 def test_each_takes_its_share_of_every_batch(trained):
-    assert [result["shares"] for result in trained[1]] == [[8, 4, 4] * 2] * 2
+    assert [result["shares"] for result in trained[1]] == [[4, 4] * 2] * 2
     assert [result["penalised"] for result in trained[1]] == [1, 1]
 
 
@@ -136,5 +137,5 @@ def test_alone_nothing_is_exchanged():
 
 def test_a_batch_that_cannot_be_shared_is_refused_before_the_processes_meet(monkeypatch, tmp_path):
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 64"):
+    with pytest.raises(ValueError, match="batch_size must be a multiple of 3 for 3 processes, got 32"):
         Training(TrainConfig(out=str(tmp_path), device="cpu"))

@@ -19,10 +19,10 @@ class Patches(nn.Module):
         return nn.functional.avg_pool2d(images.mean(1, keepdim=True), SIDE).flatten(1)[:, : len(CELEBA_ATTRIBUTES)]
 
 
-def loss_with(identity=None):
+def loss_with(identity=None, classifiers=None):
     images = torch.randint(0, 256, (400, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     images = images.repeat_interleave(SIDE, 2).repeat_interleave(SIDE, 3)
-    return EditLoss([Patches()], CELEBA_ATTRIBUTES, images, identity)
+    return EditLoss(classifiers or [Patches()], CELEBA_ATTRIBUTES, images, identity)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def plan_of(count=64, **moved):
 def change(images, loss, name, amount):
     """Move the score of an attribute by `amount` standard deviations in every edit."""
     rows, columns = patch(name)
-    images[1::2, :, rows, columns] += amount * loss.deviation[CELEBA_ATTRIBUTES.index(name)]
+    images[1::2, :, rows, columns] += amount * loss.deviation[0, CELEBA_ATTRIBUTES.index(name)]
     return images
 
 
@@ -82,7 +82,7 @@ def test_an_edit_is_not_asked_to_leave_the_scale(loss):
     column = CELEBA_ATTRIBUTES.index("Bangs")
     images = grey_pairs()
     rows, columns = patch("Bangs")
-    images[:, :, rows, columns] = loss.high[column] * loss.deviation[column] + loss.mean[column]
+    images[:, :, rows, columns] = loss.high[0, column] * loss.deviation[0, column] + loss.mean[0, column]
     beyond, _ = loss(images, plan_of(Bangs=3.0), rng())
     back, _ = loss(images, plan_of(Bangs=-3.0), rng())
     assert beyond < 0.1 * back
@@ -92,6 +92,23 @@ def test_an_edit_that_moves_nothing_costs_what_it_changes(loss):
     same, _ = loss(grey_pairs(), plan_of(), rng())
     changed, _ = loss(change(grey_pairs(), loss, "Bangs", 1.0), plan_of(), rng())
     assert 0 < 2 * same < changed < math.inf
+
+
+def test_each_of_several_classifiers_judges_a_share_of_the_pairs_on_its_own_scale(loss):
+    seen = []
+
+    class Louder(Patches):
+        def forward(self, images):
+            seen.append(len(images))
+            return 3 * super().forward(images) + 1
+
+    both = loss_with(classifiers=(Patches(), Louder()))
+    seen.clear()
+    images = change(grey_pairs(5), loss, "Bangs", 0.5)
+    assert both(images, plan_of(5, Bangs=1.0), rng())[0].item() == pytest.approx(
+        loss(images, plan_of(5, Bangs=1.0), rng())[0].item(), rel=0.01
+    )
+    assert seen == [4]  # two of five pairs
 
 
 def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):

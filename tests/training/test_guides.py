@@ -5,41 +5,36 @@ import pytest
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.networks.identity import IdentityEmbedding
+from expressions.training.backbone import LITE0
 from expressions.training.config import TrainConfig
 from expressions.training.guides import load_guides
 
 
-def test_what_both_judges_edits_and_is_seen_through_is_one_network(classifier, identity):
-    features = f"{identity},{classifier}"
-    guides = load_guides(TrainConfig(classifiers=str(classifier), identity=str(identity), features=features))
+def test_the_first_classifier_both_judges_edits_and_is_seen_through(classifier, identity):
+    config = TrainConfig(classifiers=f"{classifier}, {classifier}", identity=str(identity), backbone="none")
+    guides = load_guides(config)
     assert guides.attributes == tuple(CELEBA_ATTRIBUTES)
-    assert guides.features[0] is guides.identity
-    assert guides.features[1] is guides.classifiers[0]
-
-
-def test_a_network_that_is_only_seen_through_judges_no_edit(classifier, identity):
-    guides = load_guides(TrainConfig(features=f"{classifier}, {identity}"))
-    assert [type(network) for network in guides.features] == [AttributeClassifier, IdentityEmbedding]
-    assert (guides.classifiers, guides.attributes, guides.identity) == ((), (), None)
+    assert guides.features == {"classifier": guides.classifiers[0]}
     digests = {str(path): hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in (classifier, identity)}
     assert guides.digests == digests
-    assert guides.features_digest == ",".join(digests.values())
+    assert guides.versions == {"classifier": digests[str(classifier)]}
+
+
+def test_a_backbone_is_seen_through_where_edits_are_not_trained():
+    guides = load_guides(TrainConfig(backbone_side=32))
+    assert list(guides.features) == ["backbone"]
+    assert guides.versions == {"backbone": f"{LITE0} at 32"}
+    assert (guides.classifiers, guides.attributes, guides.identity) == ((), (), None)
 
 
 def test_every_network_is_moved_to_the_device(classifier, identity):
-    features = f"{classifier},{identity}"
-    for config in (
-        TrainConfig(classifiers=f"{classifier},{classifier}", identity=str(identity)),
-        TrainConfig(features=features),
-    ):
-        guides = load_guides(config, device="meta")
-        networks = [*guides.classifiers, *guides.features, *filter(None, [guides.identity])]
-        assert networks
-        assert all(parameter.is_meta for network in networks for parameter in network.parameters())
+    guides = load_guides(TrainConfig(classifiers=str(classifier), identity=str(identity)), device="meta")
+    networks = [*guides.classifiers, *guides.features.values(), guides.identity]
+    assert len(networks) == 4
+    assert all(parameter.is_meta for network in networks for parameter in network.parameters())
 
 
-def test_classifiers_that_cannot_be_used_are_named(classifier, tmp_path):
+def test_networks_that_cannot_be_used_are_named(classifier, tmp_path):
     other = tmp_path / "other"
     save_classifier(AttributeClassifier(2), ["A", "B"], other)
     for classifiers, reason in (
@@ -51,12 +46,13 @@ def test_classifiers_that_cannot_be_used_are_named(classifier, tmp_path):
             load_guides(TrainConfig(classifiers=classifiers))
     with pytest.raises(ValueError, match="missing does not hold an identity embedding"):
         load_guides(TrainConfig(classifiers=str(classifier), identity=str(tmp_path / "missing")))
+    with pytest.raises(ValueError, match="backbone: .*missing"):
+        load_guides(TrainConfig(backbone=str(tmp_path / "missing")))
 
 
-@pytest.mark.parametrize("name", ["torn", "missing", "empty"])
-def test_features_that_cannot_be_used_are_named(identity, tmp_path, name):
-    (tmp_path / "torn").write_bytes(identity.read_bytes()[:-100])
+@pytest.mark.parametrize("name", ["torn", "empty"])
+def test_a_classifier_that_cannot_be_read_is_named(classifier, tmp_path, name):
+    (tmp_path / "torn").write_bytes(classifier.read_bytes()[:-100])
     (tmp_path / "empty").touch()
-    reasons = f"{name} does not hold an attribute classifier.*{name} does not hold an identity embedding"
-    with pytest.raises(ValueError, match=reasons):
-        load_guides(TrainConfig(features=f"{identity},{tmp_path / name}"))
+    with pytest.raises(ValueError, match=f"{name} does not hold an attribute classifier"):
+        load_guides(TrainConfig(classifiers=str(tmp_path / name)))

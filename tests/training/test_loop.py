@@ -65,7 +65,6 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, finished, tmp_path):
 @pytest.mark.slow
 def test_a_training_with_guides_ends_when_resumed_as_one_that_never_stopped(run, classifier, identity, tmp_path):
     options = {"classifiers": f"{classifier},{classifier}", "identity": str(identity)}
-    options |= {"features": f"{classifier},{identity}", "texture_weight": 0.5}
     run(tmp_path / "whole", **options)
     run(tmp_path / "parts", **options, kimg=0.004)
     run(tmp_path / "parts", **options, resume=True)

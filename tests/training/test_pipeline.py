@@ -1,5 +1,6 @@
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,10 @@ import train
 from expressions.training.options import from_flags
 from expressions.training.pipeline import STAGES, PipelineConfig, describe, plan, run_all, run_python
 
-TRAININGS = ["gan", "edits", "polish", "strict", "mild"]
-
 
 @pytest.fixture
 def config(tmp_path):
-    return PipelineConfig(data="some faces", runs=str(tmp_path))
+    return PipelineConfig(data="some faces", runs=str(tmp_path), kept=str(tmp_path / "kept"))
 
 
 def states(config):
@@ -37,10 +36,10 @@ class Stub:
         return 0
 
 
-@pytest.mark.parametrize(("size", "lengths"), [("cpu", [1500, 500, 84, 24, 24]), ("gpu", [3300, 1500, 2700, 240, 240])])
-def test_every_stage_is_a_command_with_options_that_it_takes(size, lengths):
+@pytest.mark.parametrize(("size", "length"), [("cpu", 300), ("gpu", 10_000)])
+def test_every_stage_is_a_command_with_options_that_it_takes(size, length):
     configs = {}
-    for stage, _, (script, *arguments) in plan(PipelineConfig(data="here", runs="there", size=size)):
+    for stage, _, (script, *arguments) in plan(PipelineConfig(data="here", runs="there", size=size, kept="nowhere")):
         if script == "train.py":
             parsed = train.make_parser().parse_args(arguments)
             configs[stage.name] = from_flags(train.COMMANDS[parsed.command][0], parsed)
@@ -49,9 +48,9 @@ def test_every_stage_is_a_command_with_options_that_it_takes(size, lengths):
             assert script == "-m"
             assert Path(f"{module.replace('.', '/')}.py").is_file()
             assert options[:4] == ["--data", "here", "--weights", "there/editor"]
-    assert [configs[name].kimg for name in TRAININGS] == lengths
-    rates = [(configs[name].g_lr, configs[name].d_lr) for name in TRAININGS]
-    assert rates[1:] == [(2e-4, 2e-4), *[(1e-4, 2e-4)] * 3]  # those of the embedded weights
+    assert configs["gan"].kimg == length
+    assert configs["gan"].identity == "there/identity/identity.safetensors"
+    assert configs["student"].teachers == configs["gan"].classifiers
 
 
 def test_every_stage_needs_only_what_comes_before():
@@ -59,7 +58,7 @@ def test_every_stage_needs_only_what_comes_before():
     for stage in STAGES:
         assert set(stage.needs) <= before
         before.add(stage.name)
-    assert STAGES[-3].needs == ["strict", "mild", "student"]
+    assert STAGES[-3].needs == ["gan", "student"]
 
 
 def test_what_is_finished_is_not_run_again(config):
@@ -83,29 +82,42 @@ def test_what_needs_something_newer_is_run_again(config):
 
 def test_a_training_that_was_stopped_goes_on_and_all_that_needs_it_is_made_after_it(config, tmp_path):
     run_all(config, Stub(config))
-    (last,) = (tmp_path / "polish").glob("fakes-*.png")
+    (last,) = (tmp_path / "gan").glob("fakes-*.png")
     last.rename(last.with_name("fakes-000100.png"))
-    (tmp_path / "polish" / "checkpoint.pt").touch()
+    (tmp_path / "gan" / "checkpoint.pt").touch()
     found = states(config)
-    assert (found["edits"], found["polish"], found["strict"]) == ("finished", "resumes", "runs")
-    assert "polish: resumes, 1 to 2 hours" in describe(config)
+    assert (found["teacher4"], found["gan"], found["student"]) == ("finished", "resumes", "runs")
+    assert "gan: resumes, 3 hours" in describe(config)
     again = Stub(config)
     run_all(config, again)
-    assert list(again.ran) == ["polish", "strict", "mild", "student", "editor", "quality.json", "editing.json"]
-    assert [name for name in again.ran if "--resume" in again.ran[name]] == ["polish"]
+    assert list(again.ran) == ["gan", "student", "editor", "quality.json", "editing.json"]
+    assert [name for name in again.ran if "--resume" in again.ran[name]] == ["gan"]
 
 
-def test_a_stage_that_fails_ends_it_by_name(config):
-    stub = Stub(config, fails="edits")
-    with pytest.raises(ChildProcessError, match="stage edits ended with exit status 3"):
-        run_all(config, stub)
-    assert list(stub.ran)[-1] == "edits"
+def test_what_was_kept_is_not_fitted_and_is_what_later_stages_are_given(config, tmp_path):
+    kept = tmp_path / "kept" / "teacher2"
+    kept.mkdir(parents=True)
+    (kept / "recipe.json").touch()
+    assert "teacher2: kept\n" in describe(config)
+    stub = Stub(config)
+    run_all(config, stub)
+    assert "teacher2" not in stub.ran
+    classifiers = stub.ran["gan"][stub.ran["gan"].index("--classifiers") + 1].split(",")
+    assert classifiers[:2] == [f"{tmp_path / 'teacher1'}/classifier.safetensors", f"{kept}/classifier.safetensors"]
     assert states(config)["gan"] == "finished"
 
 
-def test_the_same_folder_with_another_size_is_not_taken_as_finished(config, tmp_path):
+def test_a_stage_that_fails_ends_it_by_name(config):
+    stub = Stub(config, fails="gan")
+    with pytest.raises(ChildProcessError, match="stage gan ended with exit status 3"):
+        run_all(config, stub)
+    assert list(stub.ran)[-1] == "gan"
+    assert states(config)["teacher4"] == "finished"
+
+
+def test_the_same_folder_with_another_size_is_not_taken_as_finished(config):
     run_all(config, Stub(config))
-    found = states(PipelineConfig(data="some faces", runs=str(tmp_path), size="gpu"))
+    found = states(replace(config, size="gpu"))
     assert (found["identity"], found["gan"]) == ("finished", "runs")
 
 

@@ -56,11 +56,11 @@ def test_a_run_from_before_there_was_an_option_goes_on_with_its_default(run, fin
 def test_a_path_that_is_written_otherwise_is_the_same_option(tmp_path, monkeypatch, written):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "e").mkdir()
-    start_run(tmp_path / "run", TrainConfig(data="d", features="d/a,d/b"))
+    start_run(tmp_path / "run", TrainConfig(data="d", classifiers="d/a,d/b"))
     data = str(tmp_path / "d") if written == "absolute" else written
-    check_options(tmp_path / "run", TrainConfig(data=data, features=f"{data}/a, {data}/b"))
-    for other in ({"data": "e", "features": "d/a,d/b"}, {"data": "d", "features": "d/b,d/a"}):
-        with pytest.raises(RunError, match="was started with (data='d'|features='d/a,d/b')"):
+    check_options(tmp_path / "run", TrainConfig(data=data, classifiers=f"{data}/a, {data}/b"))
+    for other in ({"data": "e", "classifiers": "d/a,d/b"}, {"data": "d", "classifiers": "d/b,d/a"}):
+        with pytest.raises(RunError, match="was started with (data='d'|classifiers='d/a,d/b')"):
             check_options(tmp_path / "run", TrainConfig(**other))
 
 

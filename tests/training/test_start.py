@@ -7,6 +7,7 @@ from toy_trainings import TWO_STEPS, checkpoint, equal, statistics, tensors
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.networks.classifier import AttributeClassifier, save_classifier
+from expressions.training.backbone import LITE0
 from expressions.training.guides import load_guides
 from expressions.training.loop import Training
 from expressions.training.run_folder import CHECKPOINT, RunError
@@ -24,17 +25,18 @@ def started(source, **changes):
 
 @pytest.fixture(scope="module")
 def both(run, classifier, tmp_path_factory):
-    """The folder of a run with both kinds of discriminators."""
+    """The folder of a run whose discriminators see pixels, and through a classifier."""
     folder = tmp_path_factory.mktemp("both")
-    run(folder, features=str(classifier), texture_weight=1.0, kimg=0.004)
+    run(folder, classifiers=str(classifier), kimg=0.004)
     return folder
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
-    """The path of a classifier of two attributes."""
+    """The path of another classifier."""
+    torch.manual_seed(9)
     path = tmp_path_factory.mktemp("other") / "other.safetensors"
-    save_classifier(AttributeClassifier(2), ["A", "B"], path)
+    save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
     return path
 
 
@@ -56,19 +58,18 @@ def test_a_training_starts_with_the_networks_of_another(finished, capsys):
 
 
 @pytest.mark.parametrize(
-    ("source", "features", "new"),
+    ("source", "classifiers", "new"),
     [
-        ("finished", "classifier", ["features"]),
+        ("finished", "classifier", ["classifier"]),
         ("both", "classifier", []),
-        ("both", "other", ["features"]),
+        ("both", "other", ["classifier"]),
         ("both", None, []),
-        ("narrow", "classifier", ["features", "pixels"]),
+        ("narrow", "classifier", ["pixels", "classifier"]),
     ],
 )
-def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(request, capsys, source, features, new):
+def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(request, capsys, source, classifiers, new):
     folder = request.getfixturevalue(source)
-    guided = {"features": str(request.getfixturevalue(features)), "texture_weight": 1.0} if features else {}
-    state = started(folder, **guided)
+    state = started(folder, classifiers=classifiers and str(request.getfixturevalue(classifiers)))
     told = f"the discriminator of {' and of '.join(new)} is new: {folder} has none of this kind (--lead-kimg lets it"
     assert (told in capsys.readouterr().out) == bool(new)
     for name in state.discriminator.keys() - set(new):
@@ -77,9 +78,17 @@ def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(request, 
         assert all(torch.equal(tensor, saved[key]) for key, tensor in own.items())
 
 
-@pytest.mark.parametrize("other", [{"d_width": 4}, {"d_kernel": 3}])
-def test_a_discriminator_of_other_shapes_stays_new(finished, capsys, other):
-    started(finished, **other)
+@pytest.mark.slow
+def test_heads_over_a_backbone_go_along_where_it_enlarges_faces_as_much(run, tmp_path, capsys):
+    run(tmp_path, backbone=LITE0, backbone_side=32, kimg=0.004)
+    started(tmp_path, backbone=LITE0, backbone_side=32)
+    assert capsys.readouterr().out == ""
+    started(tmp_path, backbone=LITE0, backbone_side=64)
+    assert "the discriminator of backbone is new" in capsys.readouterr().out
+
+
+def test_a_discriminator_of_another_width_stays_new(finished, capsys):
+    started(finished, d_width=4)
     assert f"the discriminator of pixels is new: {finished} has none of this kind" in capsys.readouterr().out
 
 

@@ -32,7 +32,7 @@ def test_the_discriminator_stands_still_while_the_generator_learns(state, images
 @pytest.fixture(scope="module")
 def learnt(images, classifier):
     """What the networks have learnt after two steps with everything that a training can have, but for some changes."""
-    guided = dataclasses.replace(TWO_STEPS, classifiers=str(classifier), features=str(classifier), texture_weight=1.0)
+    guided = dataclasses.replace(TWO_STEPS, classifiers=str(classifier))
     guides = load_guides(guided)
     edits = EditLoss(guides.classifiers, guides.attributes, images)
 
@@ -65,8 +65,8 @@ def unchanged(learnt):
         ("ema", {"ema_kimg": 1e-4}),
         ("discriminator", {"max_shift": 8}),
         ("generator", {"edit_weight": 7.0}),
-        ("generator", {"pixel_weight": 7.0}),
-        ("generator", {"texture_weight": 2.0}),
+        ("generator", {"change_weight": 7.0}),
+        ("generator", {"pixels_weight": 2.0}),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -79,12 +79,12 @@ def test_both_sides_of_a_step_see_real_and_generated_images_shifted(state, image
     seen = []
 
     def shift(given, max_shift, rng):
-        seen.append((len(given), max_shift))
+        seen.append((given.requires_grad, max_shift))
         return augmentation.shift(given, max_shift, rng)
 
     monkeypatch.setattr(step, "shift", shift)
     train_step(state, images, TWO_STEPS)
-    assert seen == [(8, 1), (4, 1), (4, 1)]  # the discriminator's batch, then the generator's real and generated ones
+    assert seen == [(False, 1), (True, 1)]  # the real ones, and those that the generator learns by
 
 
 def test_the_rates_fall_in_a_line_to_0_at_the_end():

