@@ -135,7 +135,7 @@ def test_a_log_that_cannot_be_written_costs_nothing(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
+def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys, monkeypatch):
     cpu = ["--device", "cpu", "--precision", "fp32"]
     small = ["--g-width", "16", "--d-width", "8", "--batch-size", "4"]
     run, fitted, out = (str(tmp_path / name) for name in ("run", "classifier", "editor"))
@@ -155,9 +155,13 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys):
     parts = [*generator, "--student", classifier, "--teachers", f"{classifier},{classifier}", "--samples", "16"]
     train.main(["distil", "--data", data, *parts, "--out", taught, "--epochs", "1", "--batch-size", "8", *cpu])
     parts = [*generator, "--classifier", f"{taught}/classifier.safetensors"]
-    train.main(["editor", *parts, "--out", out, "--samples", "1000"])
+    monkeypatch.setattr("expressions.training.chooser_fit.LEAST_FACES", 16)
+    monkeypatch.setattr("expressions.training.chooser_fit.COMPONENTS", 4)
+    monkeypatch.setattr("expressions.training.editor_fit.SIDE", 32)
+    train.main(["editor", "--data", data, *parts, "--out", out, "--samples", "1000"])
     assert sorted(path.name for path in (tmp_path / "editor").iterdir()) == ["config.json", "model.safetensors"]
     editor = Editor.from_pretrained(out)
     assert editor.attributes == (*CELEBA_ATTRIBUTES, "Skin_Tone")
     assert torch.equal(editor.edit(editor.latents([1]), {}), editor.latents([1]))
-    assert "editor" in capsys.readouterr().out
+    assert 0 < sum((editor.chooser(editor.latents(range(100), 1)) <= editor.chooser.threshold).tolist()) < 100
+    assert "those that it calls sound" in capsys.readouterr().out

@@ -131,8 +131,8 @@ def test_programs_may_ask_for_the_plain_draw_and_its_link_brings_it_back() -> No
     assert Image.open(batched).tobytes() == plain.tobytes()
     (swept, _), *_ = choosy.sweep(seed, "Male", 2, None, 1)
     assert Image.open(swept).tobytes() == editor.render(seed, {"Male": 0}, size=512, attempts=1).tobytes()
-    loop = Image.open(choosy.morph(seed, seed, 2, None, 1))
-    assert state_in(loop.info["xmp"].decode()) == State(seed, {}, "morph", to=seed, attempts=1)
+    with Image.open(choosy.morph(seed, seed, 2, None, 1)) as loop:
+        assert state_in(loop.info["xmp"].decode()) == State(seed, {}, "morph", to=seed, attempts=1)
 
 
 def test_every_attribute_is_listed_with_what_may_go_along(api: Api, editor: Editor) -> None:

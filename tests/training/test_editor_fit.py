@@ -1,11 +1,13 @@
 import pytest
 import torch
+from drawn_backbone import Means
 
 from expressions import Editor
 from expressions.attributes import SKIN_TONE, SLIDERS
 from expressions.latents import to_normal, to_uniform
 from expressions.networks.classifier import AttributeClassifier
 from expressions.networks.generator import Generator
+from expressions.training.chooser_fit import RealFaces
 from expressions.training.directions import dual_basis, edit_half, regress
 from expressions.training.editor_fit import EditorConfig, fit_editor
 
@@ -19,9 +21,17 @@ def generator():
 
 
 @pytest.fixture(scope="module")
-def fitted(generator):
+def real():
+    """Pictures of noise in the place of real faces."""
+    rng = torch.Generator().manual_seed(0)
+    return RealFaces(Means(), torch.randint(0, 256, (1000, 3, 64, 64), dtype=torch.uint8, generator=rng))
+
+
+@pytest.fixture(scope="module")
+def fitted(generator, real):
     scored = [*(name for name in SLIDERS if name != SKIN_TONE), "Chubby"]
-    return fit_editor(generator, AttributeClassifier(11).eval(), scored, EditorConfig(samples=1100))
+    editor, _ = fit_editor(generator, AttributeClassifier(11).eval(), scored, real, EditorConfig(samples=1100))
+    return editor
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,11 @@ def test_the_response_tells_what_every_direction_changes_in_every_value(fitted, 
         torch.testing.assert_close(fitted.response[:, column], changes, rtol=1e-3, atol=1e-2)
 
 
+def test_a_fit_chooses_draws_whose_faces_lie_nearer_to_real_ones(fitted, real):
+    plain, chosen = (real.distances(fitted.synthesize(fitted.latents(range(500), attempts))) for attempts in (1, 8))
+    assert chosen.median() < plain.median()
+
+
 def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):
     fitted.save_pretrained(tmp_path)
     again = Editor.from_pretrained(tmp_path)
@@ -86,6 +101,6 @@ def test_the_response_is_what_a_step_along_a_direction_changes(editor):
     assert editor.response[column, column].item() == pytest.approx(measured, rel=0.1)
 
 
-def test_a_generator_with_other_directions_is_refused():
+def test_a_generator_with_other_directions_is_refused(real):
     with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 11"):
-        fit_editor(Generator(directions=3), AttributeClassifier(2), ["A", "B"], EditorConfig())
+        fit_editor(Generator(directions=3), AttributeClassifier(2), ["A", "B"], real, EditorConfig())
