@@ -1,14 +1,20 @@
-"""Image quality against the held-out split, beside what real faces get: fidelity, diversity, rare attributes, copies.
+"""Image quality against the held-out split, beside what real faces get: realism, diversity, rare attributes, copies.
 
-Faces are seen in two feature spaces that no generator or editor was fitted with: the features of the evaluator
-(evaluator.py), and those of an untrained network, which see texture and colour that attributes ignore. The floor is the
-same measurement of real faces of the training split.
+Two kinds of judges look at the faces. Networks from outside (outside.py) see whether they are real: no training of this
+project looked through them. The evaluator (evaluator.py) and an untrained network, which sees texture and colour, tell
+whether attributes come as often as in real faces. The floor is the same measurement of faces of the training split.
 
+    pip install --no-deps -r benchmarks/requirements.txt
     python -m benchmarks.quality --data DATA --plain benchmarks/plain.safetensors
 
-Prints a table. Writes quality.json, which page, model card and README.md show.
+Prints tables. Writes quality.json, which page, model card and README.md show. To choose among generators,
+
+    python -m benchmarks.quality --data DATA --quick --generator first=FILE second=FILE
+
+judges them beside the weights with MobileNetV2 and the face detector alone, and writes nothing.
 """
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +32,7 @@ from expressions.training.metrics import RandomFeatures, frechet_distance, neare
 
 from . import tables
 from .evaluator import command_line, load_evaluator, measured_on, plain_editor
+from .outside_judge import OutsideJudge
 from .readers import faces_of
 from .reports import REAL, FaceFigures, QualityReport, write_report
 
@@ -69,8 +76,8 @@ class QualityJudge:
         """Measure uint8 faces (N, 3, 64, 64) against the held-out ones.
 
         Returns:
-            Frechet distances in features that have variance 1 over the held-out faces; precision, recall and coverage
-            in the attribute space; `rate_error`, the mean over 40 attributes of the difference of rates; `worst_rate`,
+            Frechet distances in features that have variance 1 over the held-out faces; recall and coverage in the
+            attribute space; `rate_error`, the mean over 40 attributes of the difference of rates; `worst_rate`,
             the largest factor between the rates of an attribute that at least 3 % of the held-out faces show;
             `novelty`, the median distance to the nearest training face, divided by that of held-out faces: well below
             1 where training faces are copied.
@@ -85,7 +92,6 @@ class QualityJudge:
         return {
             "fd_attributes": frechet_distance(self.held_out["attributes"], values["attributes"]),
             "fd_random": frechet_distance(self.held_out["random"], values["random"]),
-            "precision": scores["precision"],
             "recall": scores["recall"],
             "coverage": scores["coverage"],
             "rate_error": (rates - self.rates).abs().mean().item(),
@@ -100,42 +106,72 @@ def editor_faces(editor: Editor, count: int, repeat: int) -> Tensor:
     return to_uint8(faces_of(editor, editor.latents(range(first, first + count), attempts=1)))
 
 
+def named_generator(text: str) -> tuple[str, Path]:
+    """`name=FILE` of the command line."""
+    name, sign, path = text.partition("=")
+    if not (name and sign and path):
+        raise argparse.ArgumentTypeError(f"expected name=FILE, got {text!r}")
+    return name, Path(path)
+
+
 def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     parser.add_argument("--plain", type=Path, help="generator trained without edits, for comparison")
+    parser.add_argument(
+        "--generator",
+        nargs="+",
+        type=named_generator,
+        default=[],
+        metavar="NAME=FILE",
+        help="others to judge beside it",
+    )
+    parser.add_argument("--quick", action="store_true", help="judge by two networks from outside alone; write nothing")
     parser.add_argument("--fakes", type=int, default=10_000, help="faces of a set")
     parser.add_argument("--repeats", type=int, default=3, help="sets, of which the medians are shown")
+    parser.add_argument("--outside-fakes", type=int, default=3000, help="faces that networks from outside see")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/quality.json"), help="where to write the figures")
     arguments = parser.parse_args()
-    fakes, repeats = arguments.fakes, range(arguments.repeats)
+    fakes, seen, repeats = arguments.fakes, arguments.outside_fakes, range(arguments.repeats)
     if not repeats:
         parser.error("--repeats must be positive")
-    if fakes < BATCH:
-        parser.error(f"--fakes must be at least {BATCH}, got {fakes}")
+    for name, count in (("--fakes", fakes), ("--outside-fakes", seen)):
+        if count < BATCH:
+            parser.error(f"{name} must be at least {BATCH}, got {count}")
     device = torch.device(arguments.device)
     editor = Editor.from_pretrained(arguments.weights).to(device)
     editors = {"weights": editor}
-    if arguments.plain:
-        editors["without edits"] = plain_editor(arguments.plain, CELEBA_ATTRIBUTES).to(device)
+    files = dict([("without edits", arguments.plain)] if arguments.plain else []) | dict(arguments.generator)
+    for name, path in files.items():
+        editors[name] = plain_editor(path, CELEBA_ATTRIBUTES).to(device)
     training = load_faces(DataOptions(data=arguments.data), "train").images.to(device)
-    if len(training) < fakes:
-        raise SystemExit(f"{arguments.data} has {len(training)} faces to train on, fewer than --fakes {fakes}")
-    held_out = load_faces(DataOptions(data=arguments.data), "valid").images
-    judge = QualityJudge(arguments.evaluator, held_out, training)
+    if len(training) < max(fakes, seen):
+        raise SystemExit(f"{arguments.data} has {len(training)} faces to train on, fewer than {max(fakes, seen)}")
+    held_out = load_faces(DataOptions(data=arguments.data), "valid", people=True)
     # Where there are too few real faces, some are in several sets.
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(0)).to(device)
+
+    strangers = OutsideJudge(held_out, training, device, arguments.quick)
+    judged = {name: strangers.assess(editor_faces(drawing, seen, 0)) for name, drawing in editors.items()}
+    judged[REAL] = strangers.assess(training[order[:seen]])
+    if arguments.quick:
+        print(tables.outside(judged, seen))
+        return
+    judged[REAL]["copies"] = strangers.copies(held_out.images)  # a training face is its own copy
+    judge = QualityJudge(arguments.evaluator, held_out.images, training)
     report: QualityReport = {
         **measured_on(editor, arguments.evaluator),
         "fakes": fakes,
         "held_out": len(held_out),
         "rows": {REAL: [judge.assess(training[order.roll(-repeat * fakes)[:fakes]]) for repeat in repeats]},
+        "outside_fakes": seen,
+        "outside": judged,
     }
     for name, drawing in editors.items():
         report["rows"][name] = [judge.assess(editor_faces(drawing, fakes, repeat)) for repeat in repeats]
     write_report(report, arguments.out)
-    print(tables.faces(report))
+    print(tables.faces(report), tables.outside(judged, seen), sep="\n")
 
 
 if __name__ == "__main__":

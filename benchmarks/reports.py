@@ -33,7 +33,6 @@ class Measured(Judged):
 class FaceFigures(TypedDict):  # of one set of faces: see `QualityJudge.assess`
     fd_attributes: float
     fd_random: float
-    precision: float
     recall: float
     coverage: float
     rate_error: float
@@ -41,8 +40,33 @@ class FaceFigures(TypedDict):  # of one set of faces: see `QualityJudge.assess`
     novelty: float
 
 
-FaceFigure = Literal[
-    "fd_attributes", "fd_random", "precision", "recall", "coverage", "rate_error", "worst_rate", "novelty"
+FaceFigure = Literal["fd_attributes", "fd_random", "recall", "coverage", "rate_error", "worst_rate", "novelty"]
+
+
+class OutsideFigures(TypedDict):  # of one set of faces: see `OutsideJudge.assess`
+    fd_mobilenet: float
+    probe_accuracy: float
+    probe_auc: float
+    fd_mobilenet_webp: float
+    probe_accuracy_webp: float
+    probe_auc_webp: float
+    recall_mobilenet: float
+    doubted: float
+    alike: float
+    copies: float
+
+
+OutsideFigure = Literal[
+    "fd_mobilenet",
+    "probe_accuracy",
+    "probe_auc",
+    "fd_mobilenet_webp",
+    "probe_accuracy_webp",
+    "probe_auc_webp",
+    "recall_mobilenet",
+    "doubted",
+    "alike",
+    "copies",
 ]
 
 
@@ -50,18 +74,25 @@ class QualityReport(Measured):
     fakes: int  # faces in a set
     held_out: int
     rows: dict[str, list[FaceFigures]]  # by who draws them: several sets
+    outside_fakes: int  # faces that networks from outside see
+    outside: dict[str, OutsideFigures]
 
 
-class Point(TypedDict):
-    kimg: float  # thousands of images that a training has seen
-    sets: list[FaceFigures]  # one for each seed
+class RecipeFigures(TypedDict):  # of one training
+    images: int  # that it has seen
+    fd_attributes: float
+    outside: OutsideFigures
 
 
 class RecipesReport(Judged):
     device: str
+    threads: int
+    minutes: float  # of each training
+    start: str | None  # the editor's weights that they began with
+    edits: bool  # whether they were trained too
     fakes: int
     held_out: int
-    rows: dict[str, list[Point]]  # by recipe
+    rows: dict[str, list[RecipeFigures]]  # by recipe, one for each seed
 
 
 class SliderLeaks(TypedDict):  # of an edit by one standard deviation
@@ -139,7 +170,6 @@ class LimitsReport(Measured):
 
 class SpeedRow(TypedDict):
     batch_size: int
-    recipe: str
     speed: float  # images a second
     reference: float
     ratio: float

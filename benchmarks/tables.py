@@ -1,7 +1,9 @@
 """The tables of figures, as Markdown: each of the reports of one benchmark."""
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from . import reports
 from .reports import ALL_FACES, ON_OURS, OURS, REAL, REFERENCE
@@ -9,16 +11,26 @@ from .reports import ALL_FACES, ON_OURS, OURS, REAL, REFERENCE
 FIGURES: dict[reports.FaceFigure, tuple[str, str]] = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
     "fd_random": ("Frechet distance, random features", "{:.2f}"),
-    "precision": ("precision", "{:.3f}"),
     "recall": ("recall", "{:.3f}"),
     "coverage": ("coverage", "{:.3f}"),
     "rate_error": ("mean error of 40 attribute rates", "{:.3f}"),
     "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
     "novelty": ("distance to the nearest training face, relative", "{:.2f}"),
 }
-DISTANCES: tuple[reports.FaceFigure, ...] = ("fd_attributes", "fd_random")
+OUTSIDE: dict[reports.OutsideFigure, tuple[str, str]] = {
+    "fd_mobilenet": ("Frechet distance, MobileNetV2", "{:.0f}"),
+    "probe_accuracy": ("accuracy of a probe that tells them from held-out faces", "{:.3f}"),
+    "probe_auc": ("area under its curve", "{:.3f}"),
+    "fd_mobilenet_webp": ("Frechet distance, MobileNetV2, all faces through WebP", "{:.0f}"),
+    "probe_accuracy_webp": ("accuracy of a probe, all faces through WebP", "{:.3f}"),
+    "probe_auc_webp": ("area under its curve, all faces through WebP", "{:.3f}"),
+    "recall_mobilenet": ("recall, MobileNetV2", "{:.3f}"),
+    "doubted": ("doubted by a face detector more than 98 % of held-out faces", "{:.1%}"),
+    "alike": ("pairs of faces that a face recogniser takes for one person", "{:.2%}"),
+    "copies": ("taken for the same person as the nearest training face", "{:.1%}"),
+}
+Row = TypeVar("Row")
 TITLES = {REFERENCE: "PyTorch's DCGAN example", OURS: "Expressions"}  # of recipes; the others keep their names
-TIMES = {2.0: "twice"}
 GENERATORS = {"weights": "this generator", "without edits": "without edits", REAL: REAL}
 
 
@@ -128,7 +140,7 @@ def limits(report: reports.LimitsReport) -> str:
 
 def faces(report: reports.QualityReport) -> str:
     """The image quality of an editor's weights."""
-    columns = {title: report["rows"][name] for name, title in GENERATORS.items() if name in report["rows"]}
+    columns = in_order(report["rows"])
     rows = []
     for figure, (label, text) in FIGURES.items():
         medians = {title: text.format(median(sets, figure)) for title, sets in columns.items()}
@@ -138,52 +150,53 @@ def faces(report: reports.QualityReport) -> str:
     return table([f"{report['fakes']:,} faces, medians", *columns], rows)
 
 
-def recipes(report: reports.RecipesReport, real: Sequence[reports.FaceFigures] = ()) -> str:
-    """Trainings on as many images each, then those of them that went on to more; above them real faces."""
-    # Of no meaning for generators that leave attributes out and are far from all faces: worst_rate and novelty.
-    figures = {name: shown for name, shown in FIGURES.items() if name not in ("worst_rate", "novelty")}
-    first = min(point["kimg"] for points in report["rows"].values() for point in points)
-    points = [(point["kimg"], name, point["sets"]) for name, points in report["rows"].items() for point in points]
-    rows = [(REAL, real)] if real else []
-    for kimg, name, sets in sorted(points, key=lambda point: point[0]):
-        more = "" if kimg == first else f", after {TIMES.get(kimg / first, f'{kimg / first:g} times')} as many"
-        rows.append((TITLES.get(name, name) + more, sets))
-    cells = [[name, *(text.format(median(sets, key)) for key, (_, text) in figures.items())] for name, sets in rows]
-    return table([f"after {first * 1000:,.0f} images", *(label for label, _ in figures.values())], cells)
-
-
-def course(report: reports.RecipesReport) -> str:
-    """Frechet distances of long trainings on their way."""
-
-    def cell(figures: Mapping[reports.FaceFigure, float]) -> str:
-        return " / ".join(f"{figures[name]:.2f}" for name in DISTANCES)
-
-    def last_to_best(points: Sequence[reports.Point]) -> dict[reports.FaceFigure, float]:
-        passed = {name: [median(point["sets"], name) for point in points] for name in DISTANCES}
-        return {name: values[-1] / min(values) for name, values in passed.items()}
-
-    courses = [
-        {point["kimg"]: cell({name: median(point["sets"], name) for name in DISTANCES}) for point in points}
-        for points in report["rows"].values()
+def outside(judged: Mapping[str, reports.OutsideFigures], count: int) -> str:
+    """The same faces as networks from outside see them; without the figures that nobody measured."""
+    columns = in_order(judged)
+    rows = [
+        [label, *(text.format(seen[figure]).replace("%", " %") for seen in columns.values())]
+        for figure, (label, text) in OUTSIDE.items()
+        if not any(math.isnan(seen[figure]) for seen in columns.values())
     ]
-    rows = [[f"{kimg * 1000:,.0f}", *(one.get(kimg, "") for one in courses)] for kimg in sorted(set().union(*courses))]
-    rows.append(["the last through the best", *(cell(last_to_best(points)) for points in report["rows"].values())])
-    head = "images: Frechet distance, attribute / random features"
-    return table([head, *(TITLES.get(name, name) for name in report["rows"])], rows)
+    return table([f"{count:,} faces", *columns], rows)
+
+
+def in_order(rows: Mapping[str, Row]) -> dict[str, Row]:
+    """Rows by the titles of those who draw: the weights first, real faces last."""
+    names = sorted(rows, key=lambda name: (name == REAL, name != "weights"))
+    return {GENERATORS.get(name, name): rows[name] for name in names}
+
+
+def recipes(report: reports.RecipesReport) -> str:
+    """Trainings of equal length by several recipes: medians over seeds."""
+    shown: tuple[reports.OutsideFigure, ...] = ("fd_mobilenet", "probe_accuracy", "recall_mobilenet", "doubted")
+
+    def middle(values: Iterable[float], text: str) -> str:
+        return text.format(statistics.median(values)).replace("%", " %")
+
+    rows = [
+        [
+            TITLES.get(name, name),
+            middle((one["images"] for one in sets), "{:,.0f}"),
+            *(middle((one["outside"][figure] for one in sets), OUTSIDE[figure][1]) for figure in shown),
+            middle((one["fd_attributes"] for one in sets), FIGURES["fd_attributes"][1]),
+        ]
+        for name, sets in report["rows"].items()
+    ]
+    labels = [*(OUTSIDE[figure][0] for figure in shown), FIGURES["fd_attributes"][0]]
+    return table([f"after {report['minutes']:g} minutes", "images", *labels], rows)
 
 
 # Speed --------------------------------------------------------------------------------------------
 
 
-def speed(*measured: reports.SpeedReport) -> str:
+def speed(report: reports.SpeedReport) -> str:
     """Images a second while training."""
     rows = []
-    for report in measured:
-        for row in report["rows"]:
-            setting = [report["device"], TITLES.get(row["recipe"], row["recipe"]), str(row["batch_size"])]
-            speeds = [f"{row['speed']:,.0f}", f"{row['reference']:,.0f}", f"{row['ratio']:.2f}"]
-            rows.append([*setting, *speeds, percent(row["share"])])
-    head = ["device", "recipe", "batch", "images/s", TITLES[REFERENCE], "ratio", "of the bf16 matrix rate"]
+    for row in report["rows"]:
+        speeds = [f"{row['speed']:,.0f}", f"{row['reference']:,.0f}", f"{row['ratio']:.2f}"]
+        rows.append([report["device"], str(row["batch_size"]), *speeds, percent(row["share"])])
+    head = ["device", "batch", f"{TITLES[OURS]}, images/s", TITLES[REFERENCE], "ratio", "of the bf16 matrix rate"]
     return table(head, rows)
 
 

@@ -55,11 +55,11 @@ def frechet_distance(real_features: Tensor, fake_features: Tensor) -> float:
 
 
 def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 5) -> dict[str, float]:
-    """Fidelity and diversity from balls around features, which reach the k-th nearest neighbour in their own set.
+    """Diversity from balls around features, which reach the k-th nearest neighbour in their own set.
 
-    `precision` is the share of fakes inside a ball of the reals, `recall` that of reals inside a ball of the fakes
-    (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2). `coverage` is the share of reals whose ball holds a fake (Naeem
-    et al. 2020, arXiv:2002.09797, eq. 4).
+    `recall` is the share of reals inside a ball of the fakes (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2),
+    `coverage` that of reals whose ball holds a fake (Naeem et al. 2020, arXiv:2002.09797, eq. 4). Precision, the share
+    of fakes inside a ball of the reals, is left out: it does not fall where faces are broken.
 
     Raises:
         ValueError: as for `frechet_distance`, or a set has no k neighbours.
@@ -70,7 +70,6 @@ def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 
     real_radii, fake_radii = _kth_distance(real, k), _kth_distance(fake, k)
     distances = torch.cdist(real, fake)
     shares = {
-        "precision": (distances <= real_radii[:, None]).any(0),
         "recall": (distances <= fake_radii).any(1),
         "coverage": distances.amin(1) <= real_radii,
     }
@@ -80,6 +79,40 @@ def neighbourhood_scores(real_features: Tensor, fake_features: Tensor, k: int = 
 def _kth_distance(features: Tensor, k: int) -> Tensor:
     """(N,) distance of each feature to its k-th neighbour, itself not counted."""
     return torch.cat([torch.cdist(part, features).kthvalue(k + 1).values for part in features.split(1000)])
+
+
+def ridge_probe(real_features: Tensor, fake_features: Tensor, ridge: float = 0.1, seed: int = 0) -> tuple[float, float]:
+    """How well a linear probe tells two sets apart (a classifier two-sample test: Lopez-Paz & Oquab 2017,
+    arXiv:1610.06545). Ridge regression is fitted on a half of each set and judged on the other.
+
+    Args:
+        real_features: (N, D), best of variance 1.
+        fake_features: (M, D); of the larger set as many are used as the smaller one has.
+        ridge: weight of the squared coefficients, for one face.
+        seed: of the draw of the halves.
+
+    Returns:
+        Accuracy, and the area under the ROC curve: the chance that a real face scores above a fake one. Both are 0.5
+        for sets of one distribution.
+
+    Raises:
+        ValueError: as for `frechet_distance`.
+    """
+    real, fake = _checked(real_features, fake_features)
+    rng = torch.Generator().manual_seed(seed)
+    count = min(len(real), len(fake))
+    half = count // 2
+    real, fake = (features[torch.randperm(len(features), generator=rng)[:count]] for features in (real, fake))
+    seen = torch.cat([real[:half], fake[:half]])
+    sides = torch.cat([seen.new_ones(half), -seen.new_ones(half)])
+    mean = seen.mean(0)
+    covariance = (seen - mean).T @ (seen - mean) / len(seen)
+    covariance.diagonal().add_(ridge)
+    direction = torch.linalg.solve(covariance, (seen - mean).T @ sides)
+    real_scores, fake_scores = ((features[half:] - mean) @ direction for features in (real, fake))
+    accuracy = ((real_scores > 0).double().mean() + (fake_scores <= 0).double().mean()) / 2
+    below = torch.searchsorted(fake_scores.sort().values, real_scores)
+    return accuracy.item(), below.double().mean().item() / len(fake_scores)
 
 
 def nearest_distance(features: Tensor, others: Tensor) -> Tensor:

@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from expressions.training.metrics import RandomFeatures, frechet_distance, nearest_distance, neighbourhood_scores
+from expressions.training.metrics import (
+    RandomFeatures,
+    frechet_distance,
+    nearest_distance,
+    neighbourhood_scores,
+    ridge_probe,
+)
 
 
 def test_random_features_follow_from_their_seed_and_leave_other_draws_alone():
@@ -44,22 +50,45 @@ def test_what_cannot_be_compared_is_refused_by_name(features):
         frechet_distance(torch.randn(9, 4), features)
 
 
-def test_a_set_is_precise_and_whole_beside_itself():
+def test_a_set_is_whole_beside_itself():
     features = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
-    assert neighbourhood_scores(features, features, k=3) == {"precision": 1, "recall": 1, "coverage": 1}
+    assert neighbourhood_scores(features, features, k=3) == {"recall": 1, "coverage": 1}
 
 
-def test_a_lost_mode_costs_recall_and_a_strange_one_precision():
+def test_a_lost_mode_costs_recall_and_a_strange_one_does_not():
     near, far = torch.randn(2, 100, 2, generator=torch.Generator().manual_seed(0))
     both = torch.cat([near, far + 1000])
-    assert neighbourhood_scores(both, near) == {"precision": 1, "recall": 0.5, "coverage": 0.5}
-    strange = neighbourhood_scores(near, both)
-    assert (strange["precision"], strange["recall"]) == (0.5, 1)
+    assert neighbourhood_scores(both, near) == {"recall": 0.5, "coverage": 0.5}
+    assert neighbourhood_scores(near, both) == {"recall": 1, "coverage": 1}
 
 
 def test_more_neighbours_than_features_are_refused():
     with pytest.raises(ValueError, match="k must be below the number of features, got 5"):
         neighbourhood_scores(torch.zeros(5, 2), torch.zeros(9, 2), k=5)
+
+
+def test_a_probe_guesses_at_sets_of_one_distribution():
+    one, other = torch.randn(2, 4000, 8, generator=torch.Generator().manual_seed(0))
+    assert ridge_probe(one, other) == pytest.approx((0.5, 0.5), abs=0.03)
+
+
+def test_a_probe_tells_all_of_two_sets_that_lie_apart():
+    one, other = torch.randn(2, 400, 8, generator=torch.Generator().manual_seed(0))
+    assert ridge_probe(one, other + 10) == (1, 1)
+
+
+def test_a_probe_tells_normal_distributions_as_often_as_their_overlap_allows():
+    one, other = torch.randn(2, 20_000, 4, generator=torch.Generator().manual_seed(0))
+    accuracy, auc = ridge_probe(one, other + torch.tensor([2.0, 0.0, 0.0, 0.0]))
+    normal = torch.distributions.Normal(0.0, 1.0)
+    # Means 2 apart: the border lies at 1, and the difference of two draws has variance 2.
+    assert accuracy == pytest.approx(normal.cdf(torch.tensor(1.0)).item(), abs=0.01)
+    assert auc == pytest.approx(normal.cdf(torch.tensor(2**0.5)).item(), abs=0.01)
+
+
+def test_a_probe_uses_as_many_of_both_sets():
+    one, other = torch.randn(400, 3), torch.randn(90, 3) + 10
+    assert ridge_probe(one, other) == ridge_probe(other, one) == (1, 1)
 
 
 def test_the_nearest_of_others_is_found():

@@ -1,0 +1,139 @@
+"""Who judges faces through networks from outside: whether they are real, sound, different and new."""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from expressions.networks.classifier import predict
+from expressions.training.data import FaceDataset
+from expressions.training.metrics import frechet_distance, neighbourhood_scores, ridge_probe
+
+from . import outside
+from .reports import OutsideFigures
+
+
+class OutsideJudge:
+    """The held-out faces as networks from outside see them.
+
+    Args:
+        held_out: faces, and who they show.
+        training: (M, 3, 64, 64) uint8, to find copies of.
+        device: that computes.
+        quick: leave out WebP and the face recogniser, whose figures are then NaN.
+
+    Raises:
+        ValueError: a network's package is missing.
+    """
+
+    TRUSTED = 0.02  # share of the held-out faces that the detector doubts most
+    PEOPLE = 300  # faces of a set that are compared with each other and with training faces
+    CONFUSED = 0.001  # share of pairs of different people that are taken for one: a usual rate of false matches
+    REDUCED = 16  # side of the pictures by which the nearest training face is found
+
+    def __init__(self, held_out: FaceDataset, training: Tensor, device: torch.device, quick: bool = False) -> None:
+        self.network, self.detector = (
+            network.to(device) for network in (outside.load_mobilenet(), outside.load_face_detector())
+        )
+        self.device, self.quick = device, quick
+        raw = dict(self._features(held_out.images))
+        self.scale = {space: (values.mean(0), values.std(0) + 1e-6) for space, values in raw.items()}
+        self.held_out = {space: self._standardise(space, values) for space, values in raw.items()}
+        self.doubt = self._log_odds(held_out.images).quantile(self.TRUSTED)
+        if not quick:
+            self.recogniser = outside.FaceRecogniser()
+            self.training, self.reduced = training, self._reduce(training)
+            chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))[: self.PEOPLE]
+            different = torch.triu(held_out.people[chosen] != held_out.people[chosen, None], 1)
+            distances = self._distances(held_out.images[chosen])
+            self.same_person = distances[different].quantile(self.CONFUSED)
+
+    def _features(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+        yield "", predict(self.network, images.to(self.device), outside.BATCH)
+        if not self.quick:
+            yield "_webp", predict(self.network, through_webp(images).to(self.device), outside.BATCH)
+
+    def _standardise(self, space: str, values: Tensor) -> Tensor:
+        mean, deviation = self.scale[space]
+        return (values - mean) / deviation
+
+    def _log_odds(self, images: Tensor) -> Tensor:
+        return predict(self.detector, images.to(self.device))[:, 0]
+
+    def _distances(self, images: Tensor) -> Tensor:
+        """Between all of the faces, as the recogniser sees them, (N, N)."""
+        embedded = self.recogniser(images)
+        return torch.cdist(embedded, embedded)
+
+    def _reduce(self, images: Tensor) -> Tensor:
+        """Pixels of the faces at a small side, (N, 3 * REDUCED ** 2)."""
+        return torch.cat(
+            [adaptive_avg_pool2d(part.float(), self.REDUCED).flatten(1) for part in images.split(outside.BATCH)]
+        )
+
+    def copies(self, images: Tensor) -> float:
+        """Share of faces that the recogniser takes for the same person as the training face or mirrored training face
+        whose reduced pixels are nearest. Of uint8 (N, 3, 64, 64) as many are judged as PEOPLE says."""
+        judged = images[: self.PEOPLE]
+        reduced = self._reduce(judged)
+        mirrored = self._reduce(judged.flip(3))
+        distances, rows = torch.stack([torch.cdist(one, self.reduced) for one in (reduced, mirrored)]).min(2)
+        is_mirrored = distances[1] < distances[0]
+        nearest = self.training[torch.where(is_mirrored, rows[1], rows[0])].cpu()
+        nearest[is_mirrored.cpu()] = nearest[is_mirrored.cpu()].flip(3)
+        pairs = (self.recogniser(judged) - self.recogniser(nearest)).norm(dim=1)
+        return (pairs < self.same_person).double().mean().item()
+
+    def assess(self, images: Tensor) -> OutsideFigures:
+        """Measure uint8 faces (N, 3, 64, 64) against the held-out ones.
+
+        Returns:
+            `fd_mobilenet`: the Frechet distance in MobileNetV2's features, which have variance 1 over the held-out
+            faces; `probe_accuracy` and `probe_auc`: how well a linear probe tells the two sets apart there; the same
+            three where faces of both sides went through WebP of quality 85; `recall_mobilenet`; `doubted`: the share of
+            faces that a face detector doubts more than 98 % of the held-out ones; `alike`: the share of pairs that a
+            face recogniser takes for one person where it confuses one in 1,000 pairs of different people; `copies`.
+        """
+        values = {space: self._standardise(space, seen) for space, seen in self._features(images)}
+        nothing = (float("nan"),) * 3
+        seen, compressed = (
+            self._compared(space, values[space]) if space in values else nothing for space in ("", "_webp")
+        )
+        scores = neighbourhood_scores(self.held_out[""], values[""])
+        alike = copies = float("nan")
+        if not self.quick:
+            distances = self._distances(images[: self.PEOPLE])
+            pairs = torch.triu(torch.ones_like(distances, dtype=torch.bool), 1)
+            alike = (distances[pairs] < self.same_person).double().mean().item()
+            copies = self.copies(images)
+        return {
+            "fd_mobilenet": seen[0],
+            "probe_accuracy": seen[1],
+            "probe_auc": seen[2],
+            "fd_mobilenet_webp": compressed[0],
+            "probe_accuracy_webp": compressed[1],
+            "probe_auc_webp": compressed[2],
+            "recall_mobilenet": scores["recall"],
+            "doubted": (self._log_odds(images) < self.doubt).double().mean().item(),
+            "alike": alike,
+            "copies": copies,
+        }
+
+    def _compared(self, space: str, values: Tensor) -> tuple[float, float, float]:
+        """Frechet distance, accuracy and area under the curve of a probe."""
+        real = self.held_out[space]
+        return frechet_distance(real, values), *ridge_probe(real, values)
+
+
+def through_webp(images: Tensor, quality: int = 85) -> Tensor:
+    """uint8 faces (N, 3, H, W) written as WebP and read again: differences that no compression keeps are gone."""
+    seen = []
+    for image in images.permute(0, 2, 3, 1).cpu().numpy():
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "WebP", quality=quality)
+        seen.append(np.asarray(Image.open(file)))
+    return torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)
