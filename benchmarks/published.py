@@ -20,8 +20,8 @@ from .evaluator import EVALUATOR, measured_on
 from .reports import ALL_FACES, BENCHMARKS, ON_OURS, REAL, EditingReport, QualityReport, read_report
 from .rivals import CONTROL
 
-OF_THE_WEIGHTS = ("quality", "editing", "limits")
-BY_THE_EVALUATOR = (*OF_THE_WEIGHTS, "comparison", "comparison_cuda", "course", "course_cuda")
+OF_THE_WEIGHTS = ("quality", "editing")
+BY_THE_EVALUATOR = (*OF_THE_WEIGHTS, "limits")
 FORMATS = {"fd_attributes": ".3f", "fd_random": ".3f", "worst_rate": ".2f"}  # of a figure in a note; .3f otherwise
 
 
@@ -31,7 +31,7 @@ def checked_reports() -> dict[str, Any]:
     Raises:
         ValueError: one is of other weights than the embedded ones, or by another evaluator than the one here.
     """
-    names = (*BY_THE_EVALUATOR, "train_speed", "train_speed_cuda", "serve")
+    names = (*BY_THE_EVALUATOR, "train_speed", "serve")
     reports = {name: read_report(name) for name in names}
     expected = measured_on(Editor.from_pretrained(), EVALUATOR)
     for name in BY_THE_EVALUATOR:
@@ -50,20 +50,17 @@ def readmes(reports: dict[str, Any]) -> dict[Path, str]:
     Raises:
         ValueError: a table is not in its file, or more than once.
     """
-    real = reports["quality"]["rows"][REAL]
+    quality: QualityReport = reports["quality"]
     shown = {
         BENCHMARKS.parent / "README.md": {
             "editors": tables.editors(reports["editing"]),
             "sliders": tables.sliders(reports["editing"]),
-            "faces": tables.faces(reports["quality"]),
+            "faces": tables.faces(quality),
+            "outside": tables.outside(quality["outside"], quality["outside_fakes"]) if "outside" in quality else "",
         },
         BENCHMARKS / "README.md": {
             "limits": tables.limits(reports["limits"]),
-            "recipes_cuda": tables.recipes(reports["comparison_cuda"], real),
-            "recipes": tables.recipes(reports["comparison"], real),
-            "course_cuda": tables.course(reports["course_cuda"]),
-            "course": tables.course(reports["course"]),
-            "speed": tables.speed(reports["train_speed"], reports["train_speed_cuda"]),
+            "speed": tables.speed(reports["train_speed"]),
             "serving": tables.serving(reports["serve"]),
         },
     }
@@ -92,6 +89,11 @@ def card_figures(quality: QualityReport, editing: EditingReport) -> dict[str, An
         told = ", ".join(format(value, text) for value in values)
         note = f"median of {told}; real faces: {floor}; against {quality['held_out']} held-out faces"
         figures[name] = {"value": statistics.median(values), "samples": quality["fakes"], "note": note}
+    if "outside" in quality:
+        seen, floors = (quality["outside"][row] for row in ("weights", REAL))
+        for outside in tables.OUTSIDE:
+            note = f"real faces: {floors[outside]:.3f}; against {quality['held_out']} held-out faces"
+            figures[outside] = {"value": seen[outside], "samples": quality["outside_fakes"], "note": note}
 
     ours, rows = editing["methods"][ALL_FACES], editing["calibration"].values()
     (low, high), rival, strongest = ours["interval"], editing["methods"][RIVAL], strongest_rival(editing)

@@ -74,8 +74,8 @@ class QualityReport(Measured):
     fakes: int  # faces in a set
     held_out: int
     rows: dict[str, list[FaceFigures]]  # by who draws them: several sets
-    outside_fakes: int  # faces that networks from outside see
-    outside: dict[str, OutsideFigures]
+    outside_fakes: NotRequired[int]  # faces that networks from outside see; a report from before them has none
+    outside: NotRequired[dict[str, OutsideFigures]]
 
 
 class RecipeFigures(TypedDict):  # of one training

@@ -11,8 +11,8 @@ from .reports import ALL_FACES, ON_OURS, OURS, REAL, REFERENCE
 FIGURES: dict[reports.FaceFigure, tuple[str, str]] = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
     "fd_random": ("Frechet distance, random features", "{:.2f}"),
-    "recall": ("recall", "{:.3f}"),
-    "coverage": ("coverage", "{:.3f}"),
+    "recall": ("recall, attribute features", "{:.3f}"),
+    "coverage": ("coverage, attribute features", "{:.3f}"),
     "rate_error": ("mean error of 40 attribute rates", "{:.3f}"),
     "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
     "novelty": ("distance to the nearest training face, relative", "{:.2f}"),

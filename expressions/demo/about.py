@@ -14,10 +14,15 @@ ABOUT, RESTORE, SCALE = (
     (Path(__file__).parent / f"{name}.html").read_text(encoding="utf-8") for name in ("about", "restore", "scale")
 )
 _PICTURES = {
+    "fd_mobilenet": "Frechet distance, features of an ImageNet network (0 is best)",
+    "probe_accuracy": "Share of faces that a probe of these features tells from real ones (0.5 is best)",
+    "doubted": "Share of faces that a face detector doubts more than 98 % of real ones (0.02 is best)",
+    "recall_mobilenet": "Recall, these features: share of real faces that it could have drawn",
+    "alike": "Share of pairs of faces that a face recogniser takes for one person",
+    "copies": "Share of faces that it takes for the same person as the nearest training face",
     "fd_attributes": "Frechet distance, attribute features (0 is best)",
     "fd_random": "Frechet distance, random features (0 is best)",
-    "precision": "Precision: share of faces that look like real ones",
-    "recall": "Recall: share of real faces that it could have drawn",
+    "recall": "Recall, attribute features",
     "rate_error": "Mean error of the rates of 40 attributes",
     "worst_rate": "Factor by which the worst of the rates above 3 % is off",
     "novelty": "Distance to the nearest training face, relative to that of real faces",

@@ -25,8 +25,7 @@ def test_page_and_model_card_show_what_the_benchmarks_measured():
     ("report", "changed", "message"),
     [
         ("quality", {"evaluator": "another"}, "quality.json was measured with other evaluator"),
-        ("comparison", {"evaluator": "another"}, "comparison.json was measured with other evaluator"),
-        ("course_cuda", {"evaluator": "another"}, "course_cuda.json was measured with other evaluator"),
+        ("limits", {"evaluator": "another"}, "limits.json was measured with other evaluator"),
         ("editing", {"weights": "others"}, "editing.json was measured with other weights"),
     ],
 )
@@ -60,16 +59,29 @@ def test_a_card_tells_how_real_faces_measure():
     assert "real faces: 1 by definition;" in card["novelty"]["note"]  # it is relative to theirs
 
 
-def test_the_last_point_of_a_course_is_compared_with_the_best():
-    sets = [[{"fd_attributes": attributes, "fd_random": 4.0}] for attributes in (3.0, 6.0)]
-    rows = {"ours": [{"kimg": kimg, "sets": one} for kimg, one in zip((1.0, 2.0), sets, strict=True)]}
-    assert tables.course({"rows": rows}).splitlines()[2:] == [
-        "| 1,000 | 3.00 / 4.00 |",
-        "| 2,000 | 6.00 / 4.00 |",
-        "| the last through the best | 2.00 / 1.00 |",
-    ]
-
-
 def test_a_report_is_written_where_no_folder_was_and_tells_nothing_where_nothing_was_measured(tmp_path):
     write_report({"rows": [1.0, math.nan]}, tmp_path / "new" / "report.json")
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == {"rows": [1.0, None]}
+
+
+def test_networks_from_outside_have_a_table_and_a_place_on_the_card():
+    seen = dict.fromkeys(tables.OUTSIDE, 0.5)
+    reports = copy.deepcopy(published.checked_reports())
+    reports["quality"] |= {
+        "outside_fakes": 300,
+        "outside": {
+            "first": {**seen, "doubted": 0.2},
+            "real faces": {**seen, "doubted": 0.02, "copies": 0.0},
+            "weights": {**seen, "doubted": 0.03, "copies": math.nan},
+        },
+    }
+    card = published.card_figures(reports["quality"], reports["editing"])
+    assert card["doubted"] == {
+        "value": 0.03,
+        "samples": 300,
+        "note": "real faces: 0.020; against 3606 held-out faces",
+    }
+    shown = tables.outside(reports["quality"]["outside"], 300)
+    assert shown.startswith("| 300 faces | this generator | first | real faces |\n")
+    assert "| 3.0 % | 20.0 % | 2.0 % |\n" in shown
+    assert "nearest training face" not in shown  # nobody measured it for all
