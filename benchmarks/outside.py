@@ -102,7 +102,8 @@ class MobileNetV2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers, inputs = [_convolution(3, 32, 3, 2)], 32
+        layers: list[nn.Module] = [_convolution(3, 32, 3, 2)]
+        inputs = 32
         for expansion, channels, repeats, stride in self.GROUPS:
             for index in range(repeats):
                 layers.append(InvertedResidual(inputs, channels, stride if index == 0 else 1, expansion))
