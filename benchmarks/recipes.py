@@ -1,51 +1,54 @@
-"""Recipes of training beside each other, without edits: judged after so many images, by as many seeds as asked.
+"""Recipes of the generator's training beside each other, after equal time.
 
 A recipe is PyTorch's DCGAN example (`reference`), the defaults of `train.py gan` (`ours`), or names of `CHANGES`
-joined by ", ".
+joined by ", ". Time is that of the processor, so that a busy one favours nobody; on a GPU it is that of the clock.
 
-    python -m benchmarks.recipes --data DATA --recipes reference ours "half width, kernel 3" --kimg 40 --out FILE
+    python -m benchmarks.recipes --data DATA --minutes 20 --recipes reference ours "no backbone" --out FILE
 
-Recipes that FILE holds already stay as they are: more of them, on other numbers of images, can be added. Prints tables.
-The README beside this file shows comparison.json, of short trainings by three seeds, and course.json, of long ones by
-one (`--seeds 1`), judged many times; on a GPU they are comparison_cuda.json and course_cuda.json.
+`--start` begins with the weights of an editor, `--classifiers` trains edits too. Recipes that FILE holds already stay
+as they are: more of them can be added. Prints a table.
 """
 
 import argparse
 import copy
 import json
-import math
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from expressions.images import to_uint8, to_unit
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.generator import BATCH, Generator
-from expressions.training.config import DataOptions, TrainConfig
+from expressions.training.config import NO_BACKBONE, DataOptions, TrainConfig
 from expressions.training.data import load_faces
-from expressions.training.state import TrainState
+from expressions.training.loop import Training
 from expressions.training.step import train_step
 
 from . import tables
 from .evaluator import command_line, judged_by
+from .outside_judge import OutsideJudge
 from .quality import QualityJudge
 from .reference import Reference
 from .reports import OURS, REFERENCE, RecipesReport, device_name, write_report
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "rates 2e-4": {"d_lr": 2e-4, "g_lr": 2e-4},
-    "ema 50 kimg": {"ema_kimg": 50.0},
-    "ema 10 kimg": {"ema_kimg": 10.0},
-    "ema 0.1 kimg": {"ema_kimg": 0.1},
-    "shifts": {"max_shift": 4},
-    "half width": {"g_width": 16},
-    "kernel 3": {"d_kernel": 3},
+    "no backbone": {"backbone": NO_BACKBONE},
+    "pixels 0": {"pixels_weight": 0.0},
+    "pixels 0.2": {"pixels_weight": 0.2},
+    "pixels 1": {"pixels_weight": 1.0},
+    "backbone at 64": {"backbone_side": 64},
+    "backbone at 128": {"backbone_side": 128},
+    "no shifts": {"max_shift": 0},
+    "batch 64": {"batch_size": 64},
+    "width 16": {"g_width": 16},
+    "width 48": {"g_width": 48},
 }
-FOR_A_CPU = "half width, kernel 3"  # as `make train` trains there
+KIMG = 1e6  # longer than any time: no rate falls
+Draw = Callable[[int], Tensor]  # so many faces, uint8
 
 
 def options_of(recipe: str) -> dict[str, Any]:
@@ -71,54 +74,47 @@ def as_recipe(text: str) -> str:
     return text
 
 
-def faces_of_recipe(recipe: str, counts: Sequence[float], seed: int, images: Tensor, fakes: int) -> Iterator[Tensor]:
-    """Train by a recipe.
+def fit(recipe: str, seconds: float, images: Tensor, options: dict[str, Any]) -> tuple[int, Draw]:
+    """Train by a recipe for so long.
 
     Args:
         recipe: its name.
-        counts: thousands of images, in rising order.
-        seed: of the training, and of the faces that are drawn.
+        seconds: of training; what comes before it is not counted.
         images: (N, 3, 64, 64) uint8 real faces, on the device that trains.
-        fakes: how many faces to draw.
+        options: further ones of `train.py gan`, the seed among them.
 
-    Yields:
-        After each of the counts uint8 faces (fakes, 3, 64, 64).
+    Returns:
+        How many images it has seen, and what draws faces.
     """
     if recipe == REFERENCE:
-        return reference_faces(counts, seed, images, fakes)
-    config = TrainConfig(kimg=counts[-1], seed=seed, device=images.device.type, **options_of(recipe))
-    return our_faces(config, counts, images, fakes)
+        reference, batches = Reference(options["seed"], images.device), shuffled(images, options["seed"])
+        shown = repeat(lambda: reference.step(next(batches)), seconds, images.device) * 64
+        return shown, lambda count: to_uint8(reference.generate(count, options["seed"]))
+    config = TrainConfig(kimg=KIMG, device=images.device.type, out="unused", **options | options_of(recipe))
+    training = Training(config)
+    edits = training.edit_loss(images)
+    steps = repeat(lambda: train_step(training.state, images, config, edits), seconds, images.device)
+    return steps * config.batch_size, lambda count: draw_faces(copy.deepcopy(training.state.ema), count, config.seed)
 
 
-def our_faces(config: TrainConfig, counts: Sequence[float], images: Tensor, fakes: int) -> Iterator[Tensor]:
-    device = config.resolve()
-    state = TrainState(config, device)
-    for count in counts:
-        steps = math.ceil(count * 1000 / config.batch_size)
-        for _ in tqdm(range(state.step, steps), unit="step"):
-            train_step(state, images, config)
-        yield draw_faces(copy.deepcopy(state.ema), fakes, config.seed)
+def repeat(step: Callable[[], Any], seconds: float, device: torch.device) -> int:
+    """Do something again and again for so long; returns how often."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    start, count = clock(), 0
+    while clock() - start < seconds:
+        step()
+        count += 1
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+    return count
 
 
-def reference_faces(counts: Sequence[float], seed: int, images: Tensor, fakes: int) -> Iterator[Tensor]:
-    reference, shown = Reference(seed, images.device), 0
-    batches = shuffled(images, round(counts[-1] * 1000), seed)
-    for count in counts:
-        with tqdm(desc=REFERENCE, unit="img", initial=shown) as bar:
-            while shown < count * 1000:
-                batch = next(batches)
-                reference.step(batch)
-                shown += len(batch)
-                bar.update(len(batch))
-        yield to_uint8(reference.generate(fakes, seed))
-
-
-def shuffled(images: Tensor, count: int, seed: int) -> Iterator[Tensor]:
-    """So many uint8 images in batches of 64, as a shuffling loader gives them: floats in [-1, 1], pass after pass."""
+def shuffled(images: Tensor, seed: int) -> Iterator[Tensor]:
+    """uint8 images in batches of 64, as a shuffling loader gives them: floats in [-1, 1], pass after pass."""
     rng = torch.Generator().manual_seed(seed)
-    passes = [torch.randperm(len(images), generator=rng) for _ in range(0, count, len(images))]
-    for index in torch.cat(passes)[:count].split(64):
-        yield to_unit(images[index])
+    while True:
+        for index in torch.randperm(len(images), generator=rng).split(64)[: len(images) // 64]:
+            yield to_unit(images[index])
 
 
 @torch.no_grad()
@@ -133,24 +129,32 @@ def draw_faces(generator: Generator, count: int, seed: int) -> Tensor:
 def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--recipes", nargs="+", type=as_recipe, required=True, help="their names")
-    parser.add_argument("--kimg", nargs="+", type=float, required=True, help="thousands of images to judge them after")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each recipe")
-    parser.add_argument("--fakes", type=int, default=10_000, help="faces of a judgement")
+    parser.add_argument("--minutes", type=float, required=True, help="length of each training")
+    parser.add_argument("--start", help="editor's weights to start with, of which the example has no use")
+    parser.add_argument("--classifiers", help="train edits: the classifiers that judge them, separated by commas")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each recipe")
+    parser.add_argument("--fakes", type=int, default=3000, help="faces of a judgement")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--out", type=Path, required=True, help="where to write the figures")
     arguments = parser.parse_args()
-    counts = sorted(arguments.kimg)
-    if arguments.seeds < 1 or not counts[0] > 0:
-        parser.error("--seeds and --kimg must be positive")
+    if arguments.seeds < 1 or not arguments.minutes > 0:
+        parser.error("--seeds and --minutes must be positive")
     if arguments.fakes < BATCH:
         parser.error(f"--fakes must be at least {BATCH}, got {arguments.fakes}")
 
     images = load_faces(DataOptions(data=arguments.data), "train").images.to(arguments.device)
-    held_out = load_faces(DataOptions(data=arguments.data), "valid").images
-    judge = QualityJudge(arguments.evaluator, held_out, images)
+    held_out = load_faces(DataOptions(data=arguments.data), "valid", people=True)
+    outside = OutsideJudge(held_out, images, images.device, quick=True)
+    evaluator = QualityJudge(arguments.evaluator, held_out.images, images)
+    options = {"start": arguments.start, "classifiers": arguments.classifiers}
+    options |= {"lead_kimg": 3.0} if arguments.start else {}
     report: RecipesReport = {
         **judged_by(arguments.evaluator),
         "device": device_name(images.device),
+        "threads": torch.get_num_threads(),
+        "minutes": arguments.minutes,
+        "start": arguments.start,
+        "edits": arguments.classifiers is not None,
         "fakes": arguments.fakes,
         "held_out": len(held_out),
         "rows": {},
@@ -163,14 +167,15 @@ def main() -> None:
     for recipe in arguments.recipes:
         if recipe in report["rows"]:
             continue
-        trainings = [
-            [judge.assess(faces) for faces in faces_of_recipe(recipe, counts, seed, images, arguments.fakes)]
-            for seed in range(arguments.seeds)
-        ]
-        points = zip(counts, zip(*trainings, strict=True), strict=True)
-        report["rows"][recipe] = [{"kimg": count, "sets": list(sets)} for count, sets in points]
+        sets = []
+        for seed in range(arguments.seeds):
+            shown, draw = fit(recipe, 60 * arguments.minutes, images, options | {"seed": seed})
+            faces = draw(arguments.fakes)
+            attributes = evaluator.assess(faces)["fd_attributes"]
+            sets.append({"images": shown, "fd_attributes": attributes, "outside": outside.assess(faces)})
+        report["rows"][recipe] = sets
         write_report(report, arguments.out)
-    print(tables.recipes(report), tables.course(report), sep="\n")
+    print(tables.recipes(report))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ process of its own for each, without the example's workers.
 
     python -m benchmarks.train_speed --data DATA
 
-Prints a table. Writes train_speed.json, or train_speed_cuda.json; the README beside this file shows both.
+Prints a table. Writes train_speed.json, which the README beside this file shows. Without edits.
 """
 
 import argparse
@@ -30,16 +30,14 @@ from expressions.attributes import HUB_DATASET
 from expressions.images import crop_face, to_unit
 from expressions.training.config import DataOptions, TrainConfig
 from expressions.training.data import known_revision, load_faces
-from expressions.training.state import TrainState
+from expressions.training.loop import Training
 from expressions.training.step import train_step
 
 from . import tables
-from .recipes import FOR_A_CPU, options_of
 from .reference import Reference
 from .reports import BENCHMARKS, OURS, REFERENCE, SpeedReport, SpeedRow, device_name, write_report
 
 Step = Callable[[], Any]
-RECIPES = (OURS, FOR_A_CPU)
 WORKERS = 2
 
 
@@ -52,7 +50,7 @@ class Load(NamedTuple):
 
 
 # The example's loader works ahead by four batches: on a GPU a round is long enough for these not to count much.
-LOADS = {"cpu": Load((32, 64, 128, 256), 1024, 2048), "cuda": Load((64, 256, 512, 1024), 16_384, 8192)}
+LOADS = {"cpu": Load((32, 64), 256, 2048), "cuda": Load((64, 256, 512, 1024), 16_384, 8192)}
 
 
 class Decoded(Dataset[Tensor]):
@@ -74,8 +72,8 @@ def new_step(recipe: str, source: str, batch_size: int, device: torch.device) ->
     if recipe == REFERENCE:
         batches, reference = _batches(source, batch_size), Reference(seed=0, device=device)
         return lambda: reference.step(next(batches).to(device))
-    config = TrainConfig(data=source, batch_size=batch_size, device=device.type, **options_of(recipe))
-    images, state = decoded_faces(source, device), TrainState(config, device)
+    config = TrainConfig(data=source, batch_size=batch_size, device=device.type, out="unused")
+    images, state = decoded_faces(source, device), Training(config).state
     return lambda: train_step(state, images, config)
 
 
@@ -142,18 +140,16 @@ def peak_memory(source: str, device: torch.device) -> dict[str, float]:
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
         peaks = {
             recipe: [pool.submit(peak_megabytes, recipe, source, device) for _ in range(3)]
-            for recipe in (REFERENCE, *RECIPES)
+            for recipe in (REFERENCE, OURS)
         }
         return {recipe: statistics.median(one.result() for one in several) for recipe, several in peaks.items()}
 
 
-def measure(
-    source: str, batch_size: int, device: torch.device, *, images: int, rounds: int, rate: float
-) -> list[SpeedRow]:
-    """Every recipe beside the reference, in batches of one size; `rate` is that of a matrix product."""
-    steps = {recipe: new_step(recipe, source, batch_size, device) for recipe in (REFERENCE, *RECIPES)}
+def measure(source: str, batch_size: int, device: torch.device, *, images: int, rounds: int, rate: float) -> SpeedRow:
+    """Ours beside the reference, in batches of one size; `rate` is that of a matrix product."""
+    steps = {recipe: new_step(recipe, source, batch_size, device) for recipe in (REFERENCE, OURS)}
     # Counted in the first step: later ones may be a recording.
-    counts = {recipe: operations(steps[recipe], batch_size) for recipe in RECIPES}
+    count = operations(steps[OURS], batch_size)
     for step in steps.values():
         images_per_second(step, batch_size, 5 * batch_size, device)  # warm up
     turns = [
@@ -161,17 +157,13 @@ def measure(
         for _ in range(rounds)
     ]
     medians = {recipe: statistics.median(speeds[recipe] for speeds in turns) for recipe in steps}
-    return [
-        {
-            "batch_size": batch_size,
-            "recipe": recipe,
-            "speed": medians[recipe],
-            "reference": medians[REFERENCE],
-            "ratio": statistics.median(speeds[recipe] / speeds[REFERENCE] for speeds in turns),
-            "share": medians[recipe] * counts[recipe] / rate,
-        }
-        for recipe in RECIPES
-    ]
+    return {
+        "batch_size": batch_size,
+        "speed": medians[OURS],
+        "reference": medians[REFERENCE],
+        "ratio": statistics.median(speeds[OURS] / speeds[REFERENCE] for speeds in turns),
+        "share": medians[OURS] * count / rate,
+    }
 
 
 def main() -> None:
@@ -180,7 +172,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the medians are shown")
     parser.add_argument("--images", type=int, help="images of one recipe in a round")
-    parser.add_argument("--out", type=Path, help="where to write the figures")
+    parser.add_argument("--out", type=Path, default=BENCHMARKS / "train_speed.json", help="where to write the figures")
     arguments = parser.parse_args()
     source, device, load = arguments.data, torch.device(arguments.device), LOADS[arguments.device]
     rate = matrix_rate(device, load.matrix_side)
@@ -188,13 +180,12 @@ def main() -> None:
     report: SpeedReport = {
         "device": device_name(device),
         "torch": torch.__version__,
-        "rows": [row for size in load.batch_sizes for row in measure(source, size, device, **options)],
+        "rows": [measure(source, size, device, **options) for size in load.batch_sizes],
         "matrix_rate": rate,
         "peak_megabytes": peak_memory(source, device),
         "decoded_megabytes": decoded_faces(source, device).nbytes / 2**20,
     }
-    name = "train_speed.json" if device.type == "cpu" else f"train_speed_{device.type}.json"
-    write_report(report, arguments.out or BENCHMARKS / name)
+    write_report(report, arguments.out)
     print(tables.speed(report))
 
 
