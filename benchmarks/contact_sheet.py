@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
     parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
     parser.add_argument("--generator", type=Path, help="file of a training's generator, instead of an editor")
+    parser.add_argument("--attempts", type=int, default=1, help="draws of a seed from which the editor takes one")
     parser.add_argument("--faces", type=int, default=100, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of the choice and the order; another one, other faces")
     parser.add_argument("--out", type=Path, default=Path("runs/contact_sheet"), help="folder of the sheets")
@@ -74,7 +75,7 @@ def main() -> None:
     )
     rng = torch.Generator().manual_seed(arguments.seed)
     chosen = torch.randperm(len(photographs), generator=rng)[: arguments.faces]
-    fakes = editor_faces(editor, arguments.faces, arguments.seed)
+    fakes = editor_faces(editor, arguments.attempts, arguments.faces, arguments.seed)
     write_sheets(*shuffled(fakes, photographs[chosen], arguments.seed), arguments.out)
     print(f"{arguments.out}: half of the faces are photographs of people. Never commit or publish these sheets.")
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.images import to_uint8
+from expressions.latents import MAX_ATTEMPTS
 from expressions.networks.classifier import predict
 from expressions.networks.generator import BATCH
 from expressions.training.config import DataOptions
@@ -100,10 +101,10 @@ class QualityJudge:
         }
 
 
-def editor_faces(editor: Editor, count: int, repeat: int) -> Tensor:
-    """uint8 faces (count, 3, 64, 64) of consecutive seeds; each repeat has its own."""
+def editor_faces(editor: Editor, attempts: int, count: int, repeat: int) -> Tensor:
+    """uint8 faces (count, 3, 64, 64) of consecutive seeds, of so many draws each; each repeat has its own seeds."""
     first = FIRST_SEED + repeat * count
-    return to_uint8(faces_of(editor, editor.latents(range(first, first + count), attempts=1)))
+    return to_uint8(faces_of(editor, editor.latents(range(first, first + count), attempts)))
 
 
 def named_generator(text: str) -> tuple[str, Path]:
@@ -141,10 +142,12 @@ def main() -> None:
             parser.error(f"{name} must be at least {BATCH}, got {count}")
     device = torch.device(arguments.device)
     editor = Editor.from_pretrained(arguments.weights).to(device)
-    editors = {"weights": editor}
+    drawn = {"weights": (editor, 1)}  # who draws, and from how many attempts
+    if editor.chooser is not None:
+        drawn["chosen"] = (editor, MAX_ATTEMPTS)
     files = dict([("without edits", arguments.plain)] if arguments.plain else []) | dict(arguments.generator)
     for name, path in files.items():
-        editors[name] = plain_editor(path, CELEBA_ATTRIBUTES).to(device)
+        drawn[name] = (plain_editor(path, CELEBA_ATTRIBUTES).to(device), 1)
     training = load_faces(DataOptions(data=arguments.data), "train").images.to(device)
     if len(training) < max(fakes, seen):
         raise SystemExit(f"{arguments.data} has {len(training)} faces to train on, fewer than {max(fakes, seen)}")
@@ -153,7 +156,7 @@ def main() -> None:
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(0)).to(device)
 
     strangers = OutsideJudge(held_out, training, device, arguments.quick)
-    judged = {name: strangers.assess(editor_faces(drawing, seen, 0)) for name, drawing in editors.items()}
+    judged = {name: strangers.assess(editor_faces(*drawing, seen, 0)) for name, drawing in drawn.items()}
     judged[REAL] = strangers.assess(training[order[:seen]])
     if arguments.quick:
         print(tables.outside(judged, seen))
@@ -168,8 +171,8 @@ def main() -> None:
         "outside_fakes": seen,
         "outside": judged,
     }
-    for name, drawing in editors.items():
-        report["rows"][name] = [judge.assess(editor_faces(drawing, fakes, repeat)) for repeat in repeats]
+    for name, drawing in drawn.items():
+        report["rows"][name] = [judge.assess(editor_faces(*drawing, fakes, repeat)) for repeat in repeats]
     write_report(report, arguments.out)
     print(tables.faces(report), tables.outside(judged, seen), sep="\n")
 

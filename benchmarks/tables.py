@@ -31,7 +31,7 @@ OUTSIDE: dict[reports.OutsideFigure, tuple[str, str]] = {
 }
 Row = TypeVar("Row")
 TITLES = {REFERENCE: "PyTorch's DCGAN example", OURS: "Expressions"}  # of recipes; the others keep their names
-GENERATORS = {"weights": "this generator", "without edits": "without edits", REAL: REAL}
+GENERATORS = {"weights": "this generator", "chosen": "its chosen draws", "without edits": "without edits", REAL: REAL}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
