@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+from synthetic_editor import random_chooser
 
 import app
 from benchmarks.servers import Server, browsing
@@ -246,6 +247,40 @@ WATCH_DRAFTS = """
         if (draft) window.drafts.push(draft.src);
     }).observe(document.querySelector("#face"), {subtree: true, childList: true});
 """
+
+
+def test_a_visitor_chooses_between_sound_and_varied_faces(
+    start: Any, browser: Browser, editor: Editor, tmp_path: Path
+) -> None:
+    choosy = Editor(editor.attributes[:-1], editor.generator.width, chooser=True)
+    chooser = {f"chooser.{name}": tensor for name, tensor in random_chooser().state_dict().items()}
+    choosy.load_state_dict(editor.state_dict() | chooser)
+    choosy.save_pretrained(tmp_path)
+    first, second = [seed for seed in range(100) if (choosy.latents(seed) != choosy.latents(seed, 1)).any()][:2]
+    visit = Visit(browser.new_page(viewport={"width": 1280, "height": 900}), choosy)
+    visit.open(f"{start(EXPRESSIONS_MODEL=str(tmp_path)).url}/?seed={first}")
+
+    def shows_the_first_draw_of(seed: int) -> bool:
+        return visit.picture() == file_of(data_url(choosy.render(seed, size=512, attempts=1)))
+
+    visit.view("Varied")  # it is a radio button too
+    visit.wait_for_link(seed=first, attempts=1)
+    wait_until(lambda: shows_the_first_draw_of(first), "the first draw")
+    visit.seed_box.fill(str(second))
+    visit.wait_for_link(seed=second, attempts=1)
+    wait_until(lambda: shows_the_first_draw_of(second), "the first draw of another seed")
+    visit.view("Realistic")
+    visit.wait_for_link(seed=second)
+    visit.wait_for_face(second)
+    visit.click("Back", seed=first, attempts=1)
+    expect(visit.page.get_by_role("radio", name="Varied")).to_be_checked()
+    visit.slider("Smile").fill("90")
+    visit.wait_for_link(seed=first, Smiling=90, attempts=1)
+    visit.view("Realistic")
+    visit.wait_for_link(seed=first, Smiling=90)
+    visit.settle()
+    assert visit.console == []
+    visit.page.close()
 
 
 def test_what_changed_is_shown_for_every_attribute_the_asked_one_first(visit: Visit) -> None:
