@@ -23,6 +23,7 @@ from expressions.training.distributed import leave_processes, process_rank
 from expressions.training.editor_fit import EditorConfig, run_editor
 from expressions.training.identity_fit import IdentityConfig, run_identity
 from expressions.training.keep import KeepConfig, run_keep
+from expressions.training.lens_fit import LensConfig, run_lens
 from expressions.training.loop import Training
 from expressions.training.options import Options, add_flags, from_flags, option
 from expressions.training.pipeline import PipelineConfig, describe, run_all
@@ -77,6 +78,7 @@ COMMANDS: dict[str, tuple[type[Options], Callable[[Any], str]]] = {
     "classifier": (ClassifierConfig, run_classifier),
     "identity": (IdentityConfig, run_identity),
     "distil": (DistillationConfig, run_distil),
+    "lens": (LensConfig, run_lens),
     "editor": (EditorConfig, run_editor),
     "keep": (KeepConfig, run_keep),
     "push": (PushConfig, run_push),

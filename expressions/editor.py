@@ -22,6 +22,7 @@ from .networks.chooser import Chooser
 from .networks.classifier import AttributeClassifier
 from .networks.files import load_tensors, read_tensors, stored
 from .networks.generator import Generator
+from .networks.lens import Lens, bicubic, with_means
 from .networks.precision import channels_last
 from .skin import individual_typology_angle
 from .solver import Look, Problem, Solver
@@ -55,13 +56,16 @@ class Editor(
         attributes: what the classifier scores, in its order; `Skin_Tone` comes after them.
         width: of the generator, 1 to 256.
         chooser: whether the weights hold a network that tells which draws are sound; those of 0.1.0 do not.
+        lens: whether they hold a network that enlarges faces; those of 0.1.0 do not.
     """
 
     response: Tensor
     low: Tensor
     high: Tensor
 
-    def __init__(self, attributes: Sequence[str], width: int = Generator.WIDTH, chooser: bool = False) -> None:
+    def __init__(
+        self, attributes: Sequence[str], width: int = Generator.WIDTH, chooser: bool = False, lens: bool = False
+    ) -> None:
         super().__init__()
         self.attributes: tuple[str, ...] = (*attributes, SKIN_TONE)
         self.solver = Solver()  # another one may take its place
@@ -69,6 +73,7 @@ class Editor(
         self.generator = Generator(width=width, directions=count)
         self.classifier = AttributeClassifier(len(attributes))
         self.chooser = Chooser() if chooser else None
+        self.lens = Lens() if lens else None
         self.register_buffer("response", torch.eye(count))  # (K, K): values by unit steps along the directions
         self.register_buffer("low", torch.zeros(count))  # score of value 0
         self.register_buffer("high", torch.ones(count))  # score of value 100
@@ -102,6 +107,16 @@ class Editor(
         return images
 
     @torch.no_grad()
+    def enlarge(self, images: Tensor) -> Tensor:
+        """Double the side of faces: images (N, 3, 64, 64) in [-1, 1] -> (N, 3, 128, 128) float32 in [-1, 1].
+
+        The mean of every four pixels is the one that they replace, so a face that is reduced again has the same values.
+        Weights that hold no lens enlarge smoothly.
+        """
+        images = self._checked_images(images)
+        return with_means(bicubic(images), images) if self.lens is None else self.lens(images)
+
+    @torch.no_grad()
     def look(self, z: Tensor) -> Look:
         """Draw one face and measure it: z (1, 100) in [-1, 1]."""
         image = self.synthesize(z)
@@ -121,12 +136,17 @@ class Editor(
         Args:
             seed: a whole number from 0 to 4294967295.
             targets: as for `edit`. None: the face as it is.
-            size: side of the picture, 1 to 4096 pixels; the 64x64 face is enlarged smoothly.
+            size: side of the picture, 1 to 4096 pixels; see `picture`.
             attempts: as for `latents`.
         """
         size = checked_whole(size, "size", 1, MAX_SIZE)
         face = self.look(self.latents(checked_seed(seed), attempts))
-        picture = to_pil(self.follow(face, {} if targets is None else targets).image[0])
+        return self.picture(self.follow(face, {} if targets is None else targets).image, size)
+
+    def picture(self, image: Tensor, size: int) -> Image.Image:
+        """An image (1, 3, 64, 64) in [-1, 1] as a picture of `size` pixels a side, if larger through the lens."""
+        image = self._checked_images(image)
+        picture = to_pil((image if size <= IMAGE_SIZE or self.lens is None else self.enlarge(image))[0])
         return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
 
     # Values -----------------------------------------------------------------------------------------
@@ -138,7 +158,7 @@ class Editor(
 
     def scores(self, images: Tensor) -> Tensor:
         """Score images (N, 3, 64, 64) in [-1, 1] -> (N, K): logits, and degrees for `Skin_Tone`. Gradients pass."""
-        images = checked_tensor(images, "images", 3, IMAGE_SIZE, IMAGE_SIZE).to(self.low)
+        images = self._checked_images(images)
         return torch.cat([self.classifier(images), individual_typology_angle(images)[:, None]], dim=1)
 
     def values(self, scores: Tensor) -> Tensor:
@@ -222,6 +242,9 @@ class Editor(
         if name not in self.attributes:
             raise ValueError(f"{argument}: unknown attribute {name!r:.40}; choose from {', '.join(self.attributes)}")
         return name
+
+    def _checked_images(self, images: Tensor) -> Tensor:
+        return checked_tensor(images, "images", 3, IMAGE_SIZE, IMAGE_SIZE).to(self.low)
 
     def _checked_latents(self, z: Tensor) -> Tensor:
         return checked_tensor(z, "z", Z_DIM).to(self.low)

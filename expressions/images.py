@@ -45,30 +45,34 @@ def save_png(picture: Image.Image, path: Path) -> None:
     picture.save(path, format="PNG", optimize=True)
 
 
-def crop_face(picture: Image.Image) -> np.ndarray:
-    """Cut the central 178-pixel square of an aligned CelebA image, at 64x64.
+def crop_face(picture: Image.Image, side: int = IMAGE_SIZE) -> np.ndarray:
+    """Cut the central 178-pixel square of an aligned CelebA image, at 64x64 or a multiple.
 
-    A 178x218 image is first reduced to the 64x78 frame; a 64x78 frame is taken as it is. Both then
-    give rows 7 to 70, so the two sources show the same window.
+    A 178x218 image is first reduced to the 64x78 frame, or to a multiple of it; a 64x78 frame is taken as it is. At 64
+    pixels both then give rows 7 to 70, so the two sources show the same window, and so do all sides.
 
     Args:
-        picture: 178x218 or 64x78 once it is turned as its EXIF says; see `to_rgb` for its mode.
+        picture: 178x218 or, if the side is 64, 64x78 once it is turned as its EXIF says; see `to_rgb` for its mode.
+        side: of the square, 64 or 128.
 
     Returns:
-        (3, 64, 64) uint8.
+        (3, side, side) uint8.
 
     Raises:
         ValueError: the picture has another size, or cannot be made RGB.
     """
     picture = ImageOps.exif_transpose(picture)
-    if picture.size not in (ALIGNED_SIZE, FRAME_SIZE):
+    scale = side // IMAGE_SIZE
+    sizes = (ALIGNED_SIZE, FRAME_SIZE) if scale == 1 else (ALIGNED_SIZE,)
+    if picture.size not in sizes:
         width, height = picture.size
-        raise ValueError(f"expected a picture of 178x218 or 64x78 pixels (width x height), got {width}x{height}")
+        expected = " or ".join(f"{wide}x{high}" for wide, high in sizes)
+        raise ValueError(f"expected a picture of {expected} pixels (width x height), got {width}x{height}")
     frame = to_rgb(picture)
     if frame.size == ALIGNED_SIZE:
-        frame = frame.resize(FRAME_SIZE, Image.Resampling.LANCZOS)
-    side = FRAME_SIZE[0]
-    face = frame.crop((0, FRAME_TOP, side, FRAME_TOP + side))
+        frame = frame.resize((scale * FRAME_SIZE[0], scale * FRAME_SIZE[1]), Image.Resampling.LANCZOS)
+    top = scale * FRAME_TOP
+    face = frame.crop((0, top, side, top + side))
     return np.ascontiguousarray(np.asarray(face).transpose(2, 0, 1))
 
 

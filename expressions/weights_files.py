@@ -66,9 +66,10 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ValueError("attributes must be distinct names of letters, digits and _")
     if SKIN_TONE in names:
         raise ValueError(f"{SKIN_TONE} is measured from the pixels, not one of a classifier's attributes")
-    if not isinstance(config.get("chooser", False), bool):
-        raise ValueError(f"chooser must be true or false, got {config['chooser']!r:.40}")
-    unknown = sorted(config.keys() - {"attributes", "width", "chooser"})
+    for part in ("chooser", "lens"):
+        if not isinstance(config.get(part, False), bool):
+            raise ValueError(f"{part} must be true or false, got {config[part]!r:.40}")
+    unknown = sorted(config.keys() - {"attributes", "width", "chooser", "lens"})
     if unknown:
         raise ValueError(f"unknown entry {unknown[0]!r}")
     return config

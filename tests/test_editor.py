@@ -5,9 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from synthetic_editor import ATTRIBUTES, latent, random_chooser, synthetic_editor
+from torch.nn.functional import avg_pool2d
 
+from expressions.images import to_pil
 from expressions.latents import draw_latents
+from expressions.networks.lens import Lens
 
 NAMES = (*ATTRIBUTES, "Skin_Tone")
 
@@ -55,6 +59,37 @@ def test_no_seeds_give_no_faces(editor):
     assert editor.synthesize(editor.latents([])).shape == (0, 3, 64, 64)
     assert editor.edit(editor.latents([]), {"Smiling": 90}).shape == (0, 100)
     assert editor.reach(editor.latents([]), "Smiling").shape == (0, 2)
+
+
+@pytest.fixture(params=["no lens", "lens"])
+def enlarging(request):
+    """An editor with a lens that was never fitted, and draws all the same, or without one."""
+    editor = synthetic_editor()
+    if request.param == "lens":
+        torch.manual_seed(0)
+        editor.lens = Lens().requires_grad_(False)
+        editor.lens.layers[-1].weight.normal_()
+    return editor
+
+
+def test_a_face_that_is_enlarged_and_reduced_has_the_same_values(enlarging):
+    images = enlarging.synthesize(enlarging.latents([7, 8]))
+    large = enlarging.enlarge(images)
+    assert large.shape == (2, 3, 128, 128)
+    assert large.abs().max() <= 1
+    assert torch.allclose(avg_pool2d(large, 2), images, atol=1e-6)
+    assert torch.allclose(enlarging.measure(avg_pool2d(large, 2)), enlarging.measure(images), atol=1e-3)
+    assert enlarging.enlarge(images[:0]).shape == (0, 3, 128, 128)
+
+
+def test_only_larger_pictures_are_seen_through_the_lens(enlarging):
+    image = enlarging.synthesize(enlarging.latents([7]))
+    face = to_pil(image[0])
+    through = face if enlarging.lens is None else to_pil(enlarging.enlarge(image)[0])
+    assert enlarging.render(7) == face
+    for size in (32, 128, 200):
+        picture = (face if size < 64 else through).resize((size, size), Image.Resampling.LANCZOS)
+        assert enlarging.render(7, size=size).tobytes() == picture.tobytes()
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -186,7 +221,8 @@ def test_latents_that_are_none_are_refused(editor, z, message):
 
 
 def test_images_that_are_none_are_refused(editor):
-    with pytest.raises(ValueError, match=r"images must be .*\(N, 3, 64, 64\), got shape \(1, 3, 32, 32\)"):
-        editor.measure(torch.zeros(1, 3, 32, 32))
-    with pytest.raises(ValueError, match="images must hold numbers from -1 to 1, got 255"):
-        editor.measure(torch.full((1, 3, 64, 64), 255.0))
+    for call in (editor.measure, editor.enlarge, lambda images: editor.picture(images, 64)):
+        with pytest.raises(ValueError, match=r"images must be .*\(N, 3, 64, 64\), got shape \(1, 3, 32, 32\)"):
+            call(torch.zeros(1, 3, 32, 32))
+        with pytest.raises(ValueError, match="images must hold numbers from -1 to 1, got 255"):
+            call(torch.full((1, 3, 64, 64), 255.0))

@@ -48,7 +48,20 @@ def test_weights_of_before_there_was_a_chooser_have_none(tmp_path: Path) -> None
     (tmp_path / "config.json").write_text('{"attributes": ["Smiling"], "width": 4}')
     loaded = Editor.from_pretrained(tmp_path)
     assert loaded.chooser is None
+    assert loaded.lens is None
     assert torch.equal(loaded.latents(range(9)), loaded.latents(range(9), attempts=1))
+
+
+def test_a_lens_is_saved_with_the_weights(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        editor = Editor(["Smiling"], width=4, lens=True)
+        for parameter in editor.lens.parameters():  # type: ignore[union-attr]
+            parameter.normal_().copy_(parameter.half())
+        images = torch.rand(2, 3, 64, 64) * 2 - 1
+    editor.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["lens"] is True
+    assert torch.equal(Editor.from_pretrained(tmp_path).enlarge(images), editor.enlarge(images))
 
 
 def test_who_can_read_the_configuration_can_read_the_weights(tmp_path: Path) -> None:
@@ -135,6 +148,11 @@ def test_a_bug_of_ours_is_not_called_bad_weights(folder: Path, monkeypatch: pyte
         ({"attributes": ["Smiling", "Skin_Tone"]}, "Skin_Tone is measured from the pixels"),
         ({"attributes": ["Smiling", "Male"], "depth": 3}, "config.json: unknown entry 'depth'"),
         ({"attributes": ["Smiling"], "chooser": 1}, "config.json: chooser must be true or false, got 1"),
+        ({"attributes": ["Smiling"], "lens": "yes"}, "config.json: lens must be true or false, got 'yes'"),
+        (
+            {"attributes": ["Smiling", "Male"], "width": 4, "chooser": True, "lens": True},
+            "no tensor lens.layers.0.weight",
+        ),
         ({"attributes": ["Smiling", "Male"], "width": 4}, "model.safetensors: unknown tensor chooser."),
         (
             {"attributes": ["Smiling"], "width": 10**9},

@@ -18,7 +18,7 @@ from ..attributes import COUPLED
 from ..checks import checked_whole
 from ..latents import MAX_ATTEMPTS, MAX_SEED
 from .controls import LABELS, label
-from .faces import FaceCache, enlarged
+from .faces import PICTURE_SIZE, FaceCache
 from .state import DECIMALS, FIRST_SEED, State, as_whole
 from .xmp import marked_loop, marked_png
 
@@ -153,7 +153,8 @@ class Api:
         return {name: round(value, DECIMALS) for name, value in targets.items()}
 
     def _png(self, state: State) -> str:
-        picture = enlarged(self.faces.face(state.seed, state.targets, state.attempts).image[0])
+        face = self.faces.face(state.seed, state.targets, state.attempts)
+        picture = self.faces.editor.picture(face.image, PICTURE_SIZE)
         return _file(marked_png(picture, state.link(self.faces.weights)), f"face-{state.seed}.png")
 
 

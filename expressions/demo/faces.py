@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 
 from ..editor import Editor
-from ..images import to_pil
 from ..latents import MAX_ATTEMPTS, slerp, to_normal, to_uniform
 from ..networks.precision import has_fast_bf16
 from ..solver import Look
@@ -52,9 +51,9 @@ class FaceCache:
 
     @torch.no_grad()
     def draft(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Tensor:
-        """Draw roughly that face, in a fraction of the time: the image (3, 64, 64) that a drag shows on its way."""
+        """Draw roughly that face, in a fraction of the time: the image (1, 3, 64, 64) that a drag shows on its way."""
         z = self.editor.sketch(self.face(seed, {}, attempts), targets)
-        image: Tensor = self._sketcher(z.to(self._precision)).float()[0]
+        image: Tensor = self._sketcher(z.to(self._precision)).float()
         return image
 
     def values(self, face: Look) -> dict[str, float]:
@@ -82,12 +81,7 @@ class FaceCache:
         """The faces on the great circle between two seeds, both with the same targets, ends included."""
         start, end = (to_normal(self.face(number, targets, attempts).z) for number in (seed, to))
         path = torch.cat([slerp(start, end, step / (count - 1)) for step in range(count)])
-        return [enlarged(image, MORPH_SIZE) for image in self.editor.synthesize(to_uniform(path))]
-
-
-def enlarged(image: Tensor, size: int = PICTURE_SIZE) -> Image.Image:
-    """An image (3, 64, 64) in [-1, 1] as a picture of another size."""
-    return to_pil(image).resize((size, size), Image.Resampling.LANCZOS)
+        return [self.editor.picture(image, MORPH_SIZE) for image in self.editor.synthesize(to_uniform(path)).split(1)]
 
 
 def data_url(picture: Image.Image) -> str:

@@ -10,7 +10,7 @@ import gradio as gr
 from ..latents import MAX_SEED
 from . import views
 from .controls import label
-from .faces import FaceCache, enlarged
+from .faces import FaceCache
 from .state import MAX_LINK, OPTIONS, State, choose, first_state, parse_link, read_seed, read_value
 from .xmp import marked_png
 
@@ -129,7 +129,7 @@ class Page:
     def download(self, size: int, answered: object, *sliders: object) -> str:
         """The face on screen as "<file name>|<PNG in base64>", with the mark."""
         _, face = self._face(answered, sliders)
-        picture = enlarged(self.faces.face(face.seed, face.targets, face.attempts).image[0], size)
+        picture = self.faces.editor.picture(self.faces.face(face.seed, face.targets, face.attempts).image, size)
         png = marked_png(picture, face.link(self.faces.weights))
         return f"expressions-{face.seed}-{size}.png|{base64.b64encode(png).decode()}"
 

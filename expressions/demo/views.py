@@ -11,7 +11,7 @@ from ..attributes import free_to_change
 from ..latents import MAX_SEED
 from ..solver import Look
 from .controls import LABELS, label
-from .faces import DRAFT_SIZE, PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, enlarged
+from .faces import DRAFT_SIZE, PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url
 from .state import State
 from .xmp import marked_loop
 
@@ -24,13 +24,13 @@ ALT = "The synthetic face of this seed, as the sliders ask"
 def stage(faces: FaceCache, state: State) -> str:
     """The picture part of the page, by the state's view."""
     if state.view in DRAFTED:
-        return DRAFTED[state.view](faces, state, _image(_look(faces, state).image[0], ALT))
+        return DRAFTED[state.view](faces, state, _image(faces, _look(faces, state).image, ALT))
     return _SEVERAL[state.view](faces, state)
 
 
 def draft(faces: FaceCache, state: State) -> str:
     """The same for one of the views `DRAFTED`, drawn roughly; page.js asks for the face itself where a draft stays."""
-    now = _image(faces.draft(state.seed, state.targets, state.attempts), ALT, DRAFT_SIZE, " data-draft")
+    now = _image(faces, faces.draft(state.seed, state.targets, state.attempts), ALT, DRAFT_SIZE, " data-draft")
     return DRAFTED[state.view](faces, state, now)
 
 
@@ -43,7 +43,7 @@ def _face(_faces: FaceCache, _state: State, now: str) -> str:
 
 
 def _compare(faces: FaceCache, state: State, now: str) -> str:
-    before = _image(_look(faces, replace(state, targets={})).image[0], "The face before any edit")
+    before = _image(faces, _look(faces, replace(state, targets={})).image, "The face before any edit")
     return (
         f'<div class="view wipe">{before}{now}<span class="before">Before</span><span class="now">Now</span>'
         '<input type="range" min="0" max="100" value="50" aria-label="How much of the face before is shown"></div>'
@@ -83,7 +83,13 @@ def _sheet(faces: FaceCache, state: State) -> str:
     seeds = [(state.seed + step) % (MAX_SEED + 1) for step in range(SHEET)]
     shown = [replace(state, seed=seed, targets={}, view="face") for seed in seeds]
     cells = [
-        _button(f"{face.link(faces.weights)}&view=face", f"Open face {face.seed}", _look(faces, face), f"{face.seed}")
+        _button(
+            faces,
+            f"{face.link(faces.weights)}&view=face",
+            f"Open face {face.seed}",
+            _look(faces, face),
+            f"{face.seed}",
+        )
         for face in shown
     ]
     return f'<div class="view sheet">{"".join(cells)}</div>'
@@ -93,8 +99,8 @@ DRAFTED = {"face": _face, "compare": _compare}
 _SEVERAL = {"strip": _strip, "map": _map, "morph": _morph, "sheet": _sheet}
 
 
-def _image(image: Tensor, alt: str, size: int = PICTURE_SIZE, mark: str = "") -> str:
-    return f'<img src="{data_url(enlarged(image, size))}" alt="{alt}"{mark}>'
+def _image(faces: FaceCache, image: Tensor, alt: str, size: int = PICTURE_SIZE, mark: str = "") -> str:
+    return f'<img src="{data_url(faces.editor.picture(image, size))}" alt="{alt}"{mark}>'
 
 
 def _choice(faces: FaceCache, state: State, asked: Mapping[str, int]) -> str:
@@ -104,14 +110,14 @@ def _choice(faces: FaceCache, state: State, asked: Mapping[str, int]) -> str:
     values = faces.values(face)
     words = ", ".join(f"{label(name)} {value}" for name, value in asked.items())
     reached = " / ".join(f"{values[name]:.0f}" for name in asked)
-    return _button(chosen.link(faces.weights), f"Take {words}; measured {reached}", face, reached)
+    return _button(faces, chosen.link(faces.weights), f"Take {words}; measured {reached}", face, reached)
 
 
-def _button(link: str, name: str, face: Look, caption: str) -> str:
+def _button(faces: FaceCache, link: str, name: str, face: Look, caption: str) -> str:
     """A small face that opens a link."""
     return (
         f'<button type="button" data-link="{html.escape(link)}" aria-label="{name}">'
-        f"{_image(face.image[0], '', THUMBNAIL_SIZE)}<span>{caption}</span></button>"
+        f"{_image(faces, face.image, '', THUMBNAIL_SIZE)}<span>{caption}</span></button>"
     )
 
 

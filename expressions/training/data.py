@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from ..attributes import HUB_DATASET
 from ..errors import first_line
 from ..hub import OFFLINE, is_hub_id
-from ..images import crop_face
+from ..images import FRAME_SIZE, IMAGE_SIZE, crop_face
 from .config import DataOptions
 from .folders import METADATA, listed, same_split, split_folder
 
@@ -69,11 +69,45 @@ def load_faces(
         DataError: the folder, repository, split or column does not exist, the split is empty, a picture is truncated,
             of another size or not to be made RGB, a label or `celeb_id` is not one, or the cache cannot be written to.
     """
+    columns = [*attributes, *[_PERSON] * people]
+    rows, where = _choose(options, split, columns)
+    images = _decode(rows, where)
+    values = rows.select_columns(columns)[:] if columns else {}
+    with _told_of(where):
+        ids = [_checked_person(person, row) for row, person in enumerate(values.pop(_PERSON, []))]
+        labels = _to_labels(values, len(rows))
+    return FaceDataset(images, labels, tuple(attributes), torch.tensor(ids, dtype=torch.int64))
+
+
+def load_large_faces(options: DataOptions, split: str, side: int) -> Tensor:
+    """Load the faces of a split as (N, 3, side, side) uint8. If the side is not 64, 64x78 pictures are left out.
+
+    Raises:
+        DataError: as for `load_faces`, or every picture is left out.
+    """
+    rows, where = _choose(options, split, [])
+    images = _decode(rows, where, side)
+    if not len(images):
+        raise DataError(
+            f"{where}: no picture of 178x218 pixels, of which a side of {side} can be cut: ask for {IMAGE_SIZE}"
+        )
+    return images
+
+
+def known_revision(source: str) -> str | None:
+    """The commit of `HUB_DATASET` that is read where none is asked for; None, the newest, of any other source."""
+    return HUB_REVISION if source == HUB_DATASET else None
+
+
+# Rows ---------------------------------------------------------------------------------------------
+
+
+def _choose(options: DataOptions, split: str, columns: list[str]) -> tuple[datasets.Dataset, str]:
+    """The rows that the options ask for, pictures undecoded, with columns besides; and what errors call them."""
     if options.streaming and options.limit is None:
         raise DataError("streaming reads only the first rows: say how many with limit")
     half, limit = options.identities, options.limit
     where = f"{options.data}, split {split!r}" + (f", {half} people" if half != "all" else "")
-    columns = [*attributes, *[_PERSON] * people]
     rows = _keep_half(_open(options, split), ["image", *columns], half, where)
     if options.streaming:
         first = rows.select_columns(["image", *columns]).take(limit)
@@ -83,20 +117,7 @@ def load_faces(
         rows = rows.select(range(min(limit, len(rows))))
     if len(rows) == 0:
         raise DataError(f"{where}: the split is empty")
-    images = _decode(rows, where)
-    values = rows.select_columns(columns)[:] if columns else {}
-    with _told_of(where):
-        ids = [_checked_person(person, row) for row, person in enumerate(values.pop(_PERSON, []))]
-        labels = _to_labels(values, len(rows))
-    return FaceDataset(images, labels, tuple(attributes), torch.tensor(ids, dtype=torch.int64))
-
-
-def known_revision(source: str) -> str | None:
-    """The commit of `HUB_DATASET` that is read where none is asked for; None, the newest, of any other source."""
-    return HUB_REVISION if source == HUB_DATASET else None
-
-
-# Rows ---------------------------------------------------------------------------------------------
+    return rows, where
 
 
 def _open(options: DataOptions, split: str) -> Any:
@@ -231,10 +252,11 @@ def _to_labels(columns: dict[str, list[Any]], count: int) -> Tensor:
     return labels
 
 
-def _decode(rows: datasets.Dataset, where: str) -> Tensor:
-    """Decode column `image` to (N, 3, 64, 64) uint8, or read back what was decoded before.
+def _decode(rows: datasets.Dataset, where: str, side: int = IMAGE_SIZE) -> Tensor:
+    """Decode column `image` to (N, 3, side, side) uint8, or read back what was decoded before.
 
-    The cache knows them by this column alone, so that trainings with other labels share the decoded pixels.
+    The cache knows them by this column alone, so that trainings with other labels share the decoded pixels. At another
+    side than 64, pictures that hold no such face are left out.
     """
     with _told_of(where):
         decoded = rows.select_columns("image").map(
@@ -243,23 +265,28 @@ def _decode(rows: datasets.Dataset, where: str) -> Tensor:
             input_columns="image",
             batched=True,
             batch_size=_BATCH,
+            fn_kwargs=None if side == IMAGE_SIZE else {"side": side},
             remove_columns="image",
             features=datasets.Features({_PIXELS: datasets.Value("binary")}),
             desc="Decoding faces",
         )
-    images = np.empty((len(decoded), 3, 64, 64), np.uint8)
+    images = np.empty((len(decoded), 3, side, side), np.uint8)
     for start, batch in zip(range(0, len(decoded), _BATCH), decoded.iter(_BATCH), strict=True):
         pixels = np.frombuffer(b"".join(batch[_PIXELS]), np.uint8)
-        images[start : start + _BATCH] = pixels.reshape(-1, 3, 64, 64)
+        images[start : start + _BATCH] = pixels.reshape(-1, 3, side, side)
     return torch.from_numpy(images)
 
 
-def _decode_batch(images: list[dict[str, Any] | None], rows: list[int]) -> dict[str, list[bytes]]:
-    return {_PIXELS: [_decode_picture(image, row) for image, row in zip(images, rows, strict=True)]}
+def _decode_batch(images: list[Any], rows: list[int], side: int = IMAGE_SIZE) -> dict[str, list[bytes]]:
+    decoded = (_decode_picture(image, row, side) for image, row in zip(images, rows, strict=True))
+    return {_PIXELS: [pixels for pixels in decoded if pixels]}
 
 
-def _decode_picture(image: dict[str, Any] | None, row: int) -> bytes:
-    """Decode and crop one picture, wherever `datasets` says it is; errors name its row and file."""
+def _decode_picture(image: dict[str, Any] | None, row: int, side: int = IMAGE_SIZE) -> bytes:
+    """Decode and crop one picture, wherever `datasets` says it is; errors name its row and file.
+
+    Empty: the picture is a frame of 64x78 pixels, and holds no face of another side.
+    """
     name = f" ({image['path']})" if image and image.get("path") else ""
     try:
         if not image or (image["bytes"] is None and image["path"] is None):
@@ -268,6 +295,8 @@ def _decode_picture(image: dict[str, Any] | None, row: int) -> bytes:
             io.BytesIO(image["bytes"]) if image["bytes"] is not None else xopen(image["path"], "rb") as file,
             Image.open(file) as picture,
         ):
-            return crop_face(picture).tobytes()
+            if side != IMAGE_SIZE and picture.size == FRAME_SIZE:
+                return b""
+            return crop_face(picture, side).tobytes()
     except (HTTPError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # the Hub's, Pillow's
         raise DataError(f"row {row}{name}: {first_line(error)}") from error

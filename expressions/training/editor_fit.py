@@ -17,6 +17,7 @@ from ..networks.averaging import estimate_statistics
 from ..networks.classifier import AttributeClassifier, load_classifier
 from ..networks.files import stored
 from ..networks.generator import BATCH, Generator, load_generator
+from ..networks.lens import Lens, load_lens
 from .backbone import LITE0, load_backbone
 from .chooser_fit import FACES, SIDE, FittedChooser, RealFaces, fit_chooser
 from .config import DataOptions, GeneratorOptions
@@ -35,6 +36,7 @@ class EditorConfig(GeneratorOptions, DataOptions):
     split: str = option("train", "split of the real faces to which random ones are compared")
     backbone: str = option(LITE0, "network that compares them: this one, or a backbone on the Hub or in a folder")
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
+    lens: str | None = option(None, "a lens that is to enlarge faces; without one they are enlarged smoothly")
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
     seed: int = option(0, "seed of the random faces", least=0, most=MAX_SEED)
@@ -46,10 +48,11 @@ def run_editor(config: EditorConfig) -> str:
     out.mkdir(parents=True, exist_ok=True)
     classifier, attributes = load_classifier(Path(config.classifier))
     generator = load_generator(Path(config.generator))
+    lens = load_lens(Path(config.lens)) if config.lens else None
     images = load_faces(config, config.split).images
     some = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))[:FACES]
     real = RealFaces(load_backbone(config.backbone, SIDE), images[some])
-    editor, fitted = fit_editor(generator, classifier, attributes, real, config)
+    editor, fitted = fit_editor(generator, classifier, attributes, real, config, lens=lens)
     with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
         editor.save_pretrained(complete)
         for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
@@ -63,6 +66,8 @@ def fit_editor(
     attributes: Sequence[str],
     real: RealFaces,
     config: EditorConfig,
+    *,
+    lens: Lens | None = None,
 ) -> tuple[Editor, FittedChooser]:
     """Calibrate the scores of random faces, measure what the directions change, and fit a chooser to the same faces.
 
@@ -82,9 +87,11 @@ def fit_editor(
     if len(taught) and missing:
         raise ValueError(f"classifier does not score {missing[0]}, which the generator was taught to change")
 
-    editor = Editor(attributes, generator.width, chooser=True)
+    editor = Editor(attributes, generator.width, chooser=True, lens=lens is not None)
     editor.generator.load_state_dict(generator.state_dict() | {"directions": editor.generator.directions})
     editor.classifier.load_state_dict(classifier.state_dict())
+    if editor.lens and lens:
+        editor.lens.load_state_dict(lens.state_dict())
     editor.load_state_dict(stored(editor))
     estimate_statistics(editor.generator, to_uniform(half_edited))
 

@@ -96,7 +96,7 @@ def fit_labels(
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     state = read_checkpoint(progress) if progress is not None and progress.exists() else {}
     faces = same_faces(images, state.get("faces", ""), progress.parent, labels) if progress is not None else ""
-    done = _go_on(state, parts, rng) if state else 0
+    done = restore_progress(state, parts, rng) if state else 0
     length = steps * batch_size
     with tqdm(total=length * config.epochs, initial=length * done, unit="img", unit_scale=True) as bar:
         for epoch in range(done, config.epochs):
@@ -114,19 +114,19 @@ def fit_labels(
             if not cost.isfinite():
                 raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
             if progress is not None:
-                _keep(progress, parts, rng, {"faces": faces, "done": epoch + 1})
+                keep_progress(progress, parts, rng, {"faces": faces, "done": epoch + 1})
     return model.cpu().eval().requires_grad_(False)
 
 
-def _keep(path: Path, parts: dict[str, Any], rng: torch.Generator, facts: dict[str, Any]) -> None:
+def keep_progress(path: Path, parts: dict[str, Any], rng: torch.Generator, facts: dict[str, Any]) -> None:
     """Write what a fit is after a pass. Dropout draws from PyTorch's own random state."""
     state = facts | {name: part.state_dict() for name, part in parts.items()}
     state["random"] = [rng.get_state(), torch.get_rng_state()]
     write_atomically(path, lambda target: torch.save(state, target))
 
 
-def _go_on(state: dict[str, Any], parts: dict[str, Any], rng: torch.Generator) -> int:
-    """Restore what `_keep` wrote; returns how many passes are done."""
+def restore_progress(state: dict[str, Any], parts: dict[str, Any], rng: torch.Generator) -> int:
+    """Restore what `keep_progress` wrote; returns how many passes are done."""
     for name, part in parts.items():
         part.load_state_dict(state[name])
     own, default = state["random"]

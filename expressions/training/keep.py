@@ -8,11 +8,12 @@ from safetensors.torch import save
 
 from ..files import write_atomically
 from ..networks.files import halved, read_tensors
-from .options import Options, option
+from .options import Options, option, split_paths
 from .run_folder import OPTIONS
 
 RECIPE = "recipe.json"
-_FIGURES = ("accuracy.json", "verification.json")  # what fits report
+_FIGURES = ("accuracy.json", "verification.json", "distances.json")  # what fits report
+_PATHS = ("data", "generator")  # options that may be paths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +36,16 @@ def run_keep(config: KeepConfig) -> str:
     if len(networks) != 1 or len(reports) != 1 or not (run / OPTIONS).exists():
         raise ValueError(f"{run} holds no finished fit: it needs one network, its options and its figures")
     options = json.loads((run / OPTIONS).read_text())
-    if Path(options["data"]).exists():  # where the faces lie on one machine is of no use on another
-        options["data"] = Path(options["data"]).resolve().name
+    options |= {name: _names(options[name]) for name in _PATHS if name in options}
     recipe = {"network": networks[0].name, "options": options, "figures": json.loads(reports[0].read_text())}
     tensors, metadata = read_tensors(networks[0])
     kept.mkdir(parents=True, exist_ok=True)
     write_atomically(kept / networks[0].name, lambda path: path.write_bytes(save(halved(tensors), metadata)))
     write_atomically(kept / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n"))
     return f"kept: {kept}"
+
+
+def _names(given: str) -> str:
+    """Paths by what they are called: where they lie on one machine is of no use on another. A Hub id stays."""
+    paths = [Path(path) for path in split_paths(given)]
+    return ",".join(path.resolve().name if path.exists() else str(path) for path in paths)

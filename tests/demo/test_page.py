@@ -18,7 +18,7 @@ from synthetic_editor import random_chooser, synthetic_editor
 from expressions import Editor
 from expressions.demo import views
 from expressions.demo.about import quality
-from expressions.demo.faces import DRAFT_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, enlarged
+from expressions.demo.faces import DRAFT_SIZE, THUMBNAIL_SIZE, FaceCache, data_url
 from expressions.demo.heat_map import draw
 from expressions.demo.page import IGNORED, NO_LINK, OTHER_WEIGHTS, Page
 from expressions.demo.state import FIRST_SEED, VIEWS, State, parse_link, read_value
@@ -101,9 +101,9 @@ def test_a_draft_looks_as_the_sketch_of_an_edit(page: Page, editor: Editor) -> N
     assert (face.image[0] - sketch).abs().max() > 20 / 127.5
 
 
-def test_a_drag_is_followed_by_drafts(page: Page) -> None:
+def test_a_drag_is_followed_by_drafts(page: Page, editor: Editor) -> None:
     sliders = sliders_of(page, 7, Bangs=88)
-    draft = data_url(enlarged(page.faces.draft(7, {"Bangs": 88}), DRAFT_SIZE))
+    draft = data_url(editor.picture(page.faces.draft(7, {"Bangs": 88}), DRAFT_SIZE))
     for view, count in (("face", 1), ("compare", 2)):
         stage = page.draft("1?seed=9", "1?seed=7", view, *OPTIONS[1:], *sliders)
         assert draft in stage
@@ -234,7 +234,7 @@ def test_a_face_of_a_filmstrip_or_a_map_is_the_one_that_a_click_on_it_opens(page
             opened = ask(page, f"2?{html.unescape(link)}", f"1?seed={seed}", options)
             at_rest = ask(page, "3?rest", opened.answered, options, opened.sliders)
             targets = parse_link(at_rest.link, page.faces.attributes, State())[0].targets
-            assert picture == data_url(enlarged(page.faces.face(seed, targets).image[0], THUMBNAIL_SIZE))
+            assert picture == data_url(page.faces.editor.picture(page.faces.face(seed, targets).image, THUMBNAIL_SIZE))
             assert opened.options == list(options)
 
 
@@ -327,7 +327,7 @@ def test_every_view_every_draft_and_every_download_follows_the_choice(choosy: tu
         state = parse_link(html.unescape(link), page.faces.attributes, plain)[0]
         look = page.faces.face(state.seed, state.targets, 1)
         assert (state.view, state.attempts) == ("face", 1)
-        assert picture == data_url(enlarged(look.image[0], THUMBNAIL_SIZE))
+        assert picture == data_url(page.faces.editor.picture(look.image, THUMBNAIL_SIZE))
     drafts = {
         page.draft("1?a", f"1?{state.link('')}", *OPTIONS[:-1], state.attempts, *[80] * 6) for state in (plain, chosen)
     }

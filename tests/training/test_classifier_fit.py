@@ -43,14 +43,14 @@ def test_the_same_seed_fits_the_same_classifier(fitted, faces):
 
 @pytest.mark.slow
 def test_a_fit_that_was_stopped_ends_in_the_same_classifier(fitted, faces, tmp_path, monkeypatch):
-    keep = fits._keep
+    keep = fits.keep_progress
 
     def stop_after_two(*arguments):
         keep(*arguments)
         if arguments[-1]["done"] == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fits, "_keep", stop_after_two)
+    monkeypatch.setattr(fits, "keep_progress", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         fit_classifier(*faces, CONFIG, tmp_path / PROGRESS)
     monkeypatch.undo()

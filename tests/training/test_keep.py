@@ -5,9 +5,12 @@ import torch
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, load_classifier, save_classifier
+from expressions.networks.files import save_network
+from expressions.networks.lens import Lens, load_lens
 from expressions.training.classifier_fit import ClassifierConfig
 from expressions.training.fits import prepare
 from expressions.training.keep import KeepConfig, run_keep
+from expressions.training.lens_fit import LensConfig
 
 
 def test_a_kept_classifier_is_its_run_s_in_half_precision_with_its_recipe(tmp_path):
@@ -29,3 +32,19 @@ def test_a_kept_classifier_is_its_run_s_in_half_precision_with_its_recipe(tmp_pa
     recipe = json.loads((kept / "recipe.json").read_text())
     assert recipe["figures"] == {"mean": 0.9}
     assert (recipe["options"]["data"], recipe["options"]["seed"]) == ("celeba", 1)
+
+
+def test_a_kept_lens_tells_its_generators_by_name(tmp_path):
+    run = tmp_path / "lens"
+    generators = [tmp_path / f"{name}.safetensors" for name in ("first", "second")]
+    for path in generators:
+        path.touch()
+    prepare(LensConfig(data="owner/faces", generator=",".join(map(str, generators)), device="cpu"), str(run))
+    save_network(Lens(), run / "lens.safetensors")
+    (run / "distances.json").write_text('{"psnr_lens": 27.0}')
+    run_keep(KeepConfig(run=str(run), out=str(tmp_path / "weights")))
+    assert load_lens(tmp_path / "weights/lens/lens.safetensors")
+    recipe = json.loads((tmp_path / "weights/lens/recipe.json").read_text())
+    assert recipe["options"]["generator"] == "first.safetensors,second.safetensors"
+    assert recipe["options"]["data"] == "owner/faces"
+    assert recipe["figures"] == {"psnr_lens": 27.0}
