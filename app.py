@@ -141,7 +141,7 @@ def _seeds() -> tuple[gr.Number, dict[str, gr.Button]]:
 def _attempts(editor: Editor) -> gr.Radio:
     """The choice between sound faces and all that the generator draws, where the weights can tell."""
     choices = [("Realistic", MAX_ATTEMPTS), ("Varied", 1)]
-    info = "Realistic takes the first sound one of a seed's eight draws, Varied its first: more kinds, more broken."
+    info = "Realistic: the first sound one of a seed's eight draws. Varied: its first, sound or broken."
     looks: dict[str, Any] = {"label": "Faces", "info": info, "visible": "hidden" if editor.chooser is None else True}
     return gr.Radio(choices, value=MAX_ATTEMPTS, elem_id="attempts", **looks)
 
