@@ -25,6 +25,17 @@ def test_a_full_image_and_its_frame_give_the_same_window():
     assert np.array_equal(crop_face(full), crop_face(frame))
 
 
+def test_a_larger_face_shows_the_same_window():
+    full = draw_face(3)
+    large = crop_face(full, 128)
+    assert large.shape == (3, 128, 128)
+    reduced = Image.fromarray(large.transpose(1, 2, 0)).resize((64, 64), Image.Resampling.LANCZOS)
+    difference = np.abs(crop_face(full).astype(int) - np.asarray(reduced).transpose(2, 0, 1))
+    assert difference.mean() < 1
+    with pytest.raises(ValueError, match=r"expected a picture of 178x218 pixels \(width x height\), got 64x78"):
+        crop_face(full.resize(FRAME_SIZE), 128)
+
+
 def test_the_window_is_the_178_pixel_square():
     full = draw_face(3)
     square = full.crop((0, 20, 178, 198)).resize((64, 64), Image.Resampling.LANCZOS)

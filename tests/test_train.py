@@ -11,6 +11,8 @@ from drawn_faces import celeba_row, write_parquet
 import train
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
+from expressions.networks.files import save_network
+from expressions.networks.lens import Lens
 from expressions.training.config import DataOptions, TrainConfig
 from expressions.training.data import load_faces
 
@@ -158,10 +160,13 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys, monkeypat
     monkeypatch.setattr("expressions.training.chooser_fit.LEAST_FACES", 16)
     monkeypatch.setattr("expressions.training.chooser_fit.COMPONENTS", 4)
     monkeypatch.setattr("expressions.training.editor_fit.SIDE", 32)
+    save_network(Lens(), tmp_path / "lens.safetensors")
+    parts += ["--lens", str(tmp_path / "lens.safetensors")]
     train.main(["editor", "--data", data, *parts, "--out", out, "--samples", "1000"])
     assert sorted(path.name for path in (tmp_path / "editor").iterdir()) == ["config.json", "model.safetensors"]
     editor = Editor.from_pretrained(out)
     assert editor.attributes == (*CELEBA_ATTRIBUTES, "Skin_Tone")
+    assert editor.lens is not None
     assert torch.equal(editor.edit(editor.latents([1]), {}), editor.latents([1]))
     assert 0 < sum((editor.chooser(editor.latents(range(100), 1)) <= editor.chooser.threshold).tolist()) < 100
     assert "those that it calls sound" in capsys.readouterr().out
