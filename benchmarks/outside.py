@@ -78,10 +78,10 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """Features of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, table 2): the means of its last maps at the
-    strides 16 and 32, before they are widened for ImageNet's classes.
+    """Features of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381, table 2): the means of its maps after five groups
+    of blocks, from texture at a stride of 4 pixels to what an object is at 32.
 
-    Images (N, 3, 64, 64) in [-1, 1] -> (N, 416), by way of faces enlarged to 128 pixels.
+    Images (N, 3, 64, 64) in [-1, 1] -> (N, 24 + 32 + 64 + 96 + 320), by way of faces enlarged to 128 pixels.
     """
 
     SIDE = 128
@@ -95,7 +95,7 @@ class MobileNetV2(nn.Module):
         (6, 160, 3, 2),
         (6, 320, 1, 1),
     )
-    SEEN = (13, 17)  # the last layers at the strides 16 and 32
+    SEEN = (3, 6, 10, 13, 17)  # the last layers of the groups of 24, 32, 64, 96 and 320 channels
 
     mean: Tensor
     deviation: Tensor
@@ -138,12 +138,11 @@ def load_mobilenet() -> MobileNetV2:
 class FaceDetector(nn.Module):
     """The last of the three networks of a face detector, MTCNN's O-Net (Zhang et al. 2016, arXiv:1604.02878).
 
-    Images (N, 3, 64, 64) in [-1, 1] -> (N, 1) log-odds that a face is in the square BOX, where the detector's earlier
-    networks would cut it out.
+    Images (N, 3, 64, 64) in [-1, 1] -> (N, 1) log-odds that a face fills the middle of the picture, where the crop puts
+    it, so that the detector's earlier networks need not look for it.
     """
 
-    TOP, LEFT, SIDE = BOX = (10, 12, 44)  # pixels
-    SEEN = 48  # side of what the network sees
+    SIDE = 48  # of what the network sees
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,8 +153,8 @@ class FaceDetector(nn.Module):
         self.dense6_1 = nn.Linear(256, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = images[:, :, self.TOP : self.TOP + self.SIDE, self.LEFT : self.LEFT + self.SIDE]
-        x = interpolate(x, size=(self.SEEN, self.SEEN), mode="bilinear", align_corners=False)
+        edge = (images.shape[3] - self.SIDE) // 2
+        x = images[:, :, edge : edge + self.SIDE, edge : edge + self.SIDE]
         for index, pool in enumerate((3, 3, 2, 1), 1):
             x = self.get_submodule(f"prelu{index}")(self.get_submodule(f"conv{index}")(x))
             x = max_pool2d(x, pool, 2 if pool > 1 else 1, ceil_mode=True)

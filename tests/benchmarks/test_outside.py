@@ -65,7 +65,7 @@ def test_the_recogniser_knows_a_face_in_other_light(faces):
 @needs_packages
 def test_mobilenet_knows_what_it_was_trained_on():
     features = outside.load_mobilenet()(torch.zeros(2, 3, 64, 64))
-    assert features.shape == (2, 96 + 320)
+    assert features.shape == (2, 24 + 32 + 64 + 96 + 320)
     assert torch.equal(features[0], features[1])
 
 
