@@ -24,6 +24,7 @@ from .run_folder import holds_run
 RESULTS = {
     "classifier": "classifier.safetensors",
     "identity": "identity.safetensors",
+    "lens": "lens.safetensors",
     "distil": "classifier.safetensors",
     "editor": "model.safetensors",
 }
@@ -66,7 +67,7 @@ SEEDS = (1, 2, 3, 4)
 TEACHERS = ",".join(f"$teacher{seed}/classifier.safetensors" for seed in SEEDS)
 
 # Four classifiers and an embedding of identities teach the generator. A fifth classifier learns what the four see in
-# generated faces, and measures these for the editor.
+# generated faces, and measures these for the editor. A lens enlarges what they show.
 STAGES = (
     Stage("classifier", "a quarter of an hour", CLASSIFIER),
     Stage("identity", "half an hour", "train.py identity --data $data --identities even"),
@@ -84,11 +85,12 @@ STAGES = (
         "train.py distil --data $data --generator $gan/generator.safetensors"
         f" --student $classifier/classifier.safetensors --teachers {TEACHERS}",
     ),
+    Stage("lens", "half an hour", "train.py lens --data $data --generator $gan/generator.safetensors"),
     Stage(
         "editor",
         "10 minutes",
         "train.py editor --data $data --generator $gan/generator.safetensors"
-        " --classifier $student/classifier.safetensors",
+        " --classifier $student/classifier.safetensors --lens $lens/lens.safetensors",
     ),
     Stage("quality.json", "up to 11 minutes", "-m benchmarks.quality --data $data --weights $editor"),
     Stage("editing.json", "up to two hours", "-m benchmarks.editing --data $data --weights $editor --faces 32"),

@@ -58,7 +58,7 @@ def test_every_stage_needs_only_what_comes_before():
     for stage in STAGES:
         assert set(stage.needs) <= before
         before.add(stage.name)
-    assert STAGES[-3].needs == ["gan", "student"]
+    assert STAGES[-3].needs == ["gan", "student", "lens"]
 
 
 def test_what_is_finished_is_not_run_again(config):
@@ -90,7 +90,7 @@ def test_a_training_that_was_stopped_goes_on_and_all_that_needs_it_is_made_after
     assert "gan: resumes, 3 hours" in describe(config)
     again = Stub(config)
     run_all(config, again)
-    assert list(again.ran) == ["gan", "student", "editor", "quality.json", "editing.json"]
+    assert list(again.ran) == ["gan", "student", "lens", "editor", "quality.json", "editing.json"]
     assert [name for name in again.ran if "--resume" in again.ran[name]] == ["gan"]
 
 
