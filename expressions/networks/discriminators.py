@@ -7,6 +7,8 @@ from typing import Protocol
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from ..images import IMAGE_SIZE
+
 
 class Discriminator(nn.Module):
     """DCGAN discriminator without normalisation: four strided convolutions, and one from 4x4 to a logit.
@@ -46,6 +48,15 @@ class FeatureNetwork(Protocol):
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """Feature maps of images (N, 3, 64, 64) in [-1, 1], with channels and side as in `MAPS`."""
+
+
+class Pixels:
+    """What needs no network to be seen: texture, grain, the grids that upsampling leaves."""
+
+    MAPS: Sequence[tuple[int, int]] = ((3, IMAGE_SIZE),)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        return [images]
 
 
 class PatchHeads(nn.Module):

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from ..networks.discriminators import Discriminator, FeatureNetwork, PatchHeads
+from ..networks.discriminators import Discriminator, FeatureNetwork, PatchHeads, Pixels
 from .augmentation import FAINT, add_noise
 from .config import TrainConfig
 from .distributed import process_count
@@ -73,14 +73,19 @@ class PixelAdversary:
 
 class FeatureAdversary:
     """Heads over the layers of a trained network, which stays as it is; hinge loss (Sauer et al. 2021,
-    arXiv:2111.01007)."""
+    arXiv:2111.01007).
 
-    def __init__(self, network: FeatureNetwork) -> None:
-        self.network = network  # no part of the discriminator: nobody trains, moves or saves it with the heads
+    Args:
+        network: no part of the discriminator: nobody trains, moves or saves it with the heads.
+        noise: standard deviation of what is added to the images that the network sees.
+    """
+
+    def __init__(self, network: FeatureNetwork, noise: float = FAINT) -> None:
+        self.network, self.noise = network, noise
         self.discriminator: nn.Module = PatchHeads(network.MAPS)
 
     def see(self, images: Tensor, rng: torch.Generator) -> Seen:
-        return self.network.maps(add_noise(images, FAINT, rng))
+        return self.network.maps(add_noise(images, self.noise, rng) if self.noise else images)
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         verdicts = zip(self._judge(real), self._judge([maps.detach() for maps in fake]), strict=True)
@@ -123,5 +128,6 @@ def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     """The adversary that the options ask for; its discriminators are new."""
     share = math.ceil(config.penalty_batch / process_count())
     parts: dict[str, Adversary] = {"pixels": PixelAdversary(Discriminator(config.d_width), config.gamma, share)}
+    parts["patches"] = FeatureAdversary(Pixels(), noise=0)
     parts |= {name: FeatureAdversary(network) for name, network in guides.features.items()}
-    return JointAdversary(parts, [config.pixels_weight, *[1.0] * len(guides.features)])
+    return JointAdversary(parts, [config.pixels_weight, *[1.0] * (len(parts) - 1)])
