@@ -81,7 +81,7 @@ def test_the_response_tells_what_every_direction_changes_in_every_value(fitted, 
 
 def test_a_fit_chooses_draws_whose_faces_lie_nearer_to_real_ones(fitted, real):
     plain, chosen = (real.distances(fitted.synthesize(fitted.latents(range(500), attempts))) for attempts in (1, 8))
-    assert chosen.median() < plain.median()
+    assert chosen.mean() < plain.mean()
 
 
 def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):
