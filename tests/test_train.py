@@ -68,7 +68,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
             "train.py gan: error: lead_kimg must be at most kimg, 5, got 6",
         ),
         (["gan", "--lead-kimg", "6"], "train.py gan: error: lead_kimg does nothing without start"),
-        (["editor", "--generator", "a,,b"], "train.py editor: error: generator must be paths separated by commas"),
+        (["gan", "--classifiers", "a,,b"], "train.py gan: error: classifiers must be paths separated by commas"),
         (["distil", "--teachers", ""], "train.py distil: error: teachers must be paths separated by commas"),
         (["gan", "--start", ""], "train.py gan: error: start must be something, not empty"),
         (["push"], "train.py push: error: say where to push: --repo-id owner/name"),
