@@ -89,6 +89,20 @@ class Generator(nn.Module):
         images: Tensor = self.layers(z[:, :, None, None])
         return images
 
+    @torch.no_grad()
+    def balance_(self, share: float) -> None:
+        """Take away a share of the grids that the upsampling layers lay over flat ground.
+
+        Of four neighbouring pixels that a layer draws, each is a sum over taps of its own. Where these sums are equal,
+        flat ground stays flat (Sugawara et al. 2019, APSIPA Transactions); with a share of 1 they are.
+        """
+        for layer in self.layers:
+            if isinstance(layer, nn.ConvTranspose2d) and layer.stride == (2, 2):
+                taps = layer.weight.unflatten(2, (2, 2)).unflatten(4, (2, 2))  # (in, out, tap, pixel, tap, pixel)
+                sums = taps.sum((2, 4), keepdim=True)
+                excess = (sums - sums.mean((3, 5), keepdim=True)).expand_as(taps) / 4  # of each of four taps
+                layer.weight -= share * excess.flatten(4, 5).flatten(2, 3)
+
 
 def _initialise(module: nn.Module) -> None:
     """DCGAN's initialisation: weights N(0, 0.02), batch-norm gains N(1, 0.02), biases 0."""

@@ -12,6 +12,7 @@ from .edit_loss import EditLoss
 from .replay import Replay
 from .state import TrainState
 
+BALANCE = 1e-3  # of its upsampling grids the generator loses in a step: half in 700 steps; chosen by hand
 LOSSES = ("d_loss", "g_loss", "edit_loss")
 
 
@@ -86,6 +87,7 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
                 edit_loss, change = edits(fake, moved, rng)
         loss = g_loss + config.edit_weight * edit_loss + config.change_weight * change
         _descend(loss, G, state.g_optimizer)
+        G.balance_(BALANCE)
 
     # Average over the processes the batch-norm statistics, then the generator over its training.
     average_(buffer for buffer in G.buffers() if buffer.is_floating_point())

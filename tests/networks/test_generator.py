@@ -68,3 +68,20 @@ def test_every_latent_number_reaches_the_picture(generator):
     z = (torch.rand(1, 100) * 2 - 1).requires_grad_()
     generator(z).square().sum().backward()
     assert (z.grad != 0).all()
+
+
+def test_balanced_upsampling_leaves_flat_ground_flat_and_half_a_share_goes_half_the_way():
+    torch.manual_seed(0)
+    generator = Generator(width=4)
+    upsampling = [layer for layer in generator.layers if getattr(layer, "stride", 1) == (2, 2)]
+    assert len(upsampling) == 4
+
+    def spreads():
+        grounds = [layer(torch.ones(1, layer.in_channels, 8, 8))[:, :, 2:-2, 2:-2] for layer in upsampling]
+        return torch.stack([ground.std((2, 3)).mean() for ground in grounds])
+
+    grids = spreads()
+    generator.balance_(0.5)
+    torch.testing.assert_close(spreads(), grids / 2)
+    generator.balance_(1.0)
+    assert (spreads() < 1e-6).all()
