@@ -16,6 +16,7 @@ from torch import Tensor
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
 from expressions.images import grid, save_png, to_unit
+from expressions.latents import MAX_ATTEMPTS
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
 
@@ -56,9 +57,16 @@ def write_sheets(faces: Tensor, are_fakes: list[bool], folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
-    parser.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
-    parser.add_argument("--generator", type=Path, help="file of a training's generator, instead of an editor")
-    parser.add_argument("--attempts", type=int, default=1, help="draws of a seed from which the editor takes one")
+    drawing = parser.add_mutually_exclusive_group()
+    drawing.add_argument("--weights", help="folder or Hub id of the editor; the embedded one if not given")
+    drawing.add_argument("--generator", type=Path, help="file of a training's generator, instead of an editor")
+    parser.add_argument(
+        "--attempts",
+        type=int,
+        default=1,
+        choices=(1, MAX_ATTEMPTS),
+        help="draws of a seed from which an editor takes one",
+    )
     parser.add_argument("--faces", type=int, default=100, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of the choice and the order; another one, other faces")
     parser.add_argument("--out", type=Path, default=Path("runs/contact_sheet"), help="folder of the sheets")

@@ -78,7 +78,7 @@ class OutsideJudge:
     def copies(self, images: Tensor) -> float:
         """Share of faces that the recogniser takes for the same person as the training face or mirrored training face
         whose reduced pixels are nearest. Of uint8 (N, 3, 64, 64) as many are judged as PEOPLE says."""
-        judged = images[: self.PEOPLE]
+        judged = images[: self.PEOPLE].to(self.device)
         reduced = self._reduce(judged)
         mirrored = self._reduce(judged.flip(3))
         distances, rows = torch.stack([torch.cdist(one, self.reduced) for one in (reduced, mirrored)]).min(2)

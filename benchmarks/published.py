@@ -56,7 +56,7 @@ def readmes(reports: dict[str, Any]) -> dict[Path, str]:
             "editors": tables.editors(reports["editing"]),
             "sliders": tables.sliders(reports["editing"]),
             "faces": tables.faces(quality),
-            "outside": tables.outside(quality["outside"], quality["outside_fakes"]) if "outside" in quality else "",
+            "outside": tables.outside(quality["outside"], quality["outside_fakes"]),
         },
         BENCHMARKS / "README.md": {
             "limits": tables.limits(reports["limits"]),
@@ -89,11 +89,10 @@ def card_figures(quality: QualityReport, editing: EditingReport) -> dict[str, An
         told = ", ".join(format(value, text) for value in values)
         note = f"median of {told}; real faces: {floor}; against {quality['held_out']} held-out faces"
         figures[name] = {"value": statistics.median(values), "samples": quality["fakes"], "note": note}
-    if "outside" in quality:
-        seen, floors = (quality["outside"][row] for row in ("weights", REAL))
-        for outside in tables.OUTSIDE:
-            note = f"real faces: {floors[outside]:.3f}; against {quality['held_out']} held-out faces"
-            figures[outside] = {"value": seen[outside], "samples": quality["outside_fakes"], "note": note}
+    seen, floors = (quality["outside"][row] for row in ("weights", REAL))
+    for outside in tables.OUTSIDE:
+        note = f"real faces: {floors[outside]:.3f}; against {quality['held_out']} held-out faces"
+        figures[outside] = {"value": seen[outside], "samples": quality["outside_fakes"], "note": note}
 
     ours, rows = editing["methods"][ALL_FACES], editing["calibration"].values()
     (low, high), rival, strongest = ours["interval"], editing["methods"][RIVAL], strongest_rival(editing)

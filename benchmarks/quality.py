@@ -110,8 +110,9 @@ def editor_faces(editor: Editor, attempts: int, count: int, repeat: int) -> Tens
 def named_generator(text: str) -> tuple[str, Path]:
     """`name=FILE` of the command line."""
     name, sign, path = text.partition("=")
-    if not (name and sign and path):
-        raise argparse.ArgumentTypeError(f"expected name=FILE, got {text!r}")
+    if not (name and sign and path) or name in tables.GENERATORS:
+        known = ", ".join(tables.GENERATORS)
+        raise argparse.ArgumentTypeError(f"expected name=FILE, with a name other than {known}, got {text!r}")
     return name, Path(path)
 
 

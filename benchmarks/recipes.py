@@ -154,7 +154,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "minutes": arguments.minutes,
         "start": arguments.start,
-        "edits": arguments.classifiers is not None,
+        "classifiers": arguments.classifiers,
         "fakes": arguments.fakes,
         "held_out": len(held_out),
         "rows": {},

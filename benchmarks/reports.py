@@ -74,8 +74,8 @@ class QualityReport(Measured):
     fakes: int  # faces in a set
     held_out: int
     rows: dict[str, list[FaceFigures]]  # by who draws them: several sets
-    outside_fakes: NotRequired[int]  # faces that networks from outside see; a report from before them has none
-    outside: NotRequired[dict[str, OutsideFigures]]
+    outside_fakes: int  # faces that networks from outside see
+    outside: dict[str, OutsideFigures]
 
 
 class RecipeFigures(TypedDict):  # of one training
@@ -89,7 +89,7 @@ class RecipesReport(Judged):
     threads: int
     minutes: float  # of each training
     start: str | None  # the editor's weights that they began with
-    edits: bool  # whether they were trained too
+    classifiers: str | None  # that judged edits, if these were trained too
     fakes: int
     held_out: int
     rows: dict[str, list[RecipeFigures]]  # by recipe, one for each seed

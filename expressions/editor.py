@@ -145,7 +145,8 @@ class Editor(
 
     def picture(self, image: Tensor, size: int) -> Image.Image:
         """An image (1, 3, 64, 64) in [-1, 1] as a picture of `size` pixels a side, if larger through the lens."""
-        image = self._checked_images(image)
+        if len(image := self._checked_images(image)) != 1:
+            raise ValueError(f"image must be one, of shape (1, 3, 64, 64), got shape {tuple(image.shape)}")
         picture = to_pil((image if size <= IMAGE_SIZE or self.lens is None else self.enlarge(image))[0])
         return picture if size == picture.width else picture.resize((size, size), Image.Resampling.LANCZOS)
 

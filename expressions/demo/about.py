@@ -27,6 +27,7 @@ _PICTURES = {
     "worst_rate": "Factor by which the worst of the rates above 3 % is off",
     "novelty": "Distance to the nearest training face, relative to that of real faces",
 }
+_SHARES = {"doubted": ".1%", "alike": ".2%", "copies": ".1%"}
 
 
 def quality(weights: str) -> str:
@@ -75,6 +76,14 @@ def _calibration(editing: Mapping[str, Any]) -> str:
 
 
 def _pictures(figures: Mapping[str, Any]) -> str:
-    rows = [(text, f"{figures[name]['value']:.2f}") for name, text in _PICTURES.items() if name in figures]
-    distance = figures["fd_attributes"]
-    return f"<p>{distance['samples']:,} faces; distance: {distance['note']}.</p>{table(('Figure', 'Value'), rows)}"
+    rows = [
+        (
+            text,
+            f"{figures[name]['value']:{_SHARES.get(name, '.2f')}}".replace("%", " %"),
+            f"{figures[name]['samples']:,}",
+        )
+        for name, text in _PICTURES.items()
+        if name in figures
+    ]
+    note = figures["fd_attributes"]["note"]
+    return f"<p>Distance of attribute features: {note}.</p>{table(('Figure', 'Value', 'Faces'), rows)}"

@@ -19,7 +19,7 @@ from ..checks import checked_whole
 from ..latents import MAX_ATTEMPTS, MAX_SEED
 from .controls import LABELS, label
 from .faces import PICTURE_SIZE, FaceCache
-from .state import DECIMALS, FIRST_SEED, State, as_whole
+from .state import ATTEMPTS, DECIMALS, FIRST_SEED, State, as_whole
 from .xmp import marked_loop, marked_png
 
 MOST_STEPS = 21
@@ -44,7 +44,7 @@ class Api:
         Args:
             seed: a whole number from 0 to 4294967295.
             attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
-            attempts: draws of the seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
+            attempts: 8 takes the first sound one of the seed's eight draws, 1 its first, sound or not.
         """
         return self._png(self._state(seed, attributes, attempts))
 
@@ -54,7 +54,7 @@ class Api:
         Args:
             seed: a whole number from 0 to 4294967295.
             attributes: what to change first, as values from 0 to 100 by attribute: {"Smiling": 90}.
-            attempts: draws of the seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
+            attempts: 8 takes the first sound one of the seed's eight draws, 1 its first, sound or not.
         """
         values = self._values(self._state(seed, attributes, attempts))
         return {name: round(value, 2) for name, value in values.items()}
@@ -74,7 +74,7 @@ class Api:
             attribute: which one, in CelebA's spelling: "Smiling".
             steps: how many faces, from 2 to 21.
             attributes: what else to change, as values from 0 to 100 by attribute: {"Young": 20}.
-            attempts: draws of the seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
+            attempts: 8 takes the first sound one of the seed's eight draws, 1 its first, sound or not.
 
         Returns:
             The faces, each with the value that was measured in it.
@@ -104,7 +104,7 @@ class Api:
             to: the seed of the other face.
             frames: pictures on the way there, from 2 to 48.
             attributes: what to change in both, as values from 0 to 100 by attribute: {"Smiling": 90}.
-            attempts: draws of each seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
+            attempts: 8 takes the first sound one of each seed's eight draws, 1 its first, sound or not.
 
         Returns:
             An animated WebP.
@@ -121,7 +121,7 @@ class Api:
         Args:
             seeds: up to 64 whole numbers from 0 to 4294967295: [7, 8, 9].
             attributes: what to change, as values from 0 to 100 by attribute: {"Smiling": 90}.
-            attempts: draws of each seed from which the first sound face is taken, from 1 to 8; 1 is the plain draw.
+            attempts: 8 takes the first sound one of each seed's eight draws, 1 its first, sound or not.
         """
         seeds = _parsed(seeds)
         if not isinstance(seeds, list) or not 1 <= len(seeds) <= MOST_SEEDS:
@@ -139,6 +139,8 @@ class Api:
     def _state(self, seed: object, attributes: object, attempts: object) -> State:
         """What a face is asked for by."""
         number = _whole(attempts, "attempts", 1, MAX_ATTEMPTS)
+        if number not in ATTEMPTS:
+            raise ValueError(f"attempts must be 1 or {MAX_ATTEMPTS}, got {number}")
         return State(_whole(seed, "seed"), self._targets(attributes), attempts=number)
 
     def _values(self, state: State) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ..latents import MAX_ATTEMPTS, checked_attempts, checked_seed
 # What a link calls each view, and what the page calls it.
 VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}
 OPTIONS_OF_VIEW = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to",)}
+ATTEMPTS = (1, MAX_ATTEMPTS)  # of which a visitor chooses: varied faces or realistic ones
 OPTIONS = ("view", "strip", "across", "down", "to", "attempts")
 FIRST_SEED = 0
 DECIMALS = 2  # of a value in a link
@@ -94,8 +95,9 @@ def read_seed(given: object) -> int | None:
 
 
 def read_attempts(given: object) -> int | None:
-    """Read a number of attempts, in the same way."""
-    return _read_whole(given, checked_attempts)
+    """Read a number of attempts, one of `ATTEMPTS`, in the same way."""
+    attempts = _read_whole(given, checked_attempts)
+    return attempts if attempts in ATTEMPTS else None
 
 
 def _read_whole(given: object, check: Callable[[object], int]) -> int | None:

@@ -1,4 +1,4 @@
-"""Discriminators: one that sees pixels, and heads that judge what a trained network sees."""
+"""Discriminators: one that judges whole pictures, and heads that judge patches of what is seen of them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -42,7 +42,7 @@ class Discriminator(nn.Module):
 
 
 class FeatureNetwork(Protocol):
-    """A trained network through whose layers a discriminator looks."""
+    """A network through whose layers a discriminator looks, or the pixels themselves."""
 
     MAPS: Sequence[tuple[int, int]]
 
@@ -60,10 +60,10 @@ class Pixels:
 
 
 class PatchHeads(nn.Module):
-    """Judges the feature maps of a trained network, each by a head of its own (Sauer et al. 2021, arXiv:2111.01007).
+    """Judges the maps of a network, each by a head of its own (Sauer et al. 2021, arXiv:2111.01007).
 
-    It knows from the start what that network has learnt. So it is a match for a trained generator after a few
-    thousand images, where a new `Discriminator` takes hundreds of thousands.
+    Over a trained network they know from the start what it has learnt. So they are a match for a trained generator
+    after a few thousand images, where a new `Discriminator` takes hundreds of thousands.
 
     Args:
         shapes: channels and side of each map.

@@ -72,7 +72,7 @@ class PixelAdversary:
 
 
 class FeatureAdversary:
-    """Heads over the layers of a trained network, which stays as it is; hinge loss (Sauer et al. 2021,
+    """Heads over the maps of a network, which stays as it is; hinge loss (Sauer et al. 2021,
     arXiv:2111.01007).
 
     Args:
@@ -127,7 +127,9 @@ class JointAdversary:
 def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     """The adversary that the options ask for; its discriminators are new."""
     share = math.ceil(config.penalty_batch / process_count())
-    parts: dict[str, Adversary] = {"pixels": PixelAdversary(Discriminator(config.d_width), config.gamma, share)}
-    parts["patches"] = FeatureAdversary(Pixels(), noise=0)
+    parts: dict[str, Adversary] = {
+        "pixels": PixelAdversary(Discriminator(config.d_width), config.gamma, share),
+        "patches": FeatureAdversary(Pixels(), noise=0),
+    }
     parts |= {name: FeatureAdversary(network) for name, network in guides.features.items()}
     return JointAdversary(parts, [config.pixels_weight, *[1.0] * (len(parts) - 1)])

@@ -84,11 +84,11 @@ class _HubBackbone(nn.Module):
     def __init__(self, source: str, maps: int) -> None:
         super().__init__()
         try:
-            from transformers import AutoBackbone
+            from transformers import AutoBackbone, AutoConfig
         except ImportError as error:
             raise ValueError(f"backbone: {source} needs the package transformers: {error}") from error
-        self.network = AutoBackbone.from_pretrained(source)
-        self.network.config.out_indices = list(range(1, len(self.network.stage_names)))[:maps]
+        stages = range(1, len(AutoConfig.from_pretrained(source).stage_names))
+        self.network = AutoBackbone.from_pretrained(source, out_indices=list(stages)[:maps])
 
     def forward(self, images: Tensor) -> list[Tensor]:
         return list(self.network(images).feature_maps)

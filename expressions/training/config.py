@@ -12,7 +12,7 @@ from ..networks.discriminators import Discriminator
 from ..networks.generator import Generator
 from ..networks.precision import has_fast_bf16
 from .backbone import LITE0
-from .options import Options, option
+from .options import Options, option, split_paths
 from .trackers import TRACKERS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -98,7 +98,9 @@ class TrainConfig(DataOptions, DeviceOptions):
         f"{LITE0}, a Hub id or folder of a backbone of the library transformers, or {NO_BACKBONE}",
     )
     backbone_side: int = option(96, "to which faces are enlarged for the backbone", least=32, most=512)
-    pixels_weight: float = option(0.5, "weight of the discriminator of pixels; one that sees through weighs 1", least=0)
+    pixels_weight: float = option(
+        0.5, "weight of the discriminator of whole pictures; heads over patches have 1", least=0
+    )
     classifiers: str | None = option(
         None,
         "train edits: attribute classifiers that judge them, separated by commas; a discriminator sees through the "
@@ -127,6 +129,10 @@ class TrainConfig(DataOptions, DeviceOptions):
             ValueError: telling of what it must be a multiple.
         """
         unit = count * (2 if self.classifiers else 1)  # a face and its edit stay together
+        pairs, judges = self.batch_size // unit, len(split_paths(self.classifiers))
+        if pairs < 2 * judges:  # half of the pairs move two attributes
+            least = 2 * judges * unit
+            raise ValueError(f"batch_size must be at least {least} for {judges} classifiers, got {self.batch_size}")
         if self.batch_size % unit:
             why = f"for {count} processes" if count > 1 else "where edits are trained"
             raise ValueError(f"batch_size must be a multiple of {unit} {why}, got {self.batch_size}")

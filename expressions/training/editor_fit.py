@@ -49,9 +49,10 @@ def run_editor(config: EditorConfig) -> str:
     classifier, attributes = load_classifier(Path(config.classifier))
     generator = load_generator(Path(config.generator))
     lens = load_lens(Path(config.lens)) if config.lens else None
+    backbone = load_backbone(config.backbone, SIDE)
     images = load_faces(config, config.split).images
     some = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))[:FACES]
-    real = RealFaces(load_backbone(config.backbone, SIDE), images[some])
+    real = RealFaces(backbone, images[some])
     editor, fitted = fit_editor(generator, classifier, attributes, real, config, lens=lens)
     with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
         editor.save_pretrained(complete)

@@ -13,7 +13,7 @@ from .run_folder import OPTIONS
 
 RECIPE = "recipe.json"
 _FIGURES = ("accuracy.json", "verification.json", "distances.json")  # what fits report
-_PATHS = ("data", "generator", "out")  # options that may be paths
+_PATHS = ("data", "generator", "student", "teachers", "out")  # options that may be paths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,11 +68,12 @@ def run_lens(config: LensConfig) -> str:
         for split in (config.split, config.test_split)
     )
     lens = fit_lens(faces, draw_fakes(config), backbone, config, out / PROGRESS)
-    save_network(lens, out / "lens.safetensors")
+    backbone.cpu()
     report: dict[str, float] = {"faces": len(test_faces), "side": config.side}
     report |= {f"{name}_lens": value for name, value in distances(lens, test_faces, backbone).items()}
     report |= {f"{name}_bicubic": value for name, value in distances(bicubic, test_faces, backbone).items()}
     (out / "distances.json").write_text(json.dumps(report, indent=2) + "\n")
+    save_network(lens, out / "lens.safetensors")
     (out / PROGRESS).unlink(missing_ok=True)
     return "\n".join(f"{name:16} {round(value, 4)}" for name, value in report.items())
 

@@ -1,6 +1,7 @@
 """The way from data to an editor: a table of stages, and what runs them one after the other."""
 
 import argparse
+import json
 import math
 import re
 import shlex
@@ -28,6 +29,9 @@ RESULTS = {
     "distil": "classifier.safetensors",
     "editor": "model.safetensors",
 }
+
+
+NOTHING_KEPT = "none"
 
 
 class Stage(NamedTuple):
@@ -88,11 +92,11 @@ STAGES = (
     Stage("lens", "half an hour", "train.py lens --data $data --generator $gan/generator.safetensors"),
     Stage(
         "editor",
-        "10 minutes",
+        "a quarter of an hour",
         "train.py editor --data $data --generator $gan/generator.safetensors"
         " --classifier $student/classifier.safetensors --lens $lens/lens.safetensors",
     ),
-    Stage("quality.json", "up to 11 minutes", "-m benchmarks.quality --data $data --weights $editor"),
+    Stage("quality.json", "half an hour", "-m benchmarks.quality --data $data --weights $editor"),
     Stage("editing.json", "up to two hours", "-m benchmarks.editing --data $data --weights $editor --faces 32"),
 )
 
@@ -102,14 +106,35 @@ class PipelineConfig(Options):
     """Every option of the way from data to an editor."""
 
     data: str = option(HUB_DATASET, "Hub id or local folder of the faces")
-    size: str = option("cpu", "networks and lengths: for two CPU cores, or for a GPU", choices=("cpu", "gpu"))
+    size: str = option("cpu", "lengths and batches: for two CPU cores, or for a GPU", choices=("cpu", "gpu"))
     runs: str = option("runs", "folder for what the stages make, each in a folder of its own")
-    kept: str = option("weights", "folder of networks that need not be fitted again; another one: fit all anew")
+    kept: str = option("weights", f"folder of networks that need not be fitted again; {NOTHING_KEPT}: fit all anew")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kept != NOTHING_KEPT and not Path(self.kept).is_dir():
+            raise ValueError(f"kept must be a folder, or {NOTHING_KEPT}, got {self.kept!r}")
 
     def folder(self, stage: str) -> Path:
         """Where what a stage makes is, or will be."""
-        kept = Path(self.kept, stage)
-        return kept if (kept / RECIPE).exists() else Path(self.runs, stage)
+        return Path(self.kept if self.is_kept(stage) else self.runs, stage)
+
+    def is_kept(self, stage: str) -> bool:
+        """Whether a network that this stage makes was kept.
+
+        Raises:
+            ValueError: its recipe is there, but cannot be read or lacks its network.
+        """
+        recipe = Path(self.kept, stage, RECIPE)
+        if self.kept == NOTHING_KEPT or not recipe.exists():
+            return False
+        try:
+            network = recipe.with_name(json.loads(recipe.read_text())["network"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"kept: {recipe} is no recipe of a kept network: {error}") from error
+        if not network.is_file():
+            raise ValueError(f"kept: {network} is missing")
+        return True
 
 
 def plan(config: PipelineConfig) -> list[tuple[Stage, str, list[str]]]:
@@ -122,7 +147,7 @@ def plan(config: PipelineConfig) -> list[tuple[Stage, str, list[str]]]:
     for stage in STAGES:
         arguments, last_file, state = stage.arguments(config), stage.last_file(config), "runs"
         time = last_file.stat().st_mtime if last_file.exists() else -math.inf
-        if (last_file.parent / RECIPE).exists():
+        if config.is_kept(stage.name):
             finished[stage.name], state = -math.inf, "kept"
         elif last_file.exists() and all(finished.get(name, math.inf) <= time for name in stage.needs):
             finished[stage.name], state = time, "finished"

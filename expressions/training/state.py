@@ -92,6 +92,9 @@ class TrainState:
             for (path, digest), then in zip(self.guides.digests.items(), checkpoint["digests"].values(), strict=True):
                 if digest != then:
                     raise ValueError(f"{path} is not what it was then")
+            for name, version in self.guides.versions.items():
+                if version != checkpoint["versions"][name]:
+                    raise ValueError(f"the {name} that a discriminator sees through is not what it was then")
             for name, part in self.parts().items():
                 if isinstance(part, torch.optim.Optimizer):
                     _adapt(checkpoint[name], part)

@@ -46,6 +46,7 @@ NONSENSE: list[tuple[str, tuple[object, ...], str]] = [
     ("morph", (7, -1), "to must be a whole number from 0 to 4294967295"),
     ("morph", (7, 8, 10**9), "frames must be a whole number from 2 to 48"),
     *[("generate", (7, {}, attempts), "attempts must be a whole number from 1 to 8") for attempts in (0, 9, None)],
+    ("generate", (7, {}, 3), "attempts must be 1 or 8, got 3"),
     *[("batch", (seeds,), "1 to 64 seeds") for seeds in ([], list(range(65)), "7")],
     ("batch", ([7, None],), "whole number"),
 ]

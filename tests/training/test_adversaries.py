@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from expressions.networks.classifier import AttributeClassifier
-from expressions.networks.discriminators import Discriminator
+from expressions.networks.discriminators import Discriminator, Pixels
 from expressions.training.adversaries import FeatureAdversary, JointAdversary, PixelAdversary
 
 
@@ -15,11 +15,15 @@ def features():
     return FeatureAdversary(AttributeClassifier(2).eval().requires_grad_(False))
 
 
+def patches():
+    return FeatureAdversary(Pixels(), noise=0)
+
+
 def joint(*weights):
     return JointAdversary({"pixels": pixels(), "features": features()}, weights or [0.5, 1.0])
 
 
-@pytest.fixture(params=[pixels, features, joint])
+@pytest.fixture(params=[pixels, patches, features, joint])
 def adversary(request):
     torch.manual_seed(0)
     return request.param()

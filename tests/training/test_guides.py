@@ -23,7 +23,8 @@ def test_the_first_classifier_both_judges_edits_and_is_seen_through(classifier, 
 def test_a_backbone_is_seen_through_where_edits_are_not_trained():
     guides = load_guides(TrainConfig(backbone_side=32))
     assert list(guides.features) == ["backbone"]
-    assert guides.versions == {"backbone": f"{LITE0} at 32"}
+    assert guides.versions == load_guides(TrainConfig(backbone=LITE0, backbone_side=32)).versions
+    assert guides.versions != load_guides(TrainConfig(backbone_side=64)).versions
     assert (guides.classifiers, guides.attributes, guides.identity) == ((), (), None)
 
 

@@ -12,6 +12,7 @@ from expressions.training.pipeline import STAGES, PipelineConfig, describe, plan
 
 @pytest.fixture
 def config(tmp_path):
+    (tmp_path / "kept").mkdir()
     return PipelineConfig(data="some faces", runs=str(tmp_path), kept=str(tmp_path / "kept"))
 
 
@@ -39,7 +40,7 @@ class Stub:
 @pytest.mark.parametrize(("size", "length"), [("cpu", 300), ("gpu", 10_000)])
 def test_every_stage_is_a_command_with_options_that_it_takes(size, length):
     configs = {}
-    for stage, _, (script, *arguments) in plan(PipelineConfig(data="here", runs="there", size=size, kept="nowhere")):
+    for stage, _, (script, *arguments) in plan(PipelineConfig(data="here", runs="there", size=size, kept="none")):
         if script == "train.py":
             parsed = train.make_parser().parse_args(arguments)
             configs[stage.name] = from_flags(train.COMMANDS[parsed.command][0], parsed)
@@ -96,8 +97,9 @@ def test_a_training_that_was_stopped_goes_on_and_all_that_needs_it_is_made_after
 
 def test_what_was_kept_is_not_fitted_and_is_what_later_stages_are_given(config, tmp_path):
     kept = tmp_path / "kept" / "teacher2"
-    kept.mkdir(parents=True)
-    (kept / "recipe.json").touch()
+    kept.mkdir()
+    (kept / "recipe.json").write_text('{"network": "classifier.safetensors"}')
+    (kept / "classifier.safetensors").touch()
     assert "teacher2: kept\n" in describe(config)
     stub = Stub(config)
     run_all(config, stub)
@@ -105,6 +107,18 @@ def test_what_was_kept_is_not_fitted_and_is_what_later_stages_are_given(config, 
     classifiers = stub.ran["gan"][stub.ran["gan"].index("--classifiers") + 1].split(",")
     assert classifiers[:2] == [f"{tmp_path / 'teacher1'}/classifier.safetensors", f"{kept}/classifier.safetensors"]
     assert states(config)["gan"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reason"), [("", "is no recipe of a kept network"), ('{"network": "a"}', "teacher2/a is missing")]
+)
+def test_what_was_kept_but_cannot_be_used_is_named_before_anything_runs(config, tmp_path, recipe, reason):
+    (tmp_path / "kept" / "teacher2").mkdir()
+    (tmp_path / "kept" / "teacher2" / "recipe.json").write_text(recipe)
+    with pytest.raises(ValueError, match=reason):
+        run_all(config, Stub(config))
+    with pytest.raises(ValueError, match="kept must be a folder, or none, got 'wieghts'"):
+        PipelineConfig(kept="wieghts")
 
 
 def test_a_stage_that_fails_ends_it_by_name(config):

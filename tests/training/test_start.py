@@ -64,7 +64,7 @@ def test_a_training_starts_with_the_networks_of_another(finished, capsys):
         ("both", "classifier", []),
         ("both", "other", ["classifier"]),
         ("both", None, []),
-        ("narrow", "classifier", ["pixels", "classifier"]),
+        ("narrow", "classifier", ["pixels", "patches", "classifier"]),
     ],
 )
 def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(request, capsys, source, classifiers, new):

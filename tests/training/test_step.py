@@ -75,6 +75,13 @@ def test_every_option_of_a_step_changes_what_is_learnt(learnt, unchanged, networ
     assert not all(torch.equal(*pair) for pair in zip(*ends, strict=True))
 
 
+def test_a_step_balances_the_upsampling(state, images, monkeypatch):
+    shares = []
+    monkeypatch.setattr(state.generator, "balance_", shares.append)
+    train_step(state, images, TWO_STEPS)
+    assert shares == [step.BALANCE]
+
+
 def test_both_sides_of_a_step_see_real_and_generated_images_shifted(state, images, monkeypatch):
     seen = []
 
