@@ -31,7 +31,7 @@ def checked_reports() -> dict[str, Any]:
     Raises:
         ValueError: one is of other weights than the embedded ones, or by another evaluator than the one here.
     """
-    names = (*BY_THE_EVALUATOR, "train_speed", "serve")
+    names = (*BY_THE_EVALUATOR, "serve")
     reports = {name: read_report(name) for name in names}
     expected = measured_on(Editor.from_pretrained(), EVALUATOR)
     for name in BY_THE_EVALUATOR:
@@ -60,7 +60,6 @@ def readmes(reports: dict[str, Any]) -> dict[Path, str]:
         },
         BENCHMARKS / "README.md": {
             "limits": tables.limits(reports["limits"]),
-            "speed": tables.speed(reports["train_speed"]),
             "serving": tables.serving(reports["serve"]),
         },
     }

@@ -147,7 +147,8 @@ def faces(report: reports.QualityReport) -> str:
         if figure == "novelty":
             medians[REAL] = ""  # it is relative to theirs
         rows.append([label, *medians.values()])
-    return table([f"{report['fakes']:,} faces, medians", *columns], rows)
+    sets = max(len(row) for row in columns.values())
+    return table([f"{report['fakes']:,} faces" + f", medians of {sets} sets" * (sets > 1), *columns], rows)
 
 
 def outside(judged: Mapping[str, reports.OutsideFigures], count: int) -> str:

@@ -6,7 +6,7 @@ process of its own for each, without the example's workers.
 
     python -m benchmarks.train_speed --data DATA
 
-Prints a table. Writes train_speed.json, which the README beside this file shows. Without edits.
+Prints a table and writes train_speed.json. Without edits.
 """
 
 import argparse
