@@ -16,7 +16,6 @@ from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
-from synthetic_editor import random_chooser
 
 import app
 from benchmarks.servers import Server, browsing
@@ -249,19 +248,13 @@ WATCH_DRAFTS = """
 """
 
 
-def test_a_visitor_chooses_between_sound_and_varied_faces(
-    start: Any, browser: Browser, editor: Editor, tmp_path: Path
-) -> None:
-    choosy = Editor(editor.attributes[:-1], editor.generator.width, chooser=True)
-    chooser = {f"chooser.{name}": tensor for name, tensor in random_chooser().state_dict().items()}
-    choosy.load_state_dict(editor.state_dict() | chooser)
-    choosy.save_pretrained(tmp_path)
-    first, second = [seed for seed in range(100) if (choosy.latents(seed) != choosy.latents(seed, 1)).any()][:2]
-    visit = Visit(browser.new_page(viewport={"width": 1280, "height": 900}), choosy)
-    visit.open(f"{start(EXPRESSIONS_MODEL=str(tmp_path)).url}/?seed={first}")
+def test_a_visitor_chooses_between_sound_and_varied_faces(server: Server, browser: Browser, editor: Editor) -> None:
+    first, second = [seed for seed in range(100) if (editor.latents(seed) != editor.latents(seed, 1)).any()][:2]
+    visit = Visit(browser.new_page(viewport={"width": 1280, "height": 900}), editor)
+    visit.open(f"{server.url}/?seed={first}")
 
     def shows_the_first_draw_of(seed: int) -> bool:
-        return visit.picture() == file_of(data_url(choosy.render(seed, size=512, attempts=1)))
+        return visit.picture() == file_of(data_url(editor.render(seed, size=512, attempts=1)))
 
     visit.view("Varied")  # it is a radio button too
     visit.wait_for_link(seed=first, attempts=1)
