@@ -33,7 +33,7 @@ from .evaluator import command_line, judged_by
 from .outside_judge import OutsideJudge
 from .quality import QualityJudge
 from .reference import Reference
-from .reports import OURS, REFERENCE, RecipesReport, device_name, write_report
+from .reports import OURS, REFERENCE, RecipeFigures, RecipesReport, device_name, write_report
 
 CHANGES: dict[str, dict[str, Any]] = {
     "no backbone": {"backbone": NO_BACKBONE},
@@ -167,7 +167,7 @@ def main() -> None:
     for recipe in arguments.recipes:
         if recipe in report["rows"]:
             continue
-        sets = []
+        sets: list[RecipeFigures] = []
         for seed in range(arguments.seeds):
             shown, draw = fit(recipe, 60 * arguments.minutes, images, options | {"seed": seed})
             faces = draw(arguments.fakes)
