@@ -17,6 +17,7 @@ from expressions.training.config import TrainConfig
         ({"g_lr": float("nan")}, "g_lr must be a number above 0, got nan"),
         ({"batch_size": 1}, "batch_size must be a number of at least 2, got 1"),
         ({"batch_size": 5, "classifiers": "a"}, "batch_size must be a multiple of 2 where edits are trained, got 5"),
+        ({"batch_size": 8, "classifiers": "a,b,c"}, "batch_size must be at least 12 for 3 classifiers, got 8"),
         ({"edit_weight": -0.5}, "edit_weight must be a number of at least 0, got -0.5"),
         ({"beta1": 1.0}, "beta1 must be below 1, got 1.0"),
         ({"cooldown": float("nan")}, "cooldown must be a number of at least 0, got nan"),

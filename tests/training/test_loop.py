@@ -64,9 +64,9 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, finished, tmp_path):
 
 @pytest.mark.slow
 def test_a_training_with_guides_ends_when_resumed_as_one_that_never_stopped(run, classifier, identity, tmp_path):
-    options = {"classifiers": f"{classifier},{classifier}", "identity": str(identity)}
+    options = {"classifiers": f"{classifier},{classifier}", "identity": str(identity), "batch_size": 8, "kimg": 0.016}
     run(tmp_path / "whole", **options)
-    run(tmp_path / "parts", **options, kimg=0.004)
+    run(tmp_path / "parts", **options | {"kimg": 0.008})
     run(tmp_path / "parts", **options, resume=True)
     assert equal(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
 
