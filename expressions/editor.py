@@ -1,6 +1,5 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
@@ -20,7 +19,7 @@ from .images import IMAGE_SIZE, to_pil
 from .latents import MAX_ATTEMPTS, Z_DIM, checked_attempts, checked_seed, draw_latents, to_normal, to_uniform
 from .networks.chooser import Chooser
 from .networks.classifier import AttributeClassifier
-from .networks.files import load_tensors, read_tensors, stored
+from .networks.files import fingerprint, load_tensors, read_tensors, stored
 from .networks.generator import Generator
 from .networks.lens import Lens, bicubic, with_means
 from .networks.precision import channels_last
@@ -254,10 +253,7 @@ class Editor(
 
     def fingerprint(self) -> str:
         """Name the weights: the first 12 hexadecimal digits of the SHA-256 of all tensors."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:12]
+        return fingerprint(self)[:12]
 
     @classmethod
     def from_pretrained(  # type: ignore[override]

@@ -84,3 +84,28 @@ def _head(channels: int, side: int, width: int = 64) -> nn.Sequential:  # width:
     if side > 4:
         layers += [nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, width, 4, 2, 1))]
     return nn.Sequential(*layers, nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, 1, 3, 1, 1)))
+
+
+class PatchDiscriminator(nn.Module):
+    """Judges patches of 26 pixels, so that a lens learns how sharp they are and not whom they show (Isola et al.
+    2017, arXiv:1611.07004); spectral norms, width chosen by hand."""
+
+    WIDTH = 32
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = self.WIDTH
+        self.layers = nn.Sequential(
+            spectral_norm(nn.Conv2d(3, width, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(width, 2 * width, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * width, 2 * width, 3, 1, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * width, 1, 3, 1, 1)),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge images (N, 3, H, W) in [-1, 1] -> logits (N, 1, H / 4, W / 4); positive means real."""
+        logits: Tensor = self.layers(images)
+        return logits

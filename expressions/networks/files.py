@@ -1,5 +1,6 @@
 """Networks in files: safetensors, so that reading one executes nothing."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         name: (tensor.half() if tensor.is_floating_point() and tensor.dim() > 2 else tensor).contiguous()
         for name, tensor in tensors.items()
     }
+
+
+def fingerprint(network: nn.Module) -> str:
+    """The SHA-256 of all tensors of a network and their names, in hexadecimal digits."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        sha.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

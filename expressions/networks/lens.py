@@ -4,7 +4,6 @@ from pathlib import Path
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pixel_shuffle
-from torch.nn.utils.parametrizations import spectral_norm
 
 from ..errors import weights_errors
 from .files import load_tensors, read_tensors
@@ -36,31 +35,6 @@ class Lens(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Enlarge images (N, 3, H, W) -> (N, 3, 2H, 2W), all in [-1, 1]; the mean of four pixels is the old one."""
         return with_means(bicubic(images) + pixel_shuffle(self.layers(images), FACTOR), images)
-
-
-class PatchDiscriminator(nn.Module):
-    """Judges patches of 26 pixels, so that a lens learns how sharp they are and not whom they show (Isola et al.
-    2017, arXiv:1611.07004); spectral norms, width chosen by hand."""
-
-    WIDTH = 32
-
-    def __init__(self) -> None:
-        super().__init__()
-        width = self.WIDTH
-        self.layers = nn.Sequential(
-            spectral_norm(nn.Conv2d(3, width, 4, 2, 1)),
-            nn.LeakyReLU(0.2),
-            spectral_norm(nn.Conv2d(width, 2 * width, 4, 2, 1)),
-            nn.LeakyReLU(0.2),
-            spectral_norm(nn.Conv2d(2 * width, 2 * width, 3, 1, 1)),
-            nn.LeakyReLU(0.2),
-            spectral_norm(nn.Conv2d(2 * width, 1, 3, 1, 1)),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Judge images (N, 3, H, W) in [-1, 1] -> logits (N, 1, H / 4, W / 4); positive means real."""
-        logits: Tensor = self.layers(images)
-        return logits
 
 
 def bicubic(images: Tensor) -> Tensor:

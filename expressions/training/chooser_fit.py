@@ -13,6 +13,7 @@ from ..images import to_unit
 from ..networks.chooser import Chooser
 from ..networks.generator import BATCH
 from .backbone import Backbone
+from .fits import descend
 
 SIDE = 96  # to which faces are enlarged for the backbone; 128 costs twice as much
 FACES = 10_000  # real faces at most, and at least
@@ -96,10 +97,7 @@ def fit_chooser(z: Tensor, distances: Tensor, seed: int) -> tuple[Chooser, Fitte
     least, best = math.inf, chooser.state_dict()
     for _ in tqdm(range(EPOCHS), desc="Fitting the chooser"):
         for index in torch.randperm(len(z), generator=rng).split(BATCH_SIZE)[:steps]:
-            optimizer.zero_grad(set_to_none=True)
-            mse_loss(chooser(z[index]), targets[index]).backward()
-            optimizer.step()
-            schedule.step()
+            descend(mse_loss(chooser(z[index]), targets[index]), optimizer, schedule)
         with torch.no_grad():
             error = mse_loss(chooser(unseen), measured).item()
         if error < least:

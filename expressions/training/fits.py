@@ -93,29 +93,67 @@ def fit_labels(
     # The weight decay was chosen by hand and not tuned.
     optimizer = torch.optim.AdamW(model.parameters(), config.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=steps * config.epochs)
+
+    def step(index: Tensor) -> Tensor:
+        batch = augment(to_unit(images[index]), rng)
+        with config.autocast(device):
+            logits = model(batch)
+        cost = loss(logits.float(), labels[index])
+        descend(cost, optimizer, schedule)
+        return cost
+
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    run_passes(step, (images, labels), parts, rng=rng, config=config, progress=progress)
+    return model.cpu().eval().requires_grad_(False)
+
+
+def run_passes(
+    step: Callable[[Tensor], Tensor],
+    faces: tuple[Tensor, Tensor],
+    parts: dict[str, Any],
+    *,
+    rng: torch.Generator,
+    config: FitOptions,
+    progress: Path | None,
+) -> None:
+    """Take a step for each whole batch of every pass over the faces, in a new order each time.
+
+    Args:
+        step: is given which faces, (batch,); returns the loss.
+        faces: images (N, 3, H, W) uint8, and what else the fit learns from: a fit goes on with the same alone.
+        parts: what the steps change, by name.
+        rng: the source of all random numbers but those of dropout.
+        config: the options.
+        progress: as for `fit_labels`.
+
+    Raises:
+        ValueError, FloatingPointError: as for `fit_labels`.
+    """
+    images, others = faces
+    batch_size = config.batch_size
+    steps = len(images) // batch_size
     state = read_checkpoint(progress) if progress is not None and progress.exists() else {}
-    faces = same_faces(images, state.get("faces", ""), progress.parent, labels) if progress is not None else ""
+    told = same_faces(images, state.get("faces", ""), progress.parent, others) if progress is not None else ""
     done = restore_progress(state, parts, rng) if state else 0
     length = steps * batch_size
     with tqdm(total=length * config.epochs, initial=length * done, unit="img", unit_scale=True) as bar:
         for epoch in range(done, config.epochs):
-            for index in torch.randperm(len(images), generator=rng, device=device).split(batch_size)[:steps]:
-                batch = augment(to_unit(images[index]), rng)
-                with config.autocast(device):
-                    logits = model(batch)
-                cost = loss(logits.float(), labels[index])
-                optimizer.zero_grad(set_to_none=True)
-                cost.backward()
-                optimizer.step()
-                schedule.step()
+            for index in torch.randperm(len(images), generator=rng, device=rng.device).split(batch_size)[:steps]:
+                cost = step(index)
                 bar.update(batch_size)
             bar.set_postfix(loss=f"{cost.item():.4f}")
             if not cost.isfinite():
                 raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
             if progress is not None:
-                keep_progress(progress, parts, rng, {"faces": faces, "done": epoch + 1})
-    return model.cpu().eval().requires_grad_(False)
+                keep_progress(progress, parts, rng, {"faces": told, "done": epoch + 1})
+
+
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> None:
+    """Change what an optimiser holds along the gradients of a loss, and its rate by a step of the schedule."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    schedule.step()
 
 
 def keep_progress(path: Path, parts: dict[str, Any], rng: torch.Generator, facts: dict[str, Any]) -> None:

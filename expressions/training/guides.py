@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ..attributes import missing_sliders
 from ..networks.classifier import AttributeClassifier, load_classifiers
 from ..networks.discriminators import FeatureNetwork
+from ..networks.files import fingerprint
 from ..networks.identity import IdentityEmbedding, load_identity
 from ..networks.precision import channels_last
 from .backbone import load_backbone
@@ -51,18 +51,11 @@ def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guid
     versions: dict[str, str] = {}
     if config.backbone != NO_BACKBONE:
         backbone = load_backbone(config.backbone, config.backbone_side)
-        versions["backbone"] = f"{_fingerprint(backbone)} at {config.backbone_side}"
+        versions["backbone"] = f"{fingerprint(backbone)} at {config.backbone_side}"
         features["backbone"] = backbone.to(device)
     if classifiers:
         features["classifier"], versions["classifier"] = classifiers[0], digests[paths[0]]
     return Guides(tuple(classifiers), attributes, identity, features, digests, versions)
-
-
-def _fingerprint(network: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _digest(path: str) -> str:

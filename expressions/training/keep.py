@@ -45,6 +45,24 @@ def run_keep(config: KeepConfig) -> str:
     return f"kept: {kept}"
 
 
+def kept_network(folder: Path) -> Path | None:
+    """The file of the network that `run_keep` put in a folder; None if nothing was kept there.
+
+    Raises:
+        ValueError: the recipe cannot be read, or its network is missing.
+    """
+    recipe = folder / RECIPE
+    if not recipe.exists():
+        return None
+    try:
+        network = folder / json.loads(recipe.read_text())["network"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"kept: {recipe} is no recipe of a kept network: {error}") from error
+    if not network.is_file():
+        raise ValueError(f"kept: {network} is missing")
+    return network
+
+
 def _names(given: str) -> str:
     """Paths by what they are called: where they lie on one machine is of no use on another. A Hub id stays."""
     paths = [Path(path) for path in split_paths(given)]

@@ -10,21 +10,20 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..images import IMAGE_SIZE, to_uint8, to_unit
 from ..latents import Z_DIM
+from ..networks.discriminators import PatchDiscriminator
 from ..networks.files import save_network
 from ..networks.generator import BATCH, load_generator
-from ..networks.lens import FACTOR, Lens, PatchDiscriminator, bicubic
+from ..networks.lens import FACTOR, Lens, bicubic
 from ..networks.precision import channels_last
 from .backbone import LITE0, Backbone, load_backbone
 from .config import DataOptions
 from .data import load_large_faces
-from .fits import PROGRESS, FitOptions, keep_progress, prepare, restore_progress
+from .fits import PROGRESS, FitOptions, descend, prepare, run_passes
 from .losses import d_hinge_loss, g_hinge_loss
 from .options import option, split_paths
-from .run_folder import read_checkpoint, same_faces
 
 FAKES = 2000  # of each generator
 EARLY = 2  # maps of the backbone, its finest, by which pictures are compared
@@ -144,43 +143,28 @@ def fit_lens(faces: Tensor, fakes: Tensor, backbone: Backbone, config: LensConfi
         parts[f"{name}_optimizer"] = optimizer = torch.optim.Adam(parts[name].parameters(), lr, (0.9, 0.99))
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps * config.epochs)
         parts[f"{name}_schedule"] = schedule
-    state = read_checkpoint(progress) if progress.exists() else {}
-    told = same_faces(faces, state.get("faces", ""), progress.parent, fakes)
-    done = restore_progress(state, parts, rng) if state else 0
-    length = steps * batch_size
 
-    with tqdm(total=length * config.epochs, initial=length * done, unit="img", unit_scale=True) as bar:
-        for epoch in range(done, config.epochs):
-            for index in torch.randperm(len(faces), generator=rng, device=device).split(batch_size)[:steps]:
-                some = torch.randint(len(fakes), (batch_size // 2,), generator=rng, device=device)
-                true, small = to_unit(faces[index]), to_unit(torch.cat([halves[index], fakes[some]]))
-                if torch.rand((), generator=rng, device=device) < 0.5:
-                    true, small = true.flip(3), small.flip(3)
-                discriminator.requires_grad_(False)
-                with config.autocast(device):
-                    large = lens(small)
-                    ours = large[:batch_size]
-                    loss = (ours - true).abs().mean() + config.patch_weight * g_hinge_loss(discriminator(large).float())
-                    loss = loss + config.feature_weight * feature_distance(backbone, ours, true)
-                _descend(loss, parts["lens_optimizer"], parts["lens_schedule"])
+    def step(index: Tensor) -> Tensor:
+        some = torch.randint(len(fakes), (batch_size // 2,), generator=rng, device=device)
+        true, small = to_unit(faces[index]), to_unit(torch.cat([halves[index], fakes[some]]))
+        if torch.rand((), generator=rng, device=device) < 0.5:
+            true, small = true.flip(3), small.flip(3)
+        discriminator.requires_grad_(False)
+        with config.autocast(device):
+            large = lens(small)
+            ours = large[:batch_size]
+            loss = (ours - true).abs().mean() + config.patch_weight * g_hinge_loss(discriminator(large).float())
+            loss = loss + config.feature_weight * feature_distance(backbone, ours, true)
+        descend(loss, parts["lens_optimizer"], parts["lens_schedule"])
 
-                discriminator.requires_grad_(True)
-                with config.autocast(device):
-                    logits = [discriminator(images).float() for images in (true, large.detach())]
-                _descend(d_hinge_loss(*logits), parts["discriminator_optimizer"], parts["discriminator_schedule"])
-                bar.update(batch_size)
-            bar.set_postfix(loss=f"{loss.item():.4f}")
-            if not loss.isfinite():
-                raise FloatingPointError(f"the loss is not finite; try a lower rate than {config.lr:g}")
-            keep_progress(progress, parts, rng, {"faces": told, "done": epoch + 1})
+        discriminator.requires_grad_(True)
+        with config.autocast(device):
+            logits = [discriminator(images).float() for images in (true, large.detach())]
+        descend(d_hinge_loss(*logits), parts["discriminator_optimizer"], parts["discriminator_schedule"])
+        return loss
+
+    run_passes(step, (faces, fakes), parts, rng=rng, config=config, progress=progress)
     return lens.cpu().eval().requires_grad_(False)
-
-
-def _descend(loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    schedule.step()
 
 
 def feature_distance(backbone: Backbone, images: Tensor, true: Tensor) -> Tensor:

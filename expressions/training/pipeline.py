@@ -1,7 +1,6 @@
 """The way from data to an editor: a table of stages, and what runs them one after the other."""
 
 import argparse
-import json
 import math
 import re
 import shlex
@@ -17,7 +16,7 @@ from tqdm.auto import tqdm
 
 from ..attributes import HUB_DATASET
 from .config import TrainConfig
-from .keep import RECIPE
+from .keep import kept_network
 from .options import Options, add_flags, from_flags, option
 from .run_folder import holds_run
 
@@ -120,21 +119,12 @@ class PipelineConfig(Options):
         return Path(self.kept if self.is_kept(stage) else self.runs, stage)
 
     def is_kept(self, stage: str) -> bool:
-        """Whether a network that this stage makes was kept.
+        """Whether the network that this stage makes was kept.
 
         Raises:
-            ValueError: its recipe is there, but cannot be read or lacks its network.
+            ValueError: as for `kept_network`.
         """
-        recipe = Path(self.kept, stage, RECIPE)
-        if self.kept == NOTHING_KEPT or not recipe.exists():
-            return False
-        try:
-            network = recipe.with_name(json.loads(recipe.read_text())["network"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"kept: {recipe} is no recipe of a kept network: {error}") from error
-        if not network.is_file():
-            raise ValueError(f"kept: {network} is missing")
-        return True
+        return self.kept != NOTHING_KEPT and kept_network(Path(self.kept, stage)) is not None
 
 
 def plan(config: PipelineConfig) -> list[tuple[Stage, str, list[str]]]:

@@ -3,8 +3,9 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from expressions.errors import WeightsError
+from expressions.networks.discriminators import PatchDiscriminator
 from expressions.networks.files import save_network
-from expressions.networks.lens import Lens, PatchDiscriminator, bicubic, load_lens, with_means
+from expressions.networks.lens import Lens, bicubic, load_lens, with_means
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from expressions.images import FRAME_SIZE
 from expressions.networks.files import save_network
 from expressions.networks.generator import Generator
 from expressions.networks.lens import Lens, bicubic, load_lens
-from expressions.training import lens_fit
+from expressions.training import fits, lens_fit
 from expressions.training.backbone import Backbone
 from expressions.training.data import DataError
 from expressions.training.fits import PROGRESS
@@ -98,13 +98,13 @@ def test_true_faces_have_no_distance(backbone):
 def test_a_fit_that_was_stopped_ends_in_the_same_lens(options, backbone, tmp_path, monkeypatch):
     faces, fakes = noise(8), noise(4, 8, seed=1)
     whole = fit_lens(faces, fakes, backbone, options, tmp_path / "whole.pt")
-    keep = lens_fit.keep_progress
+    keep = fits.keep_progress
 
     def stop_after_one(*arguments):
         keep(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lens_fit, "keep_progress", stop_after_one)
+    monkeypatch.setattr(fits, "keep_progress", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
         fit_lens(faces, fakes, backbone, options, tmp_path / PROGRESS)
     monkeypatch.undo()
