@@ -1,0 +1,67 @@
+// The editor as expressions/editor.py has it, for one face at a time. A face is
+//   { z: Float32Array(100), pixels: Float32Array(3 * 64 * 64) in [-1, 1], raw: values not clipped to 0-100 }.
+import { MAX_ATTEMPTS, latents, toNormal, toUniform } from "./latents.js";
+import { loadNetworks, loadNumbers } from "./networks.js";
+import { typologyAngle } from "./skin.js";
+import { firstStep, problemOf, solveFor } from "./solver.js";
+
+export class Editor {
+  static async load(folder) {
+    const [numbers, networks] = await Promise.all([loadNumbers(folder), loadNetworks(folder)]);
+    return new Editor(numbers, networks);
+  }
+
+  constructor(numbers, networks) {
+    this.numbers = numbers;
+    this.networks = networks;
+  }
+
+  latents(seed, attempts = MAX_ATTEMPTS) {
+    return latents(this.numbers.chooser, seed, attempts);
+  }
+
+  // Draw and measure.
+  async look(z) {
+    const pixels = await this.networks.generator(z);
+    const { low, high, cheeks } = this.numbers;
+    const scores = [...(await this.networks.classifier(pixels)), typologyAngle(pixels, cheeks)];
+    return { z, pixels, raw: scores.map((score, at) => ((score - low[at]) / (high[at] - low[at])) * 100) };
+  }
+
+  // Values from 0 to 100, by attribute.
+  valuesOf({ raw }) {
+    return Object.fromEntries(this.numbers.attributes.map((name, at) => [name, Math.min(Math.max(raw[at], 0), 100)]));
+  }
+
+  // The face that shows the targets, or comes as close as was found.
+  async follow(face, targets) {
+    if (!Object.keys(targets).length) return face;
+    const u = toNormal(face.z);
+    const look = (move) => this.look(moved(u, move));
+    return solveFor(this.numbers.solver, problemOf(this.numbers, targets, face.raw), face, look);
+  }
+
+  // The first step of that, drawn but not measured: { z, pixels }.
+  async draft(face, targets) {
+    let { z } = face;
+    if (Object.keys(targets).length) {
+      const problem = problemOf(this.numbers, targets, face.raw);
+      z = moved(toNormal(z), firstStep(this.numbers.solver, problem, face.raw));
+    }
+    return { z, pixels: await this.networks.generator(z) };
+  }
+
+  // The least and the greatest value of an attribute that `follow` can show of this face.
+  async reach(face, name) {
+    const ends = [];
+    for (const end of [0, 100]) ends.push(this.valuesOf(await this.follow(face, { [name]: end }))[name]);
+    return ends;
+  }
+
+  // (3, 128, 128) of a face's pixels.
+  enlarge(pixels) {
+    return this.networks.lens(pixels);
+  }
+}
+
+const moved = (u, move) => toUniform(u.map((number, at) => number + move[at]));

@@ -1,0 +1,39 @@
+// The networks of an editor, run by ONNX Runtime Web on one thread: a page of a Space gets no more.
+import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
+
+const SHAPES = { generator: [1, 100], classifier: [1, 3, 64, 64], lens: [1, 3, 64, 64] }; // of what each is given
+
+// The networks of a folder by name, each a function from Float32Array to Float32Array, for one face.
+export async function loadNetworks(folder) {
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = await unpacked(new URL("vendor/ort-wasm-simd-threaded.wasm.gz", import.meta.url));
+  const networks = {};
+  for (const [name, shape] of Object.entries(SHAPES)) {
+    const file = together(new Uint8Array(await unpacked(new URL(`${name}.onnx.gz`, folder))));
+    const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
+    networks[name] = runner(session, shape);
+  }
+  delete ort.env.wasm.wasmBinary; // 14 MB
+  return networks;
+}
+
+function runner(session, shape) {
+  const [[input], [output]] = [session.inputNames, session.outputNames];
+  return async (numbers) => (await session.run({ [input]: new ort.Tensor("float32", numbers, shape) }))[output].data;
+}
+
+export async function loadNumbers(folder) {
+  return JSON.parse(new TextDecoder().decode(await unpacked(new URL("editor.json.gz", folder))));
+}
+
+async function unpacked(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} could not be loaded: ${response.status}`);
+  return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+// What `bytes_apart` of engine_files.py took apart.
+function together(apart) {
+  const half = Math.ceil(apart.length / 2);
+  return apart.map((_, at) => apart[at % 2 ? half + (at >> 1) : at >> 1]);
+}

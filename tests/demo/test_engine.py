@@ -1,0 +1,226 @@
+"""The editor in a browser beside the one in Python: the same seeds and targets, step for step."""
+
+import functools
+import hashlib
+import gzip
+import http.server
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Page
+
+from benchmarks.servers import browsing
+from expressions import Editor
+from expressions.attributes import SLIDERS
+from expressions.demo.engine_files import EngineFiles
+from expressions.images import to_uint8
+from expressions.latents import draw_attempts, slerp, to_normal, to_uniform
+from expressions.solver import SAME, Look
+from synthetic_editor import random_chooser, synthetic_editor
+
+VENDOR = Path(__file__).parents[2] / "expressions/demo/engine/vendor"
+SEEDS = (0, 1, 7, 123456789, 2**31, 2**32 - 1)
+
+
+class Folder(http.server.BaseHTTPRequestHandler):
+    """A plain file server of the engine's files."""
+
+    files: EngineFiles
+
+    def do_GET(self) -> None:
+        name = self.path.lstrip("/")
+        body = self.files.read(name) if name in self.files.names else b"<!doctype html>"
+        self.send_response(200)
+        self.send_header("content-type", "text/javascript" if name.endswith("js") else "text/html")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def page(editor: Editor) -> Iterator[Page]:
+    """A blank page that holds the engine of the embedded editor as `editor`, and its modules."""
+    handler = type("Handler", (Folder,), {"files": EngineFiles(editor)})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, browsing() as browser:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.evaluate("""async () => {
+            for (const name of ["editor", "images", "latents", "skin", "solver"])
+                window[name + "_js"] = await import(`/${name}.js`);
+            window.editor = await editor_js.Editor.load(location.href);
+        }""")
+        yield page
+        server.shutdown()
+
+
+def floats(numbers: Any) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.float32)
+
+
+def test_the_draws_of_seeds_are_the_same_bits(page: Page) -> None:
+    drawn = page.evaluate("(seeds) => seeds.map((seed) => latents_js.drawAttempts(seed, 8).map((z) => [...z]))", SEEDS)
+    for seed, rows in zip(SEEDS, drawn, strict=True):
+        assert torch.equal(floats(rows), draw_attempts(seed, 8))
+
+
+def test_the_same_draw_of_a_seed_is_chosen(page: Page, editor: Editor) -> None:
+    seeds = list(range(100))
+    for attempts in (1, 3, 8):
+        chosen = page.evaluate(
+            "([seeds, attempts]) => seeds.map((seed) => [...editor.latents(seed, attempts)])", [seeds, attempts]
+        )
+        assert torch.equal(floats(chosen), editor.latents(seeds, attempts))
+
+
+def test_latents_are_normal_and_uniform_alike(page: Page) -> None:
+    z = torch.cat([draw_attempts(seed, 8) for seed in SEEDS] + [torch.linspace(-1, 1, 100)[None]])
+    u = 3 * to_normal(z)
+    there, back = page.evaluate(
+        """([z, u]) => [z.map((row) => [...latents_js.toNormal(Float32Array.from(row))]),
+                        u.map((row) => [...latents_js.toUniform(row)])]""",
+        [z.tolist(), u.tolist()],
+    )
+    torch.testing.assert_close(floats(there), to_normal(z), rtol=2e-7, atol=0)
+    torch.testing.assert_close(floats(back), to_uniform(u), rtol=2e-7, atol=0)
+
+
+def test_a_great_circle_is_the_same(page: Page) -> None:
+    start, end = to_normal(draw_attempts(5, 2)).split(1)
+    path = page.evaluate(
+        "([start, end]) => [0, 0.3, 1].map((share) => latents_js.slerp(start, end, share))",
+        [start[0].tolist(), end[0].tolist()],
+    )
+    torch.testing.assert_close(floats(path), torch.cat([slerp(start, end, share) for share in (0, 0.3, 1)]))
+
+
+def test_pictures_are_the_same_to_a_level_and_values_to_a_tenth(page: Page, editor: Editor) -> None:
+    looks = [editor.look(editor.latents(seed)) for seed in SEEDS]
+    seen = page.evaluate(
+        """async (seeds) => {
+            const faces = [];
+            for (const seed of seeds) {
+                const face = await editor.look(editor.latents(seed));
+                const [image, large] = [face.pixels, await editor.enlarge(face.pixels)].map(images_js.toImage);
+                faces.push([[...image.data], [...large.data], face.raw]);
+            }
+            return faces;
+        }""",
+        SEEDS,
+    )
+    for look, (image, large, values) in zip(looks, seen, strict=True):
+        assert_same_picture(image, look.image)
+        assert_same_picture(large, editor.enlarge(look.image))
+        torch.testing.assert_close(floats(values), look.values, rtol=0, atol=0.1)
+
+
+def assert_same_picture(data: list[int], image: torch.Tensor) -> None:
+    """RGBA (side * side * 4) shows an image (1, 3, side, side), to a level, and is opaque."""
+    side = image.shape[-1]
+    shown = np.array(data).reshape(side, side, 4)
+    expected = to_uint8(image[0]).permute(1, 2, 0).numpy().astype(int)
+    assert np.abs(shown[..., :3] - expected).max() <= 1
+    assert (shown[..., 3] == 255).all()
+
+
+def drawn_edits(count: int) -> list[tuple[int, dict[str, float]]]:
+    """Seeds, each with one to three targets. All sliders take turns as the first."""
+    draw = random.Random(0)  # noqa: S311
+    edits = []
+    for number in range(count):
+        names = [SLIDERS[number % len(SLIDERS)], *draw.sample(SLIDERS, draw.randrange(3))]
+        edits.append((draw.randrange(2**32), {name: float(draw.randrange(101)) for name in names}))
+    return edits
+
+
+def steps_of(editor: Editor, face: Look, targets: dict[str, float]) -> tuple[Look, list[torch.Tensor]]:
+    """What `follow` finds, and the values that each of its steps has seen."""
+    seen: list[torch.Tensor] = []
+    look = editor.look
+
+    def noted(z: torch.Tensor) -> Look:
+        found = look(z)
+        seen.append(found.values)
+        return found
+
+    editor.look = noted  # type: ignore[method-assign]
+    try:
+        return editor.follow(face, targets), seen
+    finally:
+        editor.look = look  # type: ignore[method-assign]
+
+
+EDIT = """async ([seed, targets]) => {
+    const face = await editor.look(editor.latents(seed));
+    const steps = [], look = editor.look;
+    editor.look = async (z) => {
+        const found = await look.call(editor, z);
+        steps.push(found.raw);
+        return found;
+    };
+    const after = await editor.follow(face, targets);
+    delete editor.look;
+    return [[...images_js.toImage(after.pixels).data], after.raw, steps];
+}"""
+
+
+def check_edits(page: Page, editor: Editor, count: int) -> None:
+    columns = [editor.attributes.index(name) for name in SLIDERS]
+    for seed, targets in drawn_edits(count):
+        after, expected = steps_of(editor, editor.look(editor.latents(seed)), editor.checked_targets(targets))
+        image, values, steps = page.evaluate(EDIT, [seed, targets])
+        where = f"seed {seed}, {targets}"
+        for number, (there, here) in enumerate(zip(steps, expected, strict=False)):
+            apart = (floats(there) - here)[columns].abs().max()
+            assert apart < SAME, f"{where}: step {number} differs by {apart:.2f} points"
+        assert len(steps) == len(expected), f"{where}: {len(steps)} steps and {len(expected)}"
+        assert (floats(values) - after.values)[columns].abs().max() < SAME, where
+        assert_same_picture(image, after.image)
+
+
+def test_edits_take_the_same_steps(page: Page, editor: Editor) -> None:
+    check_edits(page, editor, len(SLIDERS))
+
+
+@pytest.mark.slow
+def test_two_hundred_edits_take_the_same_steps(page: Page, editor: Editor) -> None:
+    check_edits(page, editor, 200)
+
+
+def test_a_draft_is_the_first_step_of_an_edit(page: Page, editor: Editor) -> None:
+    for seed, targets in [(3, {}), *drawn_edits(5)]:
+        z = page.evaluate(
+            """async ([seed, targets]) => {
+                const face = await editor.look(editor.latents(seed));
+                return [...(await editor.draft(face, targets)).z];
+            }""",
+            [seed, targets],
+        )
+        sketched = editor.sketch(editor.look(editor.latents(seed)), targets)
+        torch.testing.assert_close(floats([z]), sketched, rtol=0, atol=1e-4)
+
+
+def test_the_ends_of_an_attribute_are_the_same(page: Page, editor: Editor) -> None:
+    ends = page.evaluate("async () => editor.reach(await editor.look(editor.latents(5)), 'Bangs')")
+    torch.testing.assert_close(floats([ends]), editor.reach(editor.latents(5), "Bangs"), rtol=0, atol=SAME)
+
+
+def test_the_runtime_is_the_one_that_was_published() -> None:
+    sums = dict(line.split()[::-1] for line in (VENDOR / "SHA256SUMS.txt").read_text().splitlines())
+    contents = {path.name: path.read_bytes() for path in VENDOR.glob("ort*")}
+    unpacked = {
+        name.removesuffix(".gz"): gzip.decompress(file) if name.endswith(".gz") else file
+        for name, file in contents.items()
+    }
+    assert {name: hashlib.sha256(file).hexdigest() for name, file in unpacked.items()} == sums
