@@ -17,7 +17,7 @@ CPU ?= $(if $(filter Linux,$(shell uname -s)),$(if $(wildcard $(NVIDIA)),,1))
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 REACHED = $(BIN)/python -c "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)"
 
-.PHONY: demo test quick check train evaluate embed browser
+.PHONY: demo test quick check train evaluate embed browser runtime
 
 demo: $(VENV)/demo
 	$(BIN)/python app.py
@@ -85,3 +85,14 @@ $(VENV)/judges: benchmarks/requirements.txt $(VENV)/demo
 browser: $(VENV)/dev
 	@command -v chromium || command -v chromium-browser || command -v google-chrome \
 		|| $(BIN)/playwright install chromium
+
+# What runs the networks in a visitor's browser, from its npm package; tests/demo/test_engine.py knows its digests.
+ORT_WEB := 1.30.0
+VENDOR := expressions/demo/engine/vendor
+runtime:
+	rm -rf build/runtime && mkdir -p build/runtime
+	cd build/runtime && npm pack --silent onnxruntime-web@$(ORT_WEB) && tar -xzf onnxruntime-web-$(ORT_WEB).tgz
+	cp build/runtime/package/dist/ort.wasm.bundle.min.mjs $(VENDOR)/
+	gzip -9nc build/runtime/package/dist/ort-wasm-simd-threaded.wasm > $(VENDOR)/ort-wasm-simd-threaded.wasm.gz
+	cd build/runtime/package/dist && sha256sum ort.wasm.bundle.min.mjs ort-wasm-simd-threaded.wasm \
+		> $(CURDIR)/$(VENDOR)/SHA256SUMS.txt

@@ -1,4 +1,5 @@
-"""The files with which a browser draws, measures and edits faces itself: scripts, networks and numbers of one editor."""
+"""The files with which a browser draws, measures and edits faces itself: scripts, and an editor's networks and
+numbers."""
 
 import asyncio
 import functools
@@ -75,10 +76,10 @@ def bytes_apart(file: bytes) -> bytes:
 
 def editor_numbers(editor: Editor) -> dict[str, Any]:
     """What the scripts need of an editor beside its networks, for JSON."""
-    chooser = editor.chooser and {
-        "layers": [{"weight": _written(layer.weight), "bias": _written(layer.bias)} for layer in editor.chooser.layers],
-        "threshold": editor.chooser.threshold.item(),
-    }
+    chooser = None
+    if editor.chooser is not None:
+        layers = [[_written(parameter) for parameter in layer.parameters()] for layer in editor.chooser.layers]
+        chooser = {"layers": layers, "threshold": editor.chooser.threshold.item()}
     return {
         "attributes": editor.attributes,
         "coupled": {name: sorted(others) for name, others in COUPLED.items()},

@@ -5,6 +5,7 @@ them. What runs the files multiplies both out once, when it loads them.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,7 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Append one node of an operator -> its output."""
         output = f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
@@ -74,7 +75,7 @@ class Graph:
         if norm is not None:
             assert norm.running_mean is not None and norm.running_var is not None  # noqa: S101, PT018
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-            shape = (1, -1, 1, 1) if is_transposed else (-1, 1, 1, 1)  # outputs come second in the one, first in the other
+            shape = (1, -1, 1, 1) if is_transposed else (-1, 1, 1, 1)  # where the kernel has its outputs
             kernel = self.node("Mul", kernel, self.constant(scale.detach().cpu().view(shape).numpy()))
             bias = norm.bias - norm.running_mean * scale
         inputs = [seen, kernel] + ([self.constant(bias.detach().cpu().numpy())] if bias is not None else [])

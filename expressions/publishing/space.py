@@ -20,7 +20,7 @@ _ROOT_FILES = (
     *("requirements.txt", "pre-requirements.txt", "pyproject.toml"),  # so that pip installs the package from the Space
 )
 _OWNED_FOLDERS = ("expressions/", "assets/")  # what else lies in them is deleted; the rest of a Space is its owner's
-_PACKAGE_SUFFIXES = (".css", ".html", ".js", ".json", ".md", ".py")
+_PACKAGE_SUFFIXES = (".css", ".gz", ".html", ".js", ".json", ".md", ".mjs", ".py", ".txt")
 _LEAVE_OUT = "push the Space without that repository, and the weights go along"
 
 

@@ -1,13 +1,11 @@
 """The editor in a browser beside the one in Python: the same seeds and targets, step for step."""
 
-import functools
-import hashlib
 import gzip
+import hashlib
 import http.server
-import json
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from expressions.demo.engine_files import EngineFiles
 from expressions.images import to_uint8
 from expressions.latents import draw_attempts, slerp, to_normal, to_uniform
 from expressions.solver import SAME, Look
-from synthetic_editor import random_chooser, synthetic_editor
 
 VENDOR = Path(__file__).parents[2] / "expressions/demo/engine/vendor"
 SEEDS = (0, 1, 7, 123456789, 2**31, 2**32 - 1)

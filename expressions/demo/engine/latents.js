@@ -81,7 +81,7 @@ export function latents(chooser, seed, attempts) {
 
 // How far the face of a latent is expected to lie from real ones, in double precision, as networks/chooser.py tells.
 function distance(layers, z) {
-  const [score] = layers.reduce((seen, { weight, bias }, depth) => {
+  const [score] = layers.reduce((seen, [weight, bias], depth) => {
     const rectified = depth ? seen.map((number) => Math.max(number, 0)) : seen;
     return weight.map((row, at) => row.reduce((sum, number, column) => sum + number * rectified[column], bias[at]));
   }, Array.from(z));
