@@ -18,6 +18,7 @@ from ..editor import Editor
 from ..skin import CHEEKS
 from ..solver import SAME
 from . import onnx_files
+from .xmp import xmp_packet
 
 _SCRIPTS = Path(__file__).parent / "engine"
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".txt": "text/plain"}
@@ -91,6 +92,7 @@ def editor_numbers(editor: Editor) -> dict[str, Any]:
         "cheeks": [[rows.start, rows.stop, columns.start, columns.stop] for rows, columns in CHEEKS],
         "chooser": chooser,
         "hasLens": editor.lens is not None,
+        "xmp": xmp_packet("{link}"),
     }
 
 

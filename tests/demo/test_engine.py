@@ -1,8 +1,10 @@
 """The editor in a browser beside the one in Python: the same seeds and targets, step for step."""
 
+import base64
 import gzip
 import hashlib
 import http.server
+import io
 import random
 import threading
 from collections.abc import Iterator
@@ -12,13 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageSequence
 from playwright.sync_api import Page
 
 from benchmarks.servers import browsing
 from expressions import Editor
 from expressions.attributes import SLIDERS
 from expressions.demo.engine_files import EngineFiles
-from expressions.images import to_uint8
+from expressions.demo.xmp import xmp_packet
+from expressions.images import to_pil, to_uint8
 from expressions.latents import draw_attempts, slerp, to_normal, to_uniform
 from expressions.solver import SAME, Look
 
@@ -34,7 +38,7 @@ class Folder(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = self.path.lstrip("/")
         body = self.files.read(name) if name in self.files.names else b"<!doctype html>"
-        self.send_response(200)
+        self.send_response(200 if name in ("", *self.files.names) else 404)
         self.send_header("content-type", "text/javascript" if name.endswith("js") else "text/html")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -56,7 +60,10 @@ def page(editor: Editor) -> Iterator[Page]:
         page.evaluate("""async () => {
             for (const name of ["editor", "images", "latents", "skin", "solver"])
                 window[name + "_js"] = await import(`/${name}.js`);
+            window.levels = (pixels) =>
+                btoa(Array.from(images_js.toImage(pixels).data, (level) => String.fromCharCode(level)).join(""));
             window.editor = await editor_js.Editor.load(location.href);
+            window.engine = await (await import("/engine.js")).Engine.load();
         }""")
         yield page
         server.shutdown()
@@ -109,8 +116,7 @@ def test_pictures_are_the_same_to_a_level_and_values_to_a_tenth(page: Page, edit
             const faces = [];
             for (const seed of seeds) {
                 const face = await editor.look(editor.latents(seed));
-                const [image, large] = [face.pixels, await editor.enlarge(face.pixels)].map(images_js.toImage);
-                faces.push([[...image.data], [...large.data], face.raw]);
+                faces.push([levels(face.pixels), levels(await editor.enlarge(face.pixels)), face.raw]);
             }
             return faces;
         }""",
@@ -122,10 +128,10 @@ def test_pictures_are_the_same_to_a_level_and_values_to_a_tenth(page: Page, edit
         torch.testing.assert_close(floats(values), look.values, rtol=0, atol=0.1)
 
 
-def assert_same_picture(data: list[int], image: torch.Tensor) -> None:
-    """RGBA (side * side * 4) shows an image (1, 3, side, side), to a level, and is opaque."""
+def assert_same_picture(data: str, image: torch.Tensor) -> None:
+    """RGBA (side * side * 4) in base64 shows an image (1, 3, side, side), to a level, and is opaque."""
     side = image.shape[-1]
-    shown = np.array(data).reshape(side, side, 4)
+    shown = np.frombuffer(base64.b64decode(data), np.uint8).reshape(side, side, 4).astype(int)
     expected = to_uint8(image[0]).permute(1, 2, 0).numpy().astype(int)
     assert np.abs(shown[..., :3] - expected).max() <= 1
     assert (shown[..., 3] == 255).all()
@@ -168,7 +174,7 @@ EDIT = """async ([seed, targets]) => {
     };
     const after = await editor.follow(face, targets);
     delete editor.look;
-    return [[...images_js.toImage(after.pixels).data], after.raw, steps];
+    return [levels(after.pixels), after.raw, steps];
 }"""
 
 
@@ -211,6 +217,89 @@ def test_a_draft_is_the_first_step_of_an_edit(page: Page, editor: Editor) -> Non
 def test_the_ends_of_an_attribute_are_the_same(page: Page, editor: Editor) -> None:
     ends = page.evaluate("async () => editor.reach(await editor.look(editor.latents(5)), 'Bangs')")
     torch.testing.assert_close(floats([ends]), editor.reach(editor.latents(5), "Bangs"), rtol=0, atol=SAME)
+
+
+# What the worker answers -----------------------------------------------------------------------------
+
+STATE = {"seed": 7, "attempts": 8, "targets": {"Smiling": 90}, "view": "face", "to": 8}
+LINK = "?seed=7&Smiling=90&weights=0123456789ab"
+
+
+def picture_of(url: str) -> Image.Image:
+    kind, _, data = url.partition(",")
+    assert kind == "data:image/png;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def levels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def largest_gap(picture: Image.Image, image: torch.Tensor) -> int:
+    """Levels between a picture and an image (1, 3, side, side)."""
+    return int(np.abs(levels(picture) - levels(to_pil(image[0]))).max())
+
+
+def test_faces_are_answered_with_pictures_through_the_lens_and_values(page: Page, editor: Editor) -> None:
+    plain = {**STATE, "targets": {}}
+    (before, after) = page.evaluate("(states) => engine.faces(states, 512)", [plain, STATE])
+    looks = [editor.look(editor.latents(7))]
+    looks.append(editor.follow(looks[0], STATE["targets"]))
+    for face, look in zip((before, after), looks, strict=True):
+        assert largest_gap(picture_of(face["src"]), editor.enlarge(look.image)) <= 1
+        expected = dict(zip(editor.attributes, look.values.clamp(0, 100).tolist(), strict=True))
+        assert face["values"] == pytest.approx(expected, abs=SAME)
+    (measured,) = page.evaluate("(states) => engine.faces(states, 0)", [STATE])
+    assert measured == {"src": "", "values": after["values"]}
+
+
+def test_a_draft_is_answered_with_the_first_step(page: Page, editor: Editor) -> None:
+    draft = page.evaluate("(state) => engine.draft(state)", STATE)
+    sketched = editor.synthesize(editor.sketch(editor.look(editor.latents(7)), STATE["targets"]))
+    assert largest_gap(picture_of(draft["src"]), sketched) <= 1
+
+
+def test_calls_are_answered_while_others_are_worked_on(page: Page) -> None:
+    order = page.evaluate(
+        """async (state) => {
+            const order = [], note = (name) => () => order.push(name);
+            const map = [0, 25, 50, 75, 100].map((value) => ({ ...state, targets: { Male: value } }));
+            await Promise.all([engine.faces(map, 0).then(note("map")), engine.draft(state).then(note("draft"))]);
+            return order;
+        }""",
+        STATE,
+    )
+    assert order == ["draft", "map"]
+
+
+def test_a_file_has_its_size_and_the_mark(page: Page, editor: Editor) -> None:
+    for size in (64, 512):
+        file = page.evaluate("([state, size, link]) => engine.png(state, size, link)", [STATE, size, LINK])
+        assert file["name"] == f"expressions-7-{size}.png"
+        picture = picture_of(file["src"])
+        assert picture.size == (size, size)
+        assert picture.info["XML:com.adobe.xmp"] == xmp_packet(LINK)
+    expected = editor.picture(editor.follow(editor.look(editor.latents(7)), STATE["targets"]).image, 512)
+    assert np.abs(levels(picture) - levels(expected)).mean() < 2  # enlarged by another filter
+
+
+def test_a_loop_goes_to_the_other_face_and_back_with_the_mark(page: Page, editor: Editor) -> None:
+    plain = {**STATE, "targets": {}}
+    morph = page.evaluate("([state, link]) => engine.morph(state, link)", [plain, LINK])
+    loop = picture_of(morph["src"])
+    assert loop.info["XML:com.adobe.xmp"] == xmp_packet(LINK)
+    frames = [(frame.info["duration"], frame.convert("RGB")) for frame in ImageSequence.Iterator(loop)]
+    assert [duration for duration, _ in frames] == [600] + 22 * [60] + [600] + 22 * [60]
+    for frame, seed in ((0, 7), (23, 8)):
+        assert largest_gap(frames[frame][1], editor.enlarge(editor.synthesize(editor.latents(seed)))) <= 1
+    assert (levels(picture_of(morph["still"])) == levels(frames[12][1])).all()
+
+
+def test_a_worker_that_fails_says_so(page: Page) -> None:
+    said = page.evaluate("engine.faces([{ ...{}, seed: 1, attempts: 8, targets: null }], 0).catch(String)")
+    assert said.startswith("Error: TypeError")
+    said = page.evaluate("async () => (await import('/engine.js')).Engine.load(`${location}nowhere/`).catch(String)")
+    assert "nowhere" in said
 
 
 def test_the_runtime_is_the_one_that_was_published() -> None:

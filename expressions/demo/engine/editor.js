@@ -1,6 +1,6 @@
 // The editor as expressions/editor.py has it, for one face at a time. A face is
 //   { z: Float32Array(100), pixels: Float32Array(3 * 64 * 64) in [-1, 1], raw: values not clipped to 0-100 }.
-import { MAX_ATTEMPTS, latents, toNormal, toUniform } from "./latents.js";
+import { MAX_ATTEMPTS, latents, slerp, toNormal, toUniform } from "./latents.js";
 import { loadNetworks, loadNumbers } from "./networks.js";
 import { typologyAngle } from "./skin.js";
 import { firstStep, problemOf, solveFor } from "./solver.js";
@@ -20,9 +20,14 @@ export class Editor {
     return latents(this.numbers.chooser, seed, attempts);
   }
 
+  // The pixels of a latent.
+  synthesize(z) {
+    return this.networks.generator(z);
+  }
+
   // Draw and measure.
   async look(z) {
-    const pixels = await this.networks.generator(z);
+    const pixels = await this.synthesize(z);
     const { low, high, cheeks } = this.numbers;
     const scores = [...(await this.networks.classifier(pixels)), typologyAngle(pixels, cheeks)];
     return { z, pixels, raw: scores.map((score, at) => ((score - low[at]) / (high[at] - low[at])) * 100) };
@@ -48,7 +53,7 @@ export class Editor {
       const problem = problemOf(this.numbers, targets, face.raw);
       z = moved(toNormal(z), firstStep(this.numbers.solver, problem, face.raw));
     }
-    return { z, pixels: await this.networks.generator(z) };
+    return { z, pixels: await this.synthesize(z) };
   }
 
   // The least and the greatest value of an attribute that `follow` can show of this face.
@@ -56,6 +61,17 @@ export class Editor {
     const ends = [];
     for (const end of [0, 100]) ends.push(this.valuesOf(await this.follow(face, { [name]: end }))[name]);
     return ends;
+  }
+
+  // The latents on the great circle between two faces, ends included.
+  path(start, end, count = 24) {
+    const [from, to] = [start, end].map(({ z }) => Array.from(toNormal(z)));
+    return Array.from({ length: count }, (_, step) => toUniform(slerp(from, to, step / (count - 1))));
+  }
+
+  // What marks a file: XMP with the link that opens its face.
+  packet(link) {
+    return this.numbers.xmp.replace("{link}", () => link.replace(/&/g, "&amp;"));
   }
 
   // (3, 128, 128) of a face's pixels.

@@ -1,24 +1,21 @@
-// The editor in a visitor's browser: draws, measures and edits faces without asking the server.
+// The editor in a visitor's browser, for `expressions.answers.connect` of answers.js, which says what is asked.
 //
 //   const engine = await Engine.load();
-//   const face = await engine.face({ seed: 7, attempts: 8 }); // { z, raw, pixels, image: ImageData, values: by attribute }
-//   (await engine.draft(face, { Smiling: 90 })).image; // the first step of an edit, not measured
-//   await engine.edit(face, { Smiling: 90 }); // a face that shows the value, as `face`
-//   await engine.reach(face, "Smiling"); // [least, greatest] value that it can show
-//   await engine.enlarge(face); // ImageData of 128 pixels a side
+//   await engine.faces([{ seed: 7, attempts: 8, targets: { Smiling: 90 } }], 512);
 //
-// Calls are answered one after the other. A promise is rejected where the worker fails.
+// Promises are rejected from where the worker fails on.
 export class Engine {
   #worker;
   #waiting = new Map(); // [resolve, reject] by the number of a call
   #calls = 0;
+  #failure;
 
-  // Whether this browser can run it: a module worker, and WebAssembly, whose runtime comes compressed.
+  // Whether this browser can run it: the runtime is WebAssembly, and comes compressed.
   static isPossible() {
-    return [window.Worker, window.WebAssembly, window.DecompressionStream].every(Boolean);
+    return [window.Worker, window.WebAssembly, window.DecompressionStream, window.OffscreenCanvas].every(Boolean);
   }
 
-  // The networks come from the folder of this script, unless another is named.
+  // The weights come from the folder of this script, unless another is named.
   static async load(folder = new URL(".", import.meta.url).href) {
     const engine = new Engine();
     await engine.#call("load", folder);
@@ -32,28 +29,25 @@ export class Engine {
       this.#waiting.delete(id);
       error === undefined ? resolve(answer) : reject(new Error(error));
     };
-    this.#worker.onerror = (event) => {
-      for (const [, reject] of this.#waiting.values()) reject(new Error(event.message ?? "the worker did not start"));
+    this.#worker.onerror = ({ message }) => {
+      this.#failure = new Error(message ?? "the worker did not start");
+      for (const [, reject] of this.#waiting.values()) reject(this.#failure);
       this.#waiting.clear();
     };
   }
 
-  face = (seeds) => this.#call("face", seeds);
-  draft = (face, targets) => this.#call("draft", face, targets);
-  edit = (face, targets) => this.#call("edit", face, targets);
-  reach = (face, name) => this.#call("reach", face, name);
-  enlarge = (face) => this.#call("enlarge", face);
+  draft = (state) => this.#call("draft", state);
+  faces = (states, size) => this.#call("faces", states, size);
+  // `link` opens the state; it is written into the file.
+  morph = (state, link) => this.#call("morph", state, link);
+  png = (state, size, link) => this.#call("png", state, size, link);
 
-  // Frees the memory. What is waiting is never answered.
-  close() {
-    this.#worker.terminate();
-  }
-
-  #call(name, ...args) {
+  #call(name, ...given) {
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const id = ++this.#calls;
       this.#waiting.set(id, [resolve, reject]);
-      this.#worker.postMessage({ id, name, args });
+      this.#worker.postMessage({ id, name, given });
     });
   }
 }

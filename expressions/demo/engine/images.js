@@ -10,3 +10,23 @@ export function toImage(pixels) {
   }
   return image;
 }
+
+// An ImageData as the bytes of a PNG, `side` pixels wide.
+export async function toPng(image, side = image.width) {
+  const canvas = new OffscreenCanvas(image.width, image.width);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  const shown = side === image.width ? canvas : resized(canvas, side);
+  return new Uint8Array(await (await shown.convertToBlob({ type: "image/png" })).arrayBuffer());
+}
+
+function resized(canvas, side) {
+  const other = new OffscreenCanvas(side, side);
+  const context = other.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvas, 0, 0, side, side);
+  return other;
+}
+
+export const urlOf = (png) => new FileReaderSync().readAsDataURL(new Blob([png], { type: "image/png" }));
+
+export const toUrl = async (image) => urlOf(await toPng(image));

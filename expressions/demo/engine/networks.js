@@ -17,9 +17,29 @@ export async function loadNetworks(folder) {
   return networks;
 }
 
+// One run at a time, and between two of them the worker reads its messages: a drag need not wait for a whole map.
+let last = Promise.resolve();
+
+function inTurn(run) {
+  last = last.catch(() => {}).then(breathe).then(run);
+  return last;
+}
+
+function breathe() {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
 function runner(session, shape) {
   const [[input], [output]] = [session.inputNames, session.outputNames];
-  return async (numbers) => (await session.run({ [input]: new ort.Tensor("float32", numbers, shape) }))[output].data;
+  const run = (numbers) => session.run({ [input]: new ort.Tensor("float32", numbers, shape) });
+  return async (numbers) => (await inTurn(() => run(numbers)))[output].data;
 }
 
 export async function loadNumbers(folder) {
