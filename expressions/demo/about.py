@@ -1,18 +1,15 @@
-"""The prose of the page: HTML files beside this one, and "How good is it?" from the published figures."""
+"""The prose of the page: "About", and "How good is it?" from the published figures."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..figures import RIVAL, published_figures
 from .controls import label
 from .heat_map import cells, draw, written
-from .views import table
 
-ABOUT, RESTORE, SCALE = (
-    (Path(__file__).parent / f"{name}.html").read_text(encoding="utf-8") for name in ("about", "restore", "scale")
-)
+ABOUT = (Path(__file__).parent / "about.html").read_text(encoding="utf-8")
 _PICTURES = {
     "fd_mobilenet": "Frechet distance, features of an ImageNet network (0 is best)",
     "probe_accuracy": "Share of faces that a probe of these features tells from real ones (0.5 is best)",
@@ -48,7 +45,9 @@ def _leaks(editing: Mapping[str, Any]) -> str:
     sliders, best = editing["sliders"], editing["strongest_rival"]
     ours, rival = (editing["methods"][name]["mean_dependency"] for name in ("ours", RIVAL))
     rows = zip(sliders, cells(editing["methods"]["ours"], sliders), strict=True)
-    numbers = table(("Slider", *map(label, sliders)), [(label(name), *map(written, changes)) for name, changes in rows])
+    numbers = _table(
+        ("Slider", *map(label, sliders)), [(label(name), *map(written, changes)) for name, changes in rows]
+    )
     return (
         f"<p>A slider that moves its own attribute by one standard deviation moves another by {ours:.2f} on average. "
         "Not counted is what may go along by the meaning of the words, such as a beard where a face becomes masculine. "
@@ -68,7 +67,7 @@ def _calibration(editing: Mapping[str, Any]) -> str:
         (label(name), f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", f"{100 * row['within_reach']:.0f} %")
         for name, row in editing["calibration"].items()
     ]
-    numbers = table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
+    numbers = _table(("Slider", "Slope (1 is right)", "Mean error, points", "Within reach"), rows)
     return (
         f"<p>{editing['faces']:,} seeds. Within reach: the share of faces and values from 20 to 80 where the editor "
         f"itself reads what was asked. Slope and mean error are of those, read by the other network.</p>{numbers}"
@@ -86,4 +85,15 @@ def _pictures(figures: Mapping[str, Any]) -> str:
         if name in figures
     ]
     note = figures["fd_attributes"]["note"]
-    return f"<p>Distance of attribute features: {note}.</p>{table(('Figure', 'Value', 'Faces'), rows)}"
+    return f"<p>Distance of attribute features: {note}.</p>{_table(('Figure', 'Value', 'Faces'), rows)}"
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of plain text; the first cell of a row is its head."""
+    head = "".join(f"<th scope=col>{html.escape(title)}</th>" for title in titles)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, rows))}</tbody></table>"
+
+
+def _row(row: Sequence[str]) -> str:
+    first, *others = map(html.escape, row)
+    return f"<tr><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in others)}</tr>"

@@ -1,4 +1,4 @@
-"""What a visitor sees before Gradio's scripts are there: the words at the head of the page, and its first face."""
+"""The page inside Gradio's, before Gradio's scripts are there: it is drawn at once, and followed from then on."""
 
 import gzip
 from pathlib import Path
@@ -6,12 +6,15 @@ from pathlib import Path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PAINT = (Path(__file__).parent / "first_paint.html").read_bytes()
+from .layout import head
+
+_GRADIO = (Path(__file__).parent / "gradio.js").read_text(encoding="utf-8")
+_PAINT = f'{head()}<div id="expressions"></div><script>{_GRADIO}</script>'.encode()
 _LATER = b"<script data-gradio-mode>"  # in Gradio's page, after its data and before its scripts and style sheets
 
 
 class FirstPaint:
-    """ASGI middleware that draws from the data of Gradio's page while its scripts load; it compresses that page too."""
+    """ASGI middleware that puts the style sheet and the scripts into Gradio's page, and compresses it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

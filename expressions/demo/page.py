@@ -1,153 +1,84 @@
-"""What the page answers to every event: functions of what its components hold."""
+"""What the server answers to the page: pictures and what was measured in them, for states as JSON."""
 
-import base64
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import gradio as gr
+import anyio.to_thread
 
-from ..latents import MAX_SEED
-from . import views
-from .controls import label
-from .faces import FaceCache
-from .state import MAX_LINK, OPTIONS, State, choose, first_state, parse_link, read_seed, read_value
-from .xmp import marked_png
+from .faces import DRAFT_SIZE, PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, jpeg_url
+from .state import State, read_state
+from .xmp import marked_loop, marked_png
 
-SEED_RULE = f"A seed is a whole number from 0 to {MAX_SEED}."
-NO_LINK = "That picture carries no link: only downloads of this page do."
-LONG_LINK = f"That link is no link of this page: it has more than {MAX_LINK} characters."
-OTHER_WEIGHTS = "This link was made with other weights, so the face may differ."
-IGNORED = "Ignored, because there is no such slider or the value is not a number:"
-SIZES = (64, 256, 512)  # of downloads
+MOST_FACES = 25  # in one answer: those of a map
+PICTURES = (THUMBNAIL_SIZE, PICTURE_SIZE)  # sizes that faces are shown at; for any other, their values alone are sent
+DOWNLOADS = (64, 256, 512)
+BUSY = "The server is busy: {} requests are waiting already. Please try again in a moment."
+
+Given = Mapping[str, Any]  # a request as JSON, with what server.js names; whatever it holds, no answer raises
 
 
 class Page:
-    """The answers to a visitor.
-
-    `asked` is the last request: "<count>?<link>" opens a face, and the sliders follow it; "<count>?rest" asks for what
-    the sliders were moved to. `answered` is "<count>?<link>" of what the last answer showed: while the counts of both
-    differ, an answer is on its way. A slider that is being dragged is followed by drafts.
-    """
+    """The answers. The page makes all that it shows, but drafts and morphs, of `faces`."""
 
     def __init__(self, faces: FaceCache) -> None:
-        self.faces = faces
-        self.first = first_state(faces.attributes)
+        self._cache = faces
 
-    def draft(self, asked: object, answered: object, *held: object) -> Any:
-        """Follow a drag of one face; arguments as for `answer`.
+    def draft(self, given: Given) -> dict[str, str]:
+        """Follow a drag: a face drawn roughly."""
+        state = self._state(given)
+        image = self._cache.draft(state.seed, state.targets, state.attempts)
+        return {"src": jpeg_url(self._cache.editor.picture(image, DRAFT_SIZE))}
 
-        The stage alone comes back: Gradio renders every output of an event again, even one that is skipped.
-        """
-        shown, now = self._on_screen(answered, held)
-        is_waiting = _split(asked)[0] != _split(answered)[0]
-        if is_waiting or now.view not in views.DRAFTED:
-            return gr.skip()
-        # A drag that returns to where it began asks for what is shown already. So does an event that comes late, after
-        # the answer to the drag's last value. Both get the face itself: a draft would replace it on the page.
-        is_shown = (now.targets, now.attempts) == (shown.targets, shown.attempts)
-        draw = views.stage if is_shown else views.draft
-        return draw(self.faces, now)
+    def faces(self, given: Given) -> list[dict[str, Any]]:
+        """Draw faces at one size, and measure them."""
+        asked = given.get("states")
+        states = asked[:MOST_FACES] if isinstance(asked, list) else []
+        return [self._face(read_state(state, self._cache.attributes), given.get("size")) for state in states]
 
-    def answer(self, asked: object, answered: object, *held: object) -> list[Any]:
-        """Answer a request.
+    def _face(self, state: State, size: object) -> dict[str, Any]:
+        look = self._cache.face(state.seed, state.targets, state.attempts)
+        pictures = [jpeg_url(self._cache.editor.picture(look.image, shown)) for shown in PICTURES if shown == size]
+        return {"src": pictures[0] if pictures else "", "values": self._cache.values(look)}
 
-        Args:
-            asked: the last request.
-            answered: the last one answered, with what its picture shows.
-            held: what the components hold: those of `OPTIONS`, then the sliders.
+    def morph(self, given: Given) -> dict[str, str]:
+        """Draw the loop to the face of another seed, with the mark, and the picture in its middle."""
+        state = replace(self._state(given), view="morph")
+        pictures = self._cache.morph(state.seed, state.to, state.targets, attempts=state.attempts)
+        loop = marked_loop(pictures, state.link(self._cache.weights))
+        return {"src": data_url(loop, "webp"), "still": jpeg_url(pictures[len(pictures) // 2])}
 
-        Returns:
-            Stage, remark, changes, marks, link, request answered, then what is held.
-        """
-        count, query = _split(asked)
-        state, said, opens = self._next(query, answered, held)
-        own = self.faces.own_values(state.seed, state.attempts)
-        looks = (self.faces.face(state.seed, targets, state.attempts) for targets in ({}, state.targets))
-        before, after = map(self.faces.values, looks)
-        link = state.link(self.faces.weights)
-        options = [getattr(state, name) for name in OPTIONS]
-        sliders = [{**own, **state.targets}[name] for name in self.faces.attributes]
-        return [
-            views.stage(self.faces, state),
-            views.remark(f"{said} {views.shortfall(self.faces, state)}".strip(), link),
-            views.changes(before, after, state.targets),
-            views.marks(own),
-            link,
-            count + link,
-            *(value if opens else gr.skip() for value in (*options, *sliders)),
-        ]
+    def png(self, given: Given) -> dict[str, str]:
+        """Write a face as a file, with the mark."""
+        state, size = self._state(given), given.get("size")
+        side = size if size in DOWNLOADS else DOWNLOADS[0]
+        image = self._cache.face(state.seed, state.targets, state.attempts).image
+        png = marked_png(self._cache.editor.picture(image, side), state.link(self._cache.weights))
+        return {"name": f"expressions-{state.seed}-{side}.png", "src": data_url(png, "png")}
 
-    def _next(self, query: str, answered: object, held: Sequence[object]) -> tuple[State, str, bool]:
-        """The state that a request leads to, what is to be said of it, and whether the components are to follow it."""
-        shown, now = self._on_screen(answered, held)
-        is_first = not _split(answered)[1]
-        is_redrawn = now.attempts != shown.attempts  # as another face with other values, which its sliders take
-        if query == "rest" and not is_first:
-            return now, _unread_seed(now, held), is_redrawn
-        linked, fields = parse_link(query, self.faces.attributes, now)
-        refusal = LONG_LINK if len(query) > MAX_LINK else _refusal(fields)
-        if refusal and not is_first:
-            return now, f"{refusal} This is still face {now.seed}.", is_redrawn
-        if refusal:
-            return linked, f"{refusal} Showing face {linked.seed} instead.", True
-        return linked, self._caveat(linked, fields), True
-
-    def _caveat(self, state: State, fields: Mapping[str, str]) -> str:
-        """What is to be said of a link that was not read as a whole."""
-        if fields.get("weights", self.faces.weights) != self.faces.weights:
-            return OTHER_WEIGHTS
-        ignored = [label(name) for name in self.faces.editor.attributes if name in fields and name not in state.targets]
-        return f"{IGNORED} {', '.join(ignored)}." if ignored else ""
-
-    def _on_screen(self, answered: object, held: Sequence[object]) -> tuple[State, State]:
-        """What the last answer showed, and what the components ask for now."""
-        options, sliders = dict(zip(OPTIONS, held, strict=False)), held[len(OPTIONS) :]
-        shown, face = self._face(answered, sliders)
-        return shown, replace(choose(shown, self.faces.attributes, options), targets=face.targets)
-
-    def _face(self, answered: object, sliders: Sequence[object]) -> tuple[State, State]:
-        """What the last answer showed, and its face as the sliders ask for it now, in the plain view.
-
-        A slider asks for its value where that is not the face's own, or is what the last answer was asked for.
-        """
-        shown, _ = parse_link(_split(answered)[1], self.faces.attributes, self.first)
-        own = self.faces.own_values(shown.seed, shown.attempts)
-        values = dict(zip(self.faces.attributes, map(read_value, sliders), strict=True))
-        targets = {
-            name: value
-            for name, value in values.items()
-            if value is not None and (value != own[name] or value == shown.targets.get(name))
-        }
-        return shown, State(shown.seed, targets, attempts=shown.attempts)
-
-    def explain(self, answered: object, *sliders: object) -> str:
-        """Say how far the face on screen goes with what it missed. This is costly, so it follows the picture."""
-        _, face = self._face(answered, sliders)
-        return views.remark(views.reach(self.faces, face))
-
-    def download(self, size: int, answered: object, *sliders: object) -> str:
-        """The face on screen as "<file name>|<PNG in base64>", with the mark."""
-        _, face = self._face(answered, sliders)
-        picture = self.faces.editor.picture(self.faces.face(face.seed, face.targets, face.attempts).image, size)
-        png = marked_png(picture, face.link(self.faces.weights))
-        return f"expressions-{face.seed}-{size}.png|{base64.b64encode(png).decode()}"
+    def _state(self, given: Given) -> State:
+        return read_state(given.get("state"), self._cache.attributes)
 
 
-def _split(request: object) -> tuple[str, str]:
-    """A request's count and its query."""
-    count, _, query = str(request).partition("?")
-    return count, query
+def in_turn(
+    answer: Callable[[Given], Any], limiter: anyio.CapacityLimiter, places: int
+) -> Callable[[object], Awaitable[Any]]:
+    """Make an answer a server function of Gradio.
 
+    Gradio has no queue for these: it runs as many at once as come, up to all threads of the server. Measured with 50
+    callers, the slowest answers came twice as late as when they take turns.
 
-def _refusal(fields: Mapping[str, str]) -> str:
-    """Why a link opens no face; nothing if it does."""
-    if fields.get("link") == "none":
-        return NO_LINK
-    return SEED_RULE if "seed" in fields and read_seed(fields["seed"]) is None else ""
+    Args:
+        answer: what is to be answered.
+        limiter: of the answers that are computed at once.
+        places: for those who wait; the next one is told that all are taken.
+    """
 
+    @functools.wraps(answer)
+    async def answer_in_turn(given: object) -> Any:
+        if limiter.statistics().tasks_waiting >= places:
+            return {"error": BUSY.format(places)}
+        return await anyio.to_thread.run_sync(answer, given if isinstance(given, dict) else {}, limiter=limiter)
 
-def _unread_seed(state: State, held: Sequence[object]) -> str:
-    """What is to be said where the morph's box holds no seed."""
-    is_unread = state.view == "morph" and read_seed(held[OPTIONS.index("to")]) is None
-    return f"{SEED_RULE} This still goes to face {state.to}." if is_unread else ""
+    return answer_in_turn

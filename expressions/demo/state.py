@@ -1,14 +1,14 @@
-"""The state of the page, as a link holds it, and how what a visitor gives is read.
+"""The state of the page, as JSON and as a link hold it.
 
-A visitor may give anything. The readers here return None for what makes no sense, and the page stays as it was; they
-build on the rules of the editor, which raise.
+A browser may send anything. The readers here return None for what makes no sense, and the usual takes its place; they
+build on the rules of the editor, which raise. Links are read by state.js.
 """
 
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
+from urllib.parse import urlencode
 
 from ..latents import MAX_ATTEMPTS, checked_attempts, checked_seed
 
@@ -16,11 +16,8 @@ from ..latents import MAX_ATTEMPTS, checked_attempts, checked_seed
 VIEWS = {"face": "Face", "compare": "Compare", "strip": "Filmstrip", "map": "Map", "morph": "Morph", "sheet": "Sheet"}
 OPTIONS_OF_VIEW = {"strip": ("strip",), "map": ("across", "down"), "morph": ("to",)}
 ATTEMPTS = (1, MAX_ATTEMPTS)  # of which a visitor chooses: varied faces or realistic ones
-OPTIONS = ("view", "strip", "across", "down", "to", "attempts")
 FIRST_SEED = 0
 DECIMALS = 2  # of a value in a link
-MAX_LINK = 4000  # characters; the longest of ours has a tenth of them
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -57,53 +54,37 @@ def first_state(attributes: Sequence[str]) -> State:
     return State(strip=first, across=first, down=last)
 
 
-def parse_link(query: str, attributes: Collection[str], current: State) -> tuple[State, dict[str, str]]:
-    """Read a link. Its targets and attempts replace those of `current`; what else it does not name, or names wrongly,
-    stays.
+def read_state(given: object, attributes: Collection[str]) -> State:
+    """Read a face that a browser asks for, and where a morph of it goes. No picture depends on the rest of a state.
 
     Args:
-        query: such as "seed=7&Smiling=90", with or without a question mark in front.
+        given: the state as JSON.
         attributes: that may be asked for.
-        current: what is shown now.
-
-    Returns:
-        The state, and the link's fields as they were given.
     """
-    fields = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)) if len(query) <= MAX_LINK else {}
-    values = {name: read_value(fields[name]) for name in attributes if name in fields}
+    fields: Mapping[Any, Any] = given if isinstance(given, dict) else {}
+    asked = fields.get("targets")
+    values = {name: read_value(asked.get(name)) for name in attributes} if isinstance(asked, dict) else {}
     targets = {name: value for name, value in values.items() if value is not None}
-    usual = replace(current, attempts=MAX_ATTEMPTS)
-    return replace(choose(usual, attributes, fields), targets=targets), fields
-
-
-def choose(state: State, attributes: Collection[str], given: Mapping[str, object]) -> State:
-    """Put the seed and the options that a visitor gave into a state; what makes no sense is left out."""
-    known: dict[str, object] = {
-        name: given[name] for name in ("strip", "across", "down") if given.get(name) in attributes
-    }
-    if given.get("view") in tuple(VIEWS):  # a tuple, since what was given may have no hash
-        known["view"] = given["view"]
     readers = {"seed": read_seed, "to": read_seed, "attempts": read_attempts}
-    numbers = {name: read(given.get(name)) for name, read in readers.items()}
-    known |= {name: number for name, number in numbers.items() if number is not None}
-    return replace(state, **known)  # type: ignore[arg-type]
+    numbers = {name: read(fields.get(name)) for name, read in readers.items()}
+    known: dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
+    return replace(State(targets=targets), **known)
 
 
 def read_seed(given: object) -> int | None:
-    """Read a seed, from a number or from the digits of a link; None if it is none."""
+    """Read a seed; None if it is none."""
     return _read_whole(given, checked_seed)
 
 
 def read_attempts(given: object) -> int | None:
-    """Read a number of attempts, one of `ATTEMPTS`, in the same way."""
+    """Read a number of attempts, one of `ATTEMPTS`; None if it is none."""
     attempts = _read_whole(given, checked_attempts)
     return attempts if attempts in ATTEMPTS else None
 
 
 def _read_whole(given: object, check: Callable[[object], int]) -> int | None:
     try:
-        is_digits = isinstance(given, str) and re.fullmatch(r"\d+", given, re.ASCII)
-        return check(int(str(given)) if is_digits else as_whole(given))
+        return check(as_whole(given))
     except ValueError:
         return None
 
@@ -114,11 +95,7 @@ def as_whole(given: object) -> object:
 
 
 def read_value(given: object) -> float | None:
-    """Read a slider's value, from a number or from the text of a link; None if it is none.
-
-    It is drawn into 0 to 100 and rounded to what a link can hold.
-    """
-    number = float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
-    if isinstance(number, bool) or not isinstance(number, int | float) or not -math.inf < number < math.inf:
+    """Read a slider's value, drawn into 0 to 100 and rounded to what a link can hold; None if it is none."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not -math.inf < given < math.inf:
         return None  # NaN is not above -inf
-    return round(min(max(0, number), 100), DECIMALS)
+    return round(min(max(0, given), 100), DECIMALS)

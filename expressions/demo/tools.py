@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.route_utils import get_fn, get_root_url
+from gradio.route_utils import get_root_url
 
 from .api import check_count, check_names
 
@@ -36,21 +36,6 @@ def app_options(demo: gr.Blocks, places: int) -> dict[str, Any]:
 
     endpoints = {fn.api_name: fn.fn for fn in demo.fns.values() if fn.api_visibility == "public"}
     return {"lifespan": lifespan, "middleware": [(Door, (), {"endpoints": endpoints, "queue": demo._queue})]}
-
-
-def with_two_queues(demo: gr.Blocks, places: int) -> gr.Blocks:
-    """Let so many requests of visitors wait, and as many of programs: Gradio would count all together."""
-    queue: Any = demo._queue
-    push = queue.push
-
-    async def push_if_room(body: Any, request: Any, username: Any) -> Any:
-        waiting = queue.event_queue_per_concurrency_id.get(get_fn(queue.blocks, None, body).concurrency_id)
-        if waiting and len(waiting.queue) >= places:
-            return False, f"{places} requests are waiting already; ask again later.", "queue_full"
-        return await push(body, request, username)
-
-    queue.push = push_if_room
-    return demo
 
 
 class Tools:

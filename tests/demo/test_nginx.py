@@ -98,8 +98,8 @@ def test_where_no_answer_comes_the_box_says_what_the_picture_shows(server: Any, 
         tab = browser.new_page()
         tab.goto(address)
         tab.wait_for_function("document.documentElement.dataset.opening === undefined")  # the first answer is given up
-        box = tab.locator("#seeds input")
+        box = tab.get_by_label("Seed", exact=True)
         expect(box).to_have_value(str(FIRST_SEED))
-        with tab.expect_response("**/queue/join*"):
+        with tab.expect_response("**/component_server/"):
             tab.click("#next")
         expect(box).to_have_value(str(FIRST_SEED))
