@@ -1,7 +1,7 @@
 """What a visitor waits for: beside Gradio with handlers that do nothing, in one run.
 
 What is compared takes turns, so that a noisy machine slows all. The empty handlers answer with drafts of app.py: one
-through Gradio's queue, which is its default, the other directly, around the queue, as app.py answers a drag.
+through Gradio's queue, which is its default, the other directly, around the queue, as app.py answers everything.
 
     python -m benchmarks.serve
 
@@ -10,7 +10,6 @@ Prints a table. Writes serve.json, which the README beside this file shows.
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,9 +30,9 @@ import torch
 from playwright.sync_api import Browser, Page
 
 from expressions import Editor
-from expressions.demo import views
-from expressions.demo.faces import FaceCache
-from expressions.demo.state import FIRST_SEED, State
+from expressions.demo.faces import PICTURE_SIZE, FaceCache
+from expressions.demo.page import Page as Answers
+from expressions.demo.state import State
 
 from . import tables
 from .reports import Compared, Load, Rush, ServeReport, Times, device_name, write_report
@@ -44,7 +44,7 @@ VALUES = 5  # asked for in each of them
 BLOCK = 16  # inputs in a row on one page; even, so that each brings another picture
 TURNS = 4  # that each server takes under load
 WARM_UP = 10.0  # seconds of load before the first turn
-OPENED = f"?seed={FIRST_SEED}"  # the face that the page shows from the start
+STRIP = (0, 13, 25, 38, 50, 63, 75, 88, 100)  # values of a filmstrip, as in views.js
 RUSH = 10  # times as many visitors, to see the queue turn some away
 
 
@@ -68,6 +68,7 @@ def measure_computation(editor: Editor) -> tuple[Times, Times, Times]:
     """A draft, encoded; an edit as at rest, measured and corrected; the edits of a filmstrip. All in one thread."""
     torch.set_num_threads(1)
     faces = FaceCache(editor)
+    answers = Answers(faces)
     draw = random.Random(0)  # noqa: S311, nothing is secret here
     times: dict[str, list[float]] = {"draft": [], "edit": [], "strip": []}
 
@@ -85,9 +86,9 @@ def measure_computation(editor: Editor) -> tuple[Times, Times, Times]:
             with clock("edit"):
                 editor.follow(face, targets)
             with clock("draft"):
-                views.draft(faces, State(seed, targets))
+                answers.draft({"state": asdict(State(seed, targets))})
         with clock("strip"):
-            for value in views.STRIP:
+            for value in STRIP:
                 editor.follow(face, {slider: float(value)})
     draft, edit, strip = map(spread, times.values())
     return draft, edit, strip
@@ -160,20 +161,19 @@ def seconds_to_paint(page: Page, draw: random.Random) -> list[float]:
 
 
 def measure_paint(servers: Mapping[str, Server], rounds: int) -> tuple[Compared, dict[str, list[Request]]]:
-    """From a slider's input event to the new picture on the screen; and what each page sent for it, after the request
-    that it opened with. What it sent on another occasion, while it waited for an answer, brings no draft and is left
-    out."""
+    """From a slider's input event to the new picture on the screen; and what each page sent for it. What it sent on
+    another occasion, while it waited for an answer, brings no draft and is left out."""
     draw = random.Random(0)  # noqa: S311
     times: dict[str, list[list[float]]] = {name: [] for name in servers}
     requests = {}
     with browsing() as browser:
-        tabs = {name: open_page(browser, f"{server.url}/{OPENED}") for name, server in servers.items()}
+        tabs = {name: open_page(browser, server.url) for name, server in servers.items()}
         for name, (tab, sent) in tabs.items():
             tab.wait_for_load_state("networkidle")
             opening = len(sent)
             seconds_to_paint(tab, draw)  # warm up
             occasion = sent[opening].occasion
-            requests[name] = [sent[0], *(one for one in sent[opening:] if one.occasion == occasion)]
+            requests[name] = [one for one in sent[opening:] if one.occasion == occasion]
         for _ in range(rounds):
             for name, (tab, _) in tabs.items():
                 times[name].append(seconds_to_paint(tab, draw))
@@ -208,7 +208,7 @@ async def measure_load(
 
     async def drag(name: str, seconds: float) -> float:
         start = time.perf_counter()
-        await asyncio.gather(*(visitor.drag(requests[name][1:], start + seconds) for visitor in crowds[name]))
+        await asyncio.gather(*(visitor.drag(requests[name], start + seconds) for visitor in crowds[name]))
         return time.perf_counter() - start
 
     for name, crowd in crowds.items():
@@ -229,15 +229,15 @@ async def measure_load(
     }
 
 
-async def measure_rush(server: Server, opening: Request, count: int) -> Rush:
-    """All open the page at the same moment, each with a face of its own: how many get it, and how many are told that
-    the queue is full."""
+async def measure_rush(server: Server, draft: Request, count: int) -> Rush:
+    """All open a link at the same moment, each with a face of its own: how many get it, and how many are told that the
+    server is busy. A draft shows how the page asks."""
 
     async def come(number: int) -> str:
         visitor = Visitor(server.url)
-        own = json.loads(json.dumps(opening.body).replace(OPENED, f"?seed={number}"))
+        asked = {"states": [asdict(State(number))], "size": PICTURE_SIZE}
         try:
-            await visitor.send(Request(opening.path, own))
+            await visitor.send(Request(draft.path, {**draft.body, "fn_name": "faces", "data": asked}))
         except QueueFullError:
             return "turned away"
         except (ServerError, httpx.HTTPError) as error:
@@ -262,10 +262,11 @@ def main() -> None:
     editor = Editor.from_pretrained(arguments.weights)
     variables = {"EXPRESSIONS_MODEL": arguments.weights} if arguments.weights else {}
     draft, edit, strip = measure_computation(editor)
+    answers = Answers(FaceCache(editor))
     with tempfile.TemporaryDirectory() as folder:
         pictures = [Path(folder) / f"{seed}.html" for seed in range(2)]
         for seed, path in enumerate(pictures):
-            path.write_text(views.draft(FaceCache(editor), State(seed)))
+            path.write_text(f'<img src="{answers.draft({"state": asdict(State(seed))})["src"]}">')
         with all_pages(variables, pictures) as servers:
             paint, requests = measure_paint(servers, arguments.rounds)
             load = asyncio.run(measure_load(servers, requests, arguments.visitors, arguments.seconds))

@@ -34,7 +34,8 @@ class Request:
     @property
     def occasion(self) -> tuple[Any, ...]:
         """What caused it, and the texts in it: what the requests of one drag share, whose numbers differ."""
-        return self.body["trigger_id"], *(value for value in self.body["data"] if isinstance(value, str))
+        cause = self.body["trigger_id"] if "trigger_id" in self.body else self.body["fn_name"]
+        return cause, *(value for value in self.body["data"] if isinstance(value, str))
 
 
 class Visitor:
@@ -62,10 +63,12 @@ class Visitor:
         if not answered.is_success:
             raise ServerError(answered.text)
         output = answered.json()
-        if "event_id" in output:  # it is in the queue
+        if "event_id" in output:  # it is in Gradio's queue
             output = await self._from_queue()
-        if "<img" not in str(output.get("data")):
-            raise ServerError(str(output.get("error", "an answer without a picture")))
+        if "data:image" in str(output):
+            return
+        told = str(output.get("error", "an answer without a picture"))
+        raise QueueFullError(told) if "waiting already" in told else ServerError(told)
 
     async def _from_queue(self) -> Any:
         messages = {"session_hash": self._session}

@@ -121,7 +121,6 @@ expressions.start = (page, opening) => {
     range.value = value;
     if (document.activeElement !== box) box.value = value;
     slider.style.setProperty("--own", ownOf(name));
-    slider.style.setProperty("--value", value);
   }
 
   function say(text) {

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from pathlib import Path
 
 import gradio as gr
@@ -6,14 +7,28 @@ import pytest
 
 import app
 from expressions import Editor
+from expressions.demo.faces import FaceCache
+from expressions.demo.layout import markup, opening
 
 
 def test_only_attributes_that_the_editor_has_get_a_slider() -> None:
-    async def build() -> gr.Blocks:  # where no event loop runs, Gradio makes one and leaves it open
-        return app.build_demo(Editor(["Smiling", "Blurry"]))
+    faces = FaceCache(Editor(["Smiling", "Blurry"]))
+    assert re.findall('id="slider-([^"]*)"', markup(faces)) == ["Smiling", "Skin_Tone"] == [*opening(faces, "engine.js")["sliders"]]
+    assert "<option" in markup(faces)
+    assert "Blurry</option>" not in markup(faces)
 
-    labels = [block.label for block in asyncio.run(build()).blocks.values() if isinstance(block, gr.Slider)]
-    assert labels == ["Smile", "Darker to lighter skin"]
+
+def test_what_the_notice_says_is_text() -> None:
+    assert '<p id="notice" role="alert">&lt;b&gt;</p>' in markup(FaceCache(Editor(["Smiling"])), "<b>")
+
+
+def test_programs_that_flood_their_queue_are_told_and_visitors_have_none() -> None:
+    async def build() -> gr.Blocks:  # where no event loop runs, Gradio makes one and leaves it open
+        return app.build_demo(Editor(["Smiling"]))
+
+    demo = asyncio.run(build())
+    assert demo._queue.max_size == app.WAITING
+    assert {fn.concurrency_id for fn in demo.fns.values()} == {"programs"}
 
 
 def test_weights_of_a_folder_are_the_ones_shown_and_have_no_revision(

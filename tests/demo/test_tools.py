@@ -4,13 +4,11 @@ import io
 import json
 from typing import Any
 
-import gradio as gr
 import httpx
 import pytest
-from gradio.data_classes import PredictBodyInternal
 from PIL import Image
 
-from expressions.demo.tools import Tools, with_two_queues
+from expressions.demo.tools import Tools
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
@@ -82,18 +80,6 @@ def test_the_tools_have_described_parameters(server: Any) -> None:
     assert tools.keys() >= {"generate", "measure", "sweep", "morph", "batch", "attributes"}
     assert "synthetic face" in tools["generate"]["description"]
     assert "whole number from 0" in tools["generate"]["inputSchema"]["properties"]["seed"]["description"]
-
-
-def test_programs_that_flood_their_queue_leave_the_visitors_theirs() -> None:
-    async def flood() -> list[bool]:
-        with gr.Blocks() as demo:
-            for kind in ("programs", "visitors"):
-                gr.Button().click(lambda: None, concurrency_id=kind)
-        queue = with_two_queues(demo.queue(), 2)._queue
-        requests = [PredictBodyInternal(fn_index=index, data=[], request=None) for index in (0, 0, 0, 1, 1, 1)]
-        return [(await queue.push(request, None, None))[0] for request in requests]  # type: ignore[arg-type]
-
-    assert asyncio.run(flood()) == [True, True, False, True, True, False]
 
 
 def test_calls_of_tools_beyond_their_places_are_told() -> None:
