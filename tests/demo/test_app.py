@@ -13,7 +13,8 @@ from expressions.demo.layout import markup, opening
 
 def test_only_attributes_that_the_editor_has_get_a_slider() -> None:
     faces = FaceCache(Editor(["Smiling", "Blurry"]))
-    assert re.findall('id="slider-([^"]*)"', markup(faces)) == ["Smiling", "Skin_Tone"] == [*opening(faces, "engine.js")["sliders"]]
+    sliders = opening(faces, "engine.js")["sliders"]
+    assert re.findall('id="slider-([^"]*)"', markup(faces)) == ["Smiling", "Skin_Tone"] == [*sliders]
     assert "<option" in markup(faces)
     assert "Blurry</option>" not in markup(faces)
 
