@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 
 from expressions import Editor, WeightsError
 from expressions.demo.api import Api, add_endpoints
+from expressions.demo.engine_files import EngineFiles, EngineServer
 from expressions.demo.faces import FaceCache
 from expressions.demo.first_paint import FirstPaint
 from expressions.demo.layout import markup, opening
@@ -44,7 +45,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
     answers = {page.draft: drafts, page.faces: others, page.morph: others, page.png: others}
     with gr.Blocks(title="Expressions", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         gr.HTML(
-            opening(faces),
+            opening(faces, EngineFiles(editor).url),
             markup=markup(faces, notice),
             html_template="",  # gradio.js, which draws the page before Gradio does, moves it here
             js_on_load="expressions.mount(element, server)",
@@ -75,10 +76,10 @@ def load_editor() -> tuple[Editor, str]:
         return Editor.from_pretrained(), FALLBACK_NOTICE
 
 
-def launch(demo: gr.Blocks) -> None:
-    """Serve the page until it is stopped."""
+def launch(demo: gr.Blocks, editor: Editor) -> None:
+    """Serve the page of an editor until it is stopped."""
     options = app_options(demo, WAITING)
-    options["middleware"].append((FirstPaint, (), {}))
+    options["middleware"] += [(FirstPaint, (), {}), (EngineServer, (), {"files": EngineFiles(editor)})]
     try:
         demo.launch(
             theme=gr.themes.Base(**_FONTS).set(**_COLOURS),
@@ -104,4 +105,4 @@ if __name__ == "__main__":
         surroundings.prepare_to_serve()
         editor, notice = load_editor()
     demo = build_demo(editor, notice)
-    launch(demo)
+    launch(demo, editor)

@@ -3,9 +3,9 @@
 // `connect` gives an object that answers with promises; each is rejected with an Error that says why:
 //     draft(state)        -> {src}, a face drawn roughly while its slider is dragged
 //     faces(states, size) -> [{src, values}], each drawn at that size and measured; at size 0 without a picture
-//     morph(state)        -> {src, still}, a loop and a picture of it
+//     morph(state)        -> {src, still, name}, a loop, a picture of it, and the loop's name as a file
 //     png(state, size)    -> {name, src}, a marked file
-// The last one connected is asked first; what it lacks is asked of those before it.
+// The last one connected is asked first; what it lacks, or fails at, is asked of those before it.
 expressions.answers = (() => {
   const REMEMBERED = 64; // faces, a tenth of a megabyte each
   const answerers = [];
@@ -20,7 +20,15 @@ expressions.answers = (() => {
 
   async function ask(what, ...given) {
     await connection;
-    return answerers.find((answerer) => answerer[what])[what](...given);
+    let failure;
+    for (const answerer of answerers.filter((answerer) => answerer[what])) {
+      try {
+        return await answerer[what](...given);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
 
   const keyOf = ({ seed, targets, attempts }, size) => JSON.stringify([seed, targets, attempts, size]);

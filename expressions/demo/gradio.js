@@ -24,5 +24,6 @@
       morph: (state) => ask("morph", { state }),
       png: (state, size) => ask("png", { state, size }),
     });
+    expressions.drawInBrowser(props.value);
   };
 })();

@@ -17,7 +17,7 @@ from .state import OPTIONS_OF_VIEW, VIEWS, first_state
 
 _HERE = Path(__file__).parent
 _PAGE = Template((_HERE / "page.html").read_text(encoding="utf-8"))
-_SCRIPTS = ("state.js", "answers.js", "views.js", "trail.js", "sharing.js", "inputs.js", "page.js")
+_SCRIPTS = ("state.js", "answers.js", "views.js", "trail.js", "sharing.js", "inputs.js", "in_browser.js", "page.js")
 
 
 def head() -> str:
@@ -26,13 +26,19 @@ def head() -> str:
     return f"<style>{style}</style>" + "".join(f"<script>{script}</script>" for script in scripts)
 
 
-def opening(faces: FaceCache) -> dict[str, Any]:
-    """What the scripts start with: the first state with its face, and what they need to know of the editor."""
+def opening(faces: FaceCache, engine: str) -> dict[str, Any]:
+    """What the scripts start with: the first state with its face, and what they need to know of the editor.
+
+    Args:
+        faces: of the editor.
+        engine: where the script lies that draws them in a browser, relative to the page.
+    """
     first = asdict(first_state(faces.attributes))
     return {
         "first": first,
         "face": Page(faces).faces({"states": [first], "size": PICTURE_SIZE})[0],
         "weights": faces.weights,
+        "engine": engine,
         "sliders": faces.attributes,
         "labels": {name: label(name) for name in faces.editor.attributes},
         "along": {name: sorted(others) for name, others in COUPLED.items()},

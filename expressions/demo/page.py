@@ -47,7 +47,8 @@ class Page:
         state = replace(self._state(given), view="morph")
         pictures = self._cache.morph(state.seed, state.to, state.targets, attempts=state.attempts)
         loop = marked_loop(pictures, state.link(self._cache.weights))
-        return {"src": data_url(loop, "webp"), "still": jpeg_url(pictures[len(pictures) // 2])}
+        still = jpeg_url(pictures[len(pictures) // 2])
+        return {"src": data_url(loop, "webp"), "still": still, "name": f"morph-{state.seed}-{state.to}.webp"}
 
     def png(self, given: Given) -> dict[str, str]:
         """Write a face as a file, with the mark."""

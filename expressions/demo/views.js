@@ -52,7 +52,7 @@ expressions.views = ({ labels, along, seeds }) => {
       `<div class="view single"><picture>
       <source media="(prefers-reduced-motion: reduce)" srcset="${morph.still}">
       <img src="${morph.src}" alt="Synthetic faces from seed ${seed} to seed ${to} and back"></picture></div>
-      <p class="file"><a download="morph-${seed}-${to}.webp" href="${morph.src}">Download this loop</a></p>`,
+      <p class="file"><a download="${morph.name}" href="${morph.src}">Download this loop</a></p>`,
     sheet: (state, { small }) => `<div class="view sheet">${cells(state, small)}</div>`,
   };
   const stage = (state, pictures) => STAGES[state.view](state, pictures);
