@@ -80,6 +80,7 @@ def in_turn(
     async def answer_in_turn(given: object) -> Any:
         if limiter.statistics().tasks_waiting >= places:
             return {"error": BUSY.format(places)}
-        return await anyio.to_thread.run_sync(answer, given if isinstance(given, dict) else {}, limiter=limiter)
+        async with limiter:  # not as an argument of run_sync, which lets others come between the check and the wait
+            return await anyio.to_thread.run_sync(answer, given if isinstance(given, dict) else {})
 
     return answer_in_turn
