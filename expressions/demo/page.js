@@ -226,7 +226,7 @@ expressions.start = (page, opening) => {
   });
 
   page.addEventListener("change", ({ target }) => {
-    if (target.closest(".slider")) request();
+    if (target.closest(".slider") && state !== shown.state) request();
     if (target.id !== "restore" || !target.files[0]) return;
     restore(target.files[0]);
     target.value = ""; // so that the same file can be opened again
