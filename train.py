@@ -51,6 +51,14 @@ class PushConfig(Options):
             raise ValueError("--revision belongs to the weights' repository: give --repo-id too")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportConfig(Options):
+    """Every option of an export."""
+
+    out: str = option("site", "folder for the page: empty, new, or with an earlier one")
+    weights: str | None = option(None, "folder of the editor; the embedded one if not given")
+
+
 def run_gan(config: TrainConfig) -> str:
     """Train the generator against a discriminator."""
     training = Training(config)  # refuses what it can before the data are read
@@ -71,6 +79,14 @@ def run_push(config: PushConfig) -> str:
     return "\n".join(told)
 
 
+def run_export(config: ExportConfig) -> str:
+    """Write the page as files for a host that runs nothing: faces are drawn in the visitor's browser."""
+    from expressions.demo.site import export_site  # needs what the page needs, as no other command does
+
+    export_site(Editor.from_pretrained(config.weights), Path(config.out))
+    return f"page: {Path(config.out) / 'index.html'}"
+
+
 # The options of each command, and what runs it and returns what to print.
 COMMANDS: dict[str, tuple[type[Options], Callable[[Any], str]]] = {
     "all": (PipelineConfig, run_all),
@@ -82,6 +98,7 @@ COMMANDS: dict[str, tuple[type[Options], Callable[[Any], str]]] = {
     "editor": (EditorConfig, run_editor),
     "keep": (KeepConfig, run_keep),
     "push": (PushConfig, run_push),
+    "export": (ExportConfig, run_export),
 }
 
 

@@ -39,6 +39,8 @@ class EngineFiles:
         editor: whose faces they draw.
     """
 
+    FOLDER = "engine"  # that theirs lies in
+
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
         self._scripts = {
@@ -48,7 +50,7 @@ class EngineFiles:
         }
         sources = [*self._scripts.values(), Path(__file__).read_bytes(), Path(onnx_files.__file__).read_bytes()]
         scripts = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
-        self.folder = f"engine/{editor.fingerprint()}-{scripts}"
+        self.folder = f"{self.FOLDER}/{editor.fingerprint()}-{scripts}"
         self.url = f"{self.folder}/engine.js"  # of the script to import, relative to the page's root
         self.read = functools.cache(self._read)
 

@@ -24,6 +24,7 @@
       morph: (state) => ask("morph", { state }),
       png: (state, size) => ask("png", { state, size }),
     });
-    expressions.drawInBrowser(props.value);
+    const isCostly = navigator.connection?.saveData; // to the visitor, by the megabyte
+    if (!isCostly) expressions.drawInBrowser(props.value).catch(({ message }) => console.info(`Drawn by the server: ${message}`));
   };
 })();
