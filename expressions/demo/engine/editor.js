@@ -3,7 +3,7 @@
 import { MAX_ATTEMPTS, latents, slerp, toNormal, toUniform } from "./latents.js";
 import { loadNetworks, loadNumbers } from "./networks.js";
 import { typologyAngle } from "./skin.js";
-import { firstStep, problemOf, solveFor } from "./solver.js";
+import { firstStep, problemOf, solveFor, withinReach } from "./solver.js";
 
 export class Editor {
   static async load(folder) {
@@ -40,7 +40,21 @@ export class Editor {
 
   // The face that shows the targets, or comes as close as was found.
   async follow(face, targets) {
-    if (!Object.keys(targets).length) return face;
+    const names = this.numbers.attributes.filter((name) => name in targets);
+    if (names.length < 2) return names.length ? this.#solve(face, targets) : face;
+    const alone = {};
+    for (const name of names) alone[name] = await this.follow(face, { [name]: targets[name] });
+    return this.combine(face, targets, alone);
+  }
+
+  // The same for several targets, given the face that shows each of them alone, by name.
+  combine(face, targets, alone) {
+    const { attributes, solver } = this.numbers;
+    const shown = Object.entries(alone).map(([name, { raw }]) => [name, raw[attributes.indexOf(name)]]);
+    return this.#solve(face, withinReach(solver, targets, Object.fromEntries(shown)));
+  }
+
+  #solve(face, targets) {
     const u = toNormal(face.z);
     const look = (move) => this.look(moved(u, move));
     return solveFor(this.numbers.solver, problemOf(this.numbers, targets, face.raw), face, look);

@@ -30,10 +30,26 @@ function missing({ goal }, values) {
 
 const errorOf = (problem, values) => Math.max(...missing(problem, values).slice(0, problem.named).map(Math.abs));
 
-// How the first step moves u, (100).
+// Targets, each clipped to what an edit of it alone has shown, unless that is as good as met.
+export function withinReach(solver, targets, shown) {
+  const clipped = Object.entries(targets).map(([name, target]) => {
+    const reached = Math.min(Math.max(shown[name], 0), 100);
+    return [name, Math.abs(reached - target) < solver.tolerance ? target : reached];
+  });
+  return Object.fromEntries(clipped);
+}
+
+// How the first step moves u, (100): for several targets along no direction farther than for one.
 export function firstStep(solver, problem, values) {
   const start = problem.goal.map(() => 0);
-  return times(problem.across, goOn(solver, problem, problem.response, start, seenBy(problem, values)));
+  let amounts = goOn(solver, problem, problem.response, start, seenBy(problem, values));
+  if (problem.named > 1) {
+    amounts = amounts.map((amount, at) => {
+      const farthest = solver.max_distance / Math.hypot(...problem.across.map((row) => row[at]));
+      return Math.min(Math.max(amount, -farthest), farthest);
+    });
+  }
+  return times(problem.across, amounts);
 }
 
 // The face whose named values are closest to their targets.
@@ -60,12 +76,13 @@ export async function solveFor(solver, problem, face, look) {
   return best;
 }
 
-// Go on from amounts along the directions, no farther than `max_distance` from the start.
+// Go on from amounts along the directions, by no more than `max_distance` for each target.
 function goOn(solver, problem, response, amounts, values) {
   const wanted = missing(problem, values).map((lack, at) => lack * problem.share[at]);
   const moved = plus(amounts, dampedSolve(response, wanted));
+  const farthest = solver.max_distance * problem.named;
   const far = Math.hypot(...times(problem.across, moved));
-  return moved.map((amount) => (amount * solver.max_distance) / Math.max(far, solver.max_distance));
+  return moved.map((amount) => (amount * farthest) / Math.max(far, farthest));
 }
 
 function dampedSolve(matrix, wanted) {

@@ -4,20 +4,30 @@ import { Editor } from "./editor.js";
 import { toImage, toUrl } from "./images.js";
 import { loop, markedPng } from "./files.js";
 
-const REMEMBERED = 100; // unedited faces, a twentieth of a megabyte each
-const unedited = new Map(); // by seed and attempts
+const REMEMBERED = 200; // faces, a twentieth of a megabyte each
+const remembered = new Map(); // promises of them, by what was asked
 let editor;
 
-async function before({ seed, attempts }) {
-  const key = `${seed} ${attempts}`;
-  const face = unedited.get(key) ?? (await editor.look(editor.latents(seed, attempts)));
-  unedited.delete(key); // what was asked for last is forgotten last
-  unedited.set(key, face);
-  if (unedited.size > REMEMBERED) unedited.delete(unedited.keys().next().value);
+function after({ seed, attempts, targets }) {
+  const key = JSON.stringify([seed, attempts, targets]);
+  const face = remembered.get(key) ?? draw(seed, attempts, targets);
+  remembered.delete(key); // what was asked for last is forgotten last
+  remembered.set(key, face);
+  if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value);
   return face;
 }
 
-const after = async (state) => editor.follow(await before(state), state.targets);
+async function draw(seed, attempts, targets) {
+  const names = Object.keys(targets);
+  if (!names.length) return editor.look(editor.latents(seed, attempts));
+  const face = await after({ seed, attempts, targets: {} });
+  if (names.length === 1) return editor.follow(face, targets);
+  const alone = {};
+  for (const name of names) alone[name] = await after({ seed, attempts, targets: { [name]: targets[name] } });
+  return editor.combine(face, targets, alone);
+}
+
+const before = (state) => after({ ...state, targets: {} });
 const enlarged = async ({ pixels }) => toImage(editor.numbers.hasLens ? await editor.enlarge(pixels) : pixels);
 
 const calls = {
