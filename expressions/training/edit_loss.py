@@ -16,6 +16,7 @@ from ..latents import to_normal, to_uniform
 from ..networks.classifier import AttributeClassifier
 from ..networks.generator import BATCH, Generator
 from ..networks.identity import IdentityEmbedding
+from ..regions import region
 from ..skin import cheek_lab, typology_angle
 from .augmentation import FAINT, add_noise, mirror, shift
 from .directions import draw_edits, dual_basis, regress
@@ -26,6 +27,8 @@ _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks, where they s
 _COLOUR_WEIGHT = 0.25  # times these, of what is computed from the cheeks: it is exact
 _IDENTITY_WEIGHT = 0.25  # of 1 minus the cosine between the identities of a face and its edit
 _CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line
+_LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
+_OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
 _SHIFT = 2  # pixels by which the networks see a pair moved
 
 _LAB = ("L*", "a*", "b*")  # of the cheeks
@@ -74,6 +77,7 @@ class EditLoss:
         colours = 1 + (_COLOUR_WEIGHT - 1) * is_colour
         self.moves = _MOVED_WEIGHT * colours * self.reads
         self.holds *= (1 + (_KEY_WEIGHT - 1) * is_key) * colours
+        self.regions = torch.stack([region(name) for name in SLIDERS]).to(raw)  # (K, 64, 64)
         self.changes_identity = raw.new_tensor([name in IDENTIFYING for name in SLIDERS])
 
     def scores(self, which: int, images: Tensor, seen: Tensor) -> Tensor:
@@ -124,8 +128,8 @@ class EditLoss:
             rng: draws how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of Huber's loss of their change, plus what is lost of the identity; and
-            the mean change of a pixel.
+            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; and the
+            mean change of a pixel, which weighs more outside the region of what is edited.
         """
         seen = _shown(images, rng)
         pairs = [len(share) for share in moved.tensor_split(len(self.classifiers))]  # of each classifier
@@ -148,7 +152,9 @@ class EditLoss:
         # none, as any holds it.
         held = torch.where(moved[:, :, None] != 0, self.holds, self.holds.amax(0)).amin(1)
         weight = torch.where(is_asked > 0, is_moved @ self.moves, held)
-        misses = smooth_l1_loss(after - before, (goal - start) * is_asked, reduction="none", beta=_CLOSE)
+        change, wanted = after - before, (goal - start) * is_asked
+        misses = smooth_l1_loss(change, wanted, reduction="none", beta=_CLOSE)
+        misses = misses + _LARGE_WEIGHT / 2 * change.square() * (is_asked == 0)
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
 
         # What is lost of the identity, unless the edit is meant to change it.
@@ -156,7 +162,11 @@ class EditLoss:
             first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
             keeps = (is_moved @ self.changes_identity == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
-        return loss, (images[0::2] - images[1::2]).abs().mean()
+
+        # How much of the picture changes.
+        inside = torch.where(moved[:, :, None, None] != 0, self.regions, 0).amax(1)  # (N, 64, 64)
+        changed = (images[0::2] - images[1::2]).abs().mean(1)
+        return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean()
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:

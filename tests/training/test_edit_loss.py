@@ -114,7 +114,25 @@ def test_each_of_several_classifiers_judges_a_share_of_the_pairs_on_its_own_scal
 def test_the_second_figure_is_the_mean_change_of_a_pixel(loss):
     images = grey_pairs()
     images[1::2] += 0.25
-    assert loss(images, plan_of(Bangs=1.0), rng())[1].item() == pytest.approx(0.25)
+    assert loss(images, plan_of(Male=1.0), rng())[1].item() == pytest.approx(0.25)
+
+
+def test_a_change_outside_the_region_of_the_edited_attribute_weighs_four_times_one_inside(loss):
+    mouth, ground = grey_pairs(), grey_pairs()
+    mouth[1::2, :, 46:50, 28:36] += 0.25
+    ground[1::2, :, 4:8, 28:36] += 0.25
+    smile = plan_of(Smiling=1.0)
+    assert loss(ground, smile, rng())[1].item() == pytest.approx(4 * loss(mouth, smile, rng())[1].item())
+    both = plan_of(Smiling=1.0, Bangs=1.0)  # where either may change, it may
+    assert loss(ground, both, rng())[1].item() == pytest.approx(loss(mouth, smile, rng())[1].item())
+
+
+def test_one_large_change_costs_more_than_two_halves_of_it(loss):
+    one, two = grey_pairs(), grey_pairs()
+    change(one, loss, "Pointy_Nose", 2.0)
+    change(change(two, loss, "Pointy_Nose", 1.0), loss, "Big_Nose", 1.0)
+    edit = plan_of(Smiling=1.0)
+    assert loss(one, edit, rng())[0] > loss(two, edit, rng())[0]
 
 
 def test_a_face_and_its_edit_are_shown_alike():
