@@ -1,9 +1,11 @@
 """The loss of an edit: along a direction of its own each attribute changes, and the others stay.
 
-Half of the generated faces of every batch are edits of the other half. The discriminator keeps them real; the loss
-here makes an edit change the score that it is meant to change, as far as asked, and nothing else.
+Half of the generated faces of every batch are edits of the other half. The loss here makes an edit change the score
+that it is meant to change, as far as asked, and nothing else. The discriminators keep it real: they see it beside a
+real face of about the score that was asked for, so that neither the edit nor its rarity gives it away.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -30,6 +32,7 @@ _CLOSE = 0.15  # standard deviations within which a miss costs by its square, no
 _LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
 _OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
 _SHIFT = 2  # pixels by which the networks see a pair moved
+_NEAR = 0.005  # of the real faces, on both sides: those of about the same score
 
 _LAB = ("L*", "a*", "b*")  # of the cheeks
 
@@ -45,7 +48,7 @@ class EditLoss:
     Args:
         classifiers: each with one logit for each of `attributes`.
         attributes: their outputs.
-        images: (N, 3, 64, 64) uint8 real faces, of which the first 3,000 are used.
+        images: (N, 3, 64, 64) uint8 real faces; the scores are standardised on the first 3,000.
         identity: tells people apart; not held if not given.
     """
 
@@ -67,6 +70,10 @@ class EditLoss:
         self.mean, self.deviation = raw.mean(1), raw.std(1)  # (C, S), of C classifiers
         standardised = (raw - self.mean[:, None]) / self.deviation[:, None]
         self.low, self.high = standardised.quantile(raw.new_tensor([0.01, 0.99]), dim=1)  # (C, S) each
+
+        # (K, N): the scores of all real faces as the first classifier sees them, in rising order, and whose they are.
+        scores = torch.cat([self.scores(0, batch, batch) for batch in map(to_unit, images.split(BATCH))])
+        self.ranked, self.order = (scores[:, [names.index(name) for name in SLIDERS]].T).sort(1)
 
         # (K, S): the scores that tell each of `SLIDERS`; how much a miss of each weighs where it moves, and where it
         # should stay.
@@ -116,7 +123,7 @@ class EditLoss:
         edited = to_uniform(to_normal(z) + moved @ directions)
         return torch.stack([z, edited], 1).flatten(0, 1), moved
 
-    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Judge faces and their edits.
 
         An edit is not asked to leave the scale: what it should change ends at the scores' 1st and 99th percentile
@@ -128,8 +135,9 @@ class EditLoss:
             rng: draws how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; and the
-            mean change of a pixel, which weighs more outside the region of what is edited.
+            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; the mean
+            change of a pixel, which weighs more outside the region of what is edited; and the scores that were asked
+            for, (N, K).
         """
         seen = _shown(images, rng)
         pairs = [len(share) for share in moved.tensor_split(len(self.classifiers))]  # of each classifier
@@ -166,7 +174,24 @@ class EditLoss:
         # How much of the picture changes.
         inside = torch.where(moved[:, :, None, None] != 0, self.regions, 0).amax(1)  # (N, 64, 64)
         changed = (images[0::2] - images[1::2]).abs().mean(1)
-        return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean()
+        return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean(), goal @ self.reads.T
+
+    def alike(self, moved: Tensor, goal: Tensor, rng: torch.Generator) -> Tensor:
+        """Draw for each edit a real face that shows about as much of what the edit moves farthest.
+
+        Args:
+            moved: (N, K), as `pair` returned it.
+            goal: (N, K), the scores that were asked for.
+            rng: draws them.
+
+        Returns:
+            (N,), which of the real faces.
+        """
+        which, faces = moved.abs().argmax(1), self.order.shape[1]
+        near = math.ceil(_NEAR * faces)
+        rank = torch.searchsorted(self.ranked[which], goal.gather(1, which[:, None]))[:, 0]
+        rank = rank + torch.randint(-near, near + 1, rank.shape, generator=rng, device=rank.device)
+        return self.order[which, rank.clamp(0, faces - 1)]
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
