@@ -22,7 +22,7 @@ from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.classifier import predict
-from expressions.networks.files import stored
+from expressions.networks.files import stored, to_bytes
 from expressions.networks.generator import load_generator
 from expressions.training.augmentation import mirror, relight
 from expressions.training.classifier_fit import ClassifierConfig, accuracy
@@ -81,8 +81,8 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
 
 
 def judged_by(evaluator: Path) -> Judged:
-    """What a report says of its evaluator."""
-    return {"evaluator": hashlib.sha256(evaluator.read_bytes()).hexdigest()[:12]}
+    """What a report says of its evaluator: a digest of its tensors, as a file without metadata would hold them."""
+    return {"evaluator": hashlib.sha256(save(load_file(evaluator))).hexdigest()[:12]}
 
 
 def measured_on(editor: Editor, evaluator: Path) -> Measured:
@@ -131,7 +131,7 @@ def main() -> None:
     rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
     print(f"mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_bytes(save(stored(evaluator)))
+    arguments.out.write_bytes(to_bytes(stored(evaluator)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ ON_OURS = " on our generator"  # ends the name of another editor that works on i
 
 
 class Judged(TypedDict):
-    evaluator: str  # the first 12 digits of its file's SHA-256
+    evaluator: str  # the first 12 digits of the SHA-256 of its tensors
 
 
 class Measured(Judged):

@@ -8,7 +8,6 @@ from typing import Self
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from PIL import Image
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from .attributes import SKIN_TONE
@@ -19,7 +18,7 @@ from .images import IMAGE_SIZE, to_pil
 from .latents import MAX_ATTEMPTS, Z_DIM, checked_attempts, checked_seed, draw_latents, to_normal, to_uniform
 from .networks.chooser import Chooser
 from .networks.classifier import AttributeClassifier
-from .networks.files import fingerprint, load_tensors, read_tensors, stored
+from .networks.files import fingerprint, load_tensors, read_tensors, stored, to_bytes
 from .networks.generator import Generator
 from .networks.lens import Lens, bicubic, with_means
 from .networks.precision import channels_last
@@ -294,4 +293,4 @@ class Editor(
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights; kernels in half precision, to which the fit rounded them."""
         # Written here, since safetensors lets nobody but the owner read what it writes.
-        (save_directory / TENSORS).write_bytes(save(stored(self), metadata={"format": "pt"}))
+        (save_directory / TENSORS).write_bytes(to_bytes(stored(self), {"format": "pt"}))

@@ -1,6 +1,7 @@
 """Networks in files: safetensors, so that reading one executes nothing."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from torch import Tensor, nn
 
 from ..files import write_atomically
 
+# What every file of weights says of itself, in the words of a model card on the Hub: they learnt from CelebA.
+LICENCE_NAME = "celeba-non-commercial"
+LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+
 
 def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a network's state. Whoever may read other files may read it: the library's own writer locks others out.
@@ -18,7 +23,21 @@ def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None
         OSError: as for `write_atomically`.
     """
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    write_atomically(path, lambda temporary: temporary.write_bytes(save(state, metadata)))
+    write_atomically(path, lambda temporary: temporary.write_bytes(to_bytes(state, metadata)))
+
+
+def to_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
+    """A safetensors file with the licence of the weights in its metadata: the same for the same tensors.
+
+    The library writes metadata in an order of chance, so they are sorted here.
+    """
+    written = save(dict(tensors), {"license": LICENCE_NAME, "license_link": LICENCE_LINK, **(metadata or {})})
+    size = 8 + int.from_bytes(written[:8], "little")
+    header = json.loads(written[8:size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + written[size:]
 
 
 def stored(network: nn.Module) -> dict[str, Tensor]:

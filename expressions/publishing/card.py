@@ -13,10 +13,9 @@ from ..attributes import HUB_DATASET
 from ..editor import Editor
 from ..images import IMAGE_SIZE
 from ..latents import Z_DIM
+from ..networks.files import LICENCE_LINK, LICENCE_NAME
 from .hub import PublishError
 
-LICENCE_NAME = "celeba-non-commercial"
-LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 _TEMPLATE = Path(__file__).with_name("card.md")
 _FIELDS: dict[str, tuple[type, ...]] = {"value": (Real, str), "unit": (str,), "samples": (int,), "note": (str,)}
 
