@@ -2,10 +2,9 @@
 
 Half of the generated faces of every batch are edits of the other half. The loss here makes an edit change the score
 that it is meant to change, as far as asked, and nothing else. The discriminators keep it real: they see it beside a
-real face of about the score that was asked for, so that neither the edit nor its rarity gives it away.
+real face of about these scores, so that rarity does not give it away.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -32,7 +31,8 @@ _CLOSE = 0.15  # standard deviations within which a miss costs by its square, no
 _LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
 _OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
 _SHIFT = 2  # pixels by which the networks see a pair moved
-_NEAR = 0.005  # of the real faces, on both sides: those of about the same score
+_NEAR = 20  # real faces that are said to be like an edit
+_ASKED_WEIGHT = 4.0  # of the square by which they miss what was asked, beside 1 of what should stay
 
 _LAB = ("L*", "a*", "b*")  # of the cheeks
 
@@ -71,10 +71,6 @@ class EditLoss:
         standardised = (raw - self.mean[:, None]) / self.deviation[:, None]
         self.low, self.high = standardised.quantile(raw.new_tensor([0.01, 0.99]), dim=1)  # (C, S) each
 
-        # (K, N): the scores of all real faces as the first classifier sees them, in rising order, and whose they are.
-        scores = torch.cat([self.scores(0, batch, batch) for batch in map(to_unit, images.split(BATCH))])
-        self.ranked, self.order = (scores[:, [names.index(name) for name in SLIDERS]].T).sort(1)
-
         # (K, S): the scores that tell each of `SLIDERS`; how much a miss of each weighs where it moves, and where it
         # should stay.
         is_colour = raw.new_tensor([name in (SKIN_TONE, *_LAB) for name in names])
@@ -82,6 +78,8 @@ class EditLoss:
         self.reads = raw.new_tensor([[score == name for score in names] for name in SLIDERS])
         self.holds = raw.new_tensor([[_is_held(score, name) for score in names] for name in SLIDERS])
         colours = 1 + (_COLOUR_WEIGHT - 1) * is_colour
+        scores = torch.cat([self.scores(0, batch, batch) for batch in map(to_unit, images.split(BATCH))])
+        self.real = scores @ self.reads.T  # (N, K): what the first classifier sees in all of them
         self.moves = _MOVED_WEIGHT * colours * self.reads
         self.holds *= (1 + (_KEY_WEIGHT - 1) * is_key) * colours
         self.regions = torch.stack([region(name) for name in SLIDERS]).to(raw)  # (K, 64, 64)
@@ -177,7 +175,9 @@ class EditLoss:
         return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean(), goal @ self.reads.T
 
     def alike(self, moved: Tensor, goal: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw for each edit a real face that shows about as much of what the edit moves farthest.
+        """Draw for each edit one of the real faces that are nearest to what was asked, in the scores of all sliders.
+
+        They agree in the others, too: real faces with beards beside all edits to a beard would make these men.
 
         Args:
             moved: (N, K), as `pair` returned it.
@@ -187,11 +187,11 @@ class EditLoss:
         Returns:
             (N,), which of the real faces.
         """
-        which, faces = moved.abs().argmax(1), self.order.shape[1]
-        near = math.ceil(_NEAR * faces)
-        rank = torch.searchsorted(self.ranked[which], goal.gather(1, which[:, None]))[:, 0]
-        rank = rank + torch.randint(-near, near + 1, rank.shape, generator=rng, device=rank.device)
-        return self.order[which, rank.clamp(0, faces - 1)]
+        weight = 1 + (_ASKED_WEIGHT - 1) * (moved != 0)
+        distances = ((self.real - goal[:, None]).square() * weight[:, None]).sum(2)
+        near = distances.topk(min(_NEAR, len(self.real)), largest=False).indices
+        drawn = torch.randint(near.shape[1], (len(near), 1), generator=rng, device=near.device)
+        return near.gather(1, drawn)[:, 0]
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:

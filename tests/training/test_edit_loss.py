@@ -176,17 +176,18 @@ def test_light_pixels_count_as_skin_only_for_skin_tone(loss):
     assert held["Smiling"][names.index("L*")] > 0
 
 
-def test_beside_an_edit_stands_a_real_face_that_scores_what_was_asked(loss):
-    moved, goal = plan_of(Bangs=1.0), torch.zeros(64, len(SLIDERS))
-    goal[:, SLIDERS.index("Bangs")] = torch.linspace(-1.5, 1.5, 64)
+def test_beside_an_edit_stands_a_real_face_that_scores_what_was_asked_and_what_should_stay(loss):
+    moved, goal = plan_of(Bangs=1.0), torch.randn(64, len(SLIDERS), generator=rng()) / 2
+    found = loss.real[loss.alike(moved, goal, rng())]
+    apart = (loss.real - goal[:, None]).abs().mean(1)  # of any face
     row = SLIDERS.index("Bangs")
-    scores = torch.empty(400).scatter_(0, loss.order[row], loss.ranked[row])[loss.alike(moved, goal, rng())]
-    assert (scores - goal[:, row]).abs().max() < 0.2
+    assert (found - goal).abs().mean() < 0.8 * apart.mean()
+    assert (found - goal)[:, row].abs().mean() < 0.6 * apart[:, row].mean()
     assert len(set(loss.alike(moved, torch.zeros_like(goal), rng()).tolist())) > 1  # not always the same one
 
 
 def test_a_real_face_is_found_where_more_is_asked_than_any_shows(loss):
-    moved = plan_of(Smiling=3.0)
-    ends = loss.order[SLIDERS.index("Smiling")]
-    assert set(loss.alike(moved, torch.full_like(moved, 99.0), rng()).tolist()) <= set(ends[-3:].tolist())
-    assert set(loss.alike(-moved, torch.full_like(moved, -99.0), rng()).tolist()) <= set(ends[:3].tolist())
+    moved, row = plan_of(Smiling=3.0), SLIDERS.index("Smiling")
+    goal = torch.zeros_like(moved)
+    goal[:, row] = 99.0
+    assert (loss.real[loss.alike(moved, goal, rng()), row] > loss.real[:, row].quantile(0.9)).all()
