@@ -47,7 +47,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Solver:
-    """Settings of an edit. benchmarks/README.md compares each with others: "What limits the sliders"."""
+    """Settings of an edit. docs/figures.md compares each with others: "What limits the sliders"."""
 
     max_steps: int = 6  # twice as many bring nothing
     tolerance: float = 1.0  # points; a miss of 2 would spare less than half a step

@@ -5,6 +5,7 @@ from huggingface_hub import ModelCard
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.networks.files import LICENCE_LINK
 from expressions.publishing import PublishError
 from expressions.publishing.card import model_card
 
@@ -74,8 +75,8 @@ def test_the_card_shows_how_to_load_and_what_not_to_do(editor: Editor) -> None:
     assert 'Editor.from_pretrained("alice/faces")' in card
     assert 'targets={"Smiling": 90.0}' in card
     assert "`Young`, `Smiling`, `Skin_Tone`" in card
-    for fact in ("non-commercial research only", "Impersonating", "58 % women", "These faces show nobody"):
-        assert fact in card
+    assert LICENCE_LINK in card
+    assert {"## Intended use", "## Out of scope", "## Limits and bias"} <= set(card.splitlines())
 
 
 def test_the_card_of_every_attribute_has_no_gap_in_its_template() -> None:
