@@ -1,5 +1,6 @@
-"""Draw the pictures of README.md: the first faces of the page, none left out; first draws of the same seeds, before any
-choice; every slider moved from end to end; and what each slider leaks into, from editing.json.
+"""Draw the pictures of README.md and docs/: the first faces of the page, none left out; first draws of the same seeds,
+before any choice; what README's lines of Python make; every slider moved from end to end; and what each slider leaks
+into, from editing.json.
 
     python -m benchmarks.pictures
 """
@@ -7,6 +8,7 @@ choice; every slider moved from end to end; and what each slider leaks into, fro
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
@@ -24,6 +26,7 @@ COLUMNS = 8
 VALUES = (0, 20, 40, 60, 80, 100)  # of a slider in its strip
 MARGIN = (144, 30)  # pixels for the words left of the strips, and above
 QUALITY = 85  # of WebP: what it leaves out is not seen
+EXAMPLE, SMILES = 4, (5, 35, 65, 95)  # the seed that README moves, and to which smiles; chosen, for its looks
 
 
 def strips(editor: Editor) -> Image.Image:
@@ -56,6 +59,8 @@ def main() -> None:
     for name, latents in (("faces", z), ("plain", plain)):
         sheet = grid(editor.synthesize(latents), columns=COLUMNS)
         save_png(sheet.resize((2 * sheet.width, 2 * sheet.height)), arguments.out / f"{name}.png")
+    smiles = [editor.render(EXAMPLE, {"Smiling": float(smile)}, size=256) for smile in SMILES]
+    save_png(Image.fromarray(np.concatenate(smiles, axis=1)), arguments.out / "smiles.png")
     strips(editor).save(arguments.out / "sliders.webp", quality=QUALITY, method=6)
     (arguments.out / "leaks.svg").write_text(draw(read_report("editing")))
 

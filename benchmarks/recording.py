@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, ViewportSize
 
 from expressions.demo.controls import LABELS
 
+from .pictures import EXAMPLE
 from .servers import browsing, serving
 
 DRAGGED = ("Smiling", "Young", "Blond_Hair")
@@ -106,7 +107,7 @@ def framed(page: Page, x: float, y: float) -> Image.Image:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=7, help="the face that is edited")
+    parser.add_argument("--seed", type=int, default=EXAMPLE, help="the face that is edited")
     parser.add_argument("--out", type=Path, default=Path("assets"), help="folder for the pictures")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
