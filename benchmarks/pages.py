@@ -15,7 +15,8 @@ LENS = BENCHMARKS.parent / "weights" / "lens" / "recipe.json"
 def headlines(quality: QualityReport, editing: EditingReport) -> str:
     """Whether faces look real, whether a slider changes nothing else, and whether it shows what it says: three figures,
     each with its floor and what a visitor sees of it."""
-    ours, real = (quality["outside"][row]["probe_accuracy"] for row in ("weights", REAL))
+    drawn = "chosen" if "chosen" in quality["outside"] else "weights"  # the page shows chosen draws, where it can
+    ours, real = (quality["outside"][row]["probe_accuracy"] for row in (drawn, REAL))
     overall, still = tables.end_to_end(editing), editing["do_nothing"]["mirrored"]
     own, others, largest = (f"{overall[figure]:.2f}" for figure in ("own", "others", "largest"))
     changed, slider = overall["largest_in"].split(" by ")

@@ -17,13 +17,15 @@ def test_each_figure_of_the_front_page_stands_beside_its_floor():
         "sliders": {"Smiling": smiling, "Male": male},
         "do_nothing": {"mirrored": {"change": 0.15, "male_flips": 0.02}},
     }
-    quality = {"outside": {"weights": {"probe_accuracy": 0.98}, "real faces": {"probe_accuracy": 0.55}}}
-    real, besides, shown = cells(pages.headlines(quality, editing))
+    outside = {name: {"probe_accuracy": share} for name, share in (("weights", 0.98), ("real faces", 0.55))}
+    real, besides, shown = cells(pages.headlines({"outside": outside}, editing))
     assert (real[1], real[2].split(":")[0]) == ("98 %", "55 %")
     assert (besides[1], besides[2].split(":")[0]) == ("0.20", "0.15")
     assert all(text in besides[3] for text in ("6.2 %", "2.0 %", "`Male` changes `Chubby` by 0.90"))
     assert (shown[1], shown[2]) == ("4.2 of 100 points", "0")
     assert "50 %" in shown[3]
+    chosen = {"outside": outside | {"chosen": {"probe_accuracy": 0.97}}}
+    assert cells(pages.headlines(chosen, editing))[0][1] == "97 %"  # what a visitor sees
 
 
 def test_the_stages_are_those_of_the_pipeline_in_their_order():
