@@ -11,6 +11,7 @@ from expressions.publishing.card import model_card
 
 FIGURES = {
     "Mean leak": {"value": 0.125, "unit": "sd", "samples": 2000, "note": "judged by | a second network"},
+    "fd_x": {"value": 3, "title": "Frechet distance, features x"},
     "Judge": {"value": "another architecture"},
 }
 
@@ -42,8 +43,12 @@ def test_a_figure_is_a_row_and_a_number_is_a_result_too(editor: Editor) -> None:
     card = ModelCard(model_card(editor, "alice/faces", FIGURES))
     assert "| Mean leak | 0.125 sd | 2000 | judged by \\| a second network |" in card.text
     assert "| Judge | another architecture |  |  |" in card.text
+    assert "| Frechet distance, features x | 3 |  |  |" in card.text
     results = card.data.eval_results
-    assert [(result.metric_name, result.metric_value) for result in results] == [("Mean leak", 0.125)]
+    assert [(result.metric_type, result.metric_name, result.metric_value) for result in results] == [
+        ("mean_leak", "Mean leak", 0.125),
+        ("fd_x", "Frechet distance, features x", 3),
+    ]
 
 
 @pytest.mark.parametrize(
