@@ -59,7 +59,7 @@ def main() -> None:
     for name, latents in (("faces", z), ("plain", plain)):
         sheet = grid(editor.synthesize(latents), columns=COLUMNS)
         save_png(sheet.resize((2 * sheet.width, 2 * sheet.height)), arguments.out / f"{name}.png")
-    smiles = [editor.render(EXAMPLE, {"Smiling": float(smile)}, size=256) for smile in SMILES]
+    smiles = [np.asarray(editor.render(EXAMPLE, {"Smiling": float(smile)}, size=256)) for smile in SMILES]
     save_png(Image.fromarray(np.concatenate(smiles, axis=1)), arguments.out / "smiles.png")
     strips(editor).save(arguments.out / "sliders.webp", quality=QUALITY, method=6)
     (arguments.out / "leaks.svg").write_text(draw(read_report("editing")))

@@ -83,18 +83,20 @@ def with_tables(text: str, path: Path, named: dict[str, str]) -> str:
 def card_figures(quality: QualityReport, editing: EditingReport) -> dict[str, Any]:
     """Each figure of the model card: value, samples, and a note on how it was measured."""
     note = f"faces of the training split, none of the people in the {quality['held_out']} held-out faces"
-    figures: dict[str, Any] = {"training_faces": {"value": quality["training"], "note": note}}
-    for name in tables.FIGURES:
+    figures: dict[str, Any] = {
+        "training_faces": {"value": quality["training"], "title": "training faces", "note": note}
+    }
+    for name, (title, _) in tables.FIGURES.items():
         values, real = ([one[name] for one in quality["rows"][row]] for row in ("weights", REAL))
         text = FORMATS.get(name, ".3f")
         floor = "1 by definition" if name == "novelty" else format(statistics.median(real), text)
         told = ", ".join(format(value, text) for value in values)
         note = f"median of {told}; real faces: {floor}; against {quality['held_out']} held-out faces"
-        figures[name] = {"value": statistics.median(values), "samples": quality["fakes"], "note": note}
+        figures[name] = {"value": statistics.median(values), "title": title, "samples": quality["fakes"], "note": note}
     seen, floors = (quality["outside"][row] for row in ("weights", REAL))
-    for outside in tables.OUTSIDE:
+    for outside, (title, _) in tables.OUTSIDE.items():
         note = f"real faces: {floors[outside]:.3f}; against {quality['held_out']} held-out faces"
-        figures[outside] = {"value": seen[outside], "samples": quality["outside_fakes"], "note": note}
+        figures[outside] = {"value": seen[outside], "title": title, "samples": quality["outside_fakes"], "note": note}
 
     overall, best = tables.end_to_end(editing), strongest_rival(editing)
     ours, rival = (editing["methods"][name]["mean_dependency"] for name in (OURS, RIVAL))

@@ -93,6 +93,7 @@ def test_networks_from_outside_have_a_table_and_a_place_on_the_card():
     card = published.card_figures(reports["quality"], reports["editing"])
     assert card["doubted"] == {
         "value": 0.03,
+        "title": tables.OUTSIDE["doubted"][0],
         "samples": 300,
         "note": "real faces: 0.020; against 3606 held-out faces",
     }
