@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from torch import nn
+
 from expressions.training.pipeline import STAGES
 
 from . import tables
@@ -44,12 +46,13 @@ def headlines(quality: QualityReport, editing: EditingReport) -> str:
     return table(["figure", "here", "floor", "what you see"], rows)
 
 
-def measured(reports: dict[str, Any]) -> str:
-    """Of which weights the reports are."""
+def measured(reports: dict[str, Any], generator: nn.Module) -> str:
+    """Of which weights the reports are, and how large the embedded generator is."""
     faces: QualityReport = reports["quality"]
+    size = sum(parameter.numel() for parameter in generator.parameters())
     drawn = f"{faces['fakes']:,} faces, and {faces['outside_fakes']:,} by networks from outside"
     rows = [
-        ["faces", faces["weights"], f"{drawn}, against {faces['held_out']:,}; trained on {faces['training']:,}"],
+        ["faces", faces["weights"], f"{drawn}, against {faces['held_out']:,} held-out ones"],
         ["sliders", reports["editing"]["weights"], f"{reports['editing']['faces']:,} seeds"],
         [
             "limits of the sliders",
@@ -57,7 +60,9 @@ def measured(reports: dict[str, Any]) -> str:
             f"{reports['limits']['rows']['as it is']['faces']} seeds",
         ],
     ]
-    return table(["tables of", "weights", "measured on"], rows)
+    trained = f"{size / 1e6:.1f} million parameters, trained on {faces['training']:,} faces"
+    rows.append(["the generator of the page", faces["weights"], trained])
+    return table(["of", "weights", "on"], rows)
 
 
 def lens() -> str:

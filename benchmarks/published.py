@@ -55,7 +55,7 @@ def texts(reports: dict[str, Any]) -> dict[Path, str]:
     shown = {
         root / "README.md": {"headlines": pages.headlines(quality, editing)},
         root / "docs" / "figures.md": {
-            "measured": pages.measured(reports),
+            "measured": pages.measured(reports, Editor.from_pretrained().generator),
             **tables.editing(editing),
             "faces": tables.faces(quality),
             "outside": tables.outside(quality["outside"], quality["outside_fakes"]),
