@@ -10,19 +10,18 @@ generator of this project without edits, on which other editors are measured.
 """
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.classifier import predict
-from expressions.networks.files import stored, to_bytes
+from expressions.networks.files import digest, stored, to_bytes
 from expressions.networks.generator import load_generator
 from expressions.training.augmentation import mirror, relight
 from expressions.training.classifier_fit import ClassifierConfig, accuracy
@@ -81,8 +80,8 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
 
 
 def judged_by(evaluator: Path) -> Judged:
-    """What a report says of its evaluator: a digest of its tensors, as a file without metadata would hold them."""
-    return {"evaluator": hashlib.sha256(save(load_file(evaluator))).hexdigest()[:12]}
+    """What a report says of its evaluator."""
+    return {"evaluator": digest(evaluator)[:12]}
 
 
 def measured_on(editor: Editor, evaluator: Path) -> Measured:

@@ -21,7 +21,7 @@ REAL = "real faces"
 
 
 class Judged(TypedDict):
-    evaluator: str  # the first 12 digits of the SHA-256 of its tensors
+    evaluator: str  # the first 12 digits of its digest
 
 
 class Measured(Judged):

@@ -14,6 +14,7 @@ from ..files import write_atomically
 # What every file of weights says of itself, in the words of a model card on the Hub: they learnt from CelebA.
 LICENCE_NAME = "celeba-non-commercial"
 LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+_LICENCE = {"license": LICENCE_NAME, "license_link": LICENCE_LINK}
 
 
 def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -27,14 +28,28 @@ def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None
 
 
 def to_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
-    """A safetensors file with the licence of the weights in its metadata: the same for the same tensors.
+    """A safetensors file with the licence of the weights in its metadata: the same for the same tensors."""
+    return _in_order(tensors, {**_LICENCE, **(metadata or {})})
 
-    The library writes metadata in an order of chance, so they are sorted here.
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file of weights as it would be without the licence, which changes nothing of a network.
+
+    Raises:
+        OSError, SafetensorError: as for `read_tensors`.
     """
-    written = save(dict(tensors), {"license": LICENCE_NAME, "license_link": LICENCE_LINK, **(metadata or {})})
+    tensors, metadata = read_tensors(path)
+    others = {name: text for name, text in metadata.items() if name not in _LICENCE}
+    return hashlib.sha256(_in_order(tensors, others)).hexdigest()
+
+
+def _in_order(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file whose metadata are sorted: the library writes them in an order of chance."""
+    written = save(dict(tensors), dict(metadata) or None)
     size = 8 + int.from_bytes(written[:8], "little")
     header = json.loads(written[8:size])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    if metadata:
+        header["__metadata__"] = dict(sorted(metadata.items()))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8
     return len(text).to_bytes(8, "little") + text + written[size:]

@@ -1,7 +1,9 @@
-import torch
-from safetensors.torch import load
+import hashlib
 
-from expressions.networks.files import read_tensors, to_bytes
+import torch
+from safetensors.torch import load, save
+
+from expressions.networks.files import digest, read_tensors, to_bytes
 
 TENSORS = {"b": torch.arange(5, dtype=torch.float16), "a": torch.ones(2, 3)}
 METADATA = {"z": "1", "attributes": '["Smiling"]', "y": "Ü", "format": "pt"}
@@ -20,3 +22,14 @@ def test_a_file_holds_its_tensors_its_metadata_and_its_licence(tmp_path):
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     licence = {"license": "celeba-non-commercial", "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"}
     assert metadata == METADATA | licence
+
+
+def test_a_licence_changes_nothing_of_the_digest_of_a_network(tmp_path):
+    for metadata in (None, {"attributes": '["Smiling"]'}):
+        plain, licensed = tmp_path / "plain", tmp_path / "licensed"
+        plain.write_bytes(save(TENSORS, metadata))
+        licensed.write_bytes(to_bytes(TENSORS, metadata))
+        assert plain.read_bytes() != licensed.read_bytes()
+        assert digest(licensed) == digest(plain) == hashlib.sha256(plain.read_bytes()).hexdigest()
+    licensed.write_bytes(to_bytes(TENSORS, {"attributes": '["Young"]'}))
+    assert digest(licensed) != digest(plain)
