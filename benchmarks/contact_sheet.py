@@ -4,6 +4,11 @@
 
 Number the faces of a sheet row by row, note which are broken and which are photographs, then open key.json. Never
 commit or publish the sheets: half of their faces are photographs of people. They go to runs/, which git leaves out.
+
+    python -m benchmarks.contact_sheet --edits
+
+Draws every slider at 5 and at 95 instead, a sheet for each, as the page shows faces: note which look broken or painted
+on.
 """
 
 import argparse
@@ -14,7 +19,7 @@ import torch
 from torch import Tensor
 
 from expressions import Editor
-from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
+from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET, SLIDERS
 from expressions.images import grid, save_png, to_unit
 from expressions.latents import MAX_ATTEMPTS
 from expressions.training.config import DataOptions
@@ -22,8 +27,10 @@ from expressions.training.data import load_faces
 
 from .evaluator import plain_editor
 from .quality import editor_faces
+from .readers import FIRST_SEED
 
 COLUMNS, ROWS = 10, 5  # faces of a sheet
+EDITED = 10  # faces of a sheet of edits
 SIDE = 3  # times 64 pixels: so large is a face shown, its pixels as squares
 
 
@@ -54,6 +61,17 @@ def write_sheets(faces: Tensor, are_fakes: list[bool], folder: Path) -> None:
     (folder / "key.json").write_text(json.dumps(key, indent=2) + "\n")
 
 
+def write_edits(editor: Editor, seed: int, folder: Path) -> None:
+    """Write edits5.png and edits95.png: a row for each of ten faces, first as it is, then with each of `SLIDERS`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first = FIRST_SEED + seed * EDITED
+    z = editor.latents(range(first, first + EDITED))
+    for value in (5.0, 95.0):
+        columns = [z, *(editor.edit(z, {name: value}) for name in SLIDERS)]
+        images = editor.synthesize(torch.stack(columns, 1).flatten(0, 1))
+        save_png(grid(editor.enlarge(images), len(columns)), folder / f"edits{value:.0f}.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=HUB_DATASET, help="Hub id or local folder of CelebA")
@@ -67,12 +85,19 @@ def main() -> None:
         choices=(1, MAX_ATTEMPTS),
         help="draws of a seed from which an editor takes one",
     )
+    parser.add_argument("--edits", action="store_true", help="sheets of edits, without photographs")
     parser.add_argument("--faces", type=int, default=100, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of the choice and the order; another one, other faces")
     parser.add_argument("--out", type=Path, default=Path("runs/contact_sheet"), help="folder of the sheets")
     arguments = parser.parse_args()
     if arguments.faces < 1:
         parser.error(f"--faces must be positive, got {arguments.faces}")
+    if arguments.edits:
+        if arguments.generator:
+            parser.error("--edits needs an editor, which --generator is not")
+        write_edits(Editor.from_pretrained(arguments.weights), arguments.seed, arguments.out)
+        print(f"{arguments.out}: as it is, {', '.join(SLIDERS)}")
+        return
     photographs = load_faces(DataOptions(data=arguments.data), "valid").images
     if len(photographs) < arguments.faces:
         parser.error(f"{arguments.data} has {len(photographs)} held-out faces, fewer than --faces {arguments.faces}")

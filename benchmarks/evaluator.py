@@ -10,19 +10,18 @@ generator of this project without edits, on which other editors are measured.
 """
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.classifier import predict
-from expressions.networks.files import stored
+from expressions.networks.files import digest, stored, to_bytes
 from expressions.networks.generator import load_generator
 from expressions.training.augmentation import mirror, relight
 from expressions.training.classifier_fit import ClassifierConfig, accuracy
@@ -82,7 +81,7 @@ def load_evaluator(path: Path = EVALUATOR) -> Evaluator:
 
 def judged_by(evaluator: Path) -> Judged:
     """What a report says of its evaluator."""
-    return {"evaluator": hashlib.sha256(evaluator.read_bytes()).hexdigest()[:12]}
+    return {"evaluator": digest(evaluator)[:12]}
 
 
 def measured_on(editor: Editor, evaluator: Path) -> Measured:
@@ -131,7 +130,7 @@ def main() -> None:
     rates = accuracy(predict(evaluator, held_out.images), held_out.labels)
     print(f"mean accuracy {rates.mean():.3f} on {len(held_out)} held-out faces")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_bytes(save(stored(evaluator)))
+    arguments.out.write_bytes(to_bytes(stored(evaluator)))
 
 
 if __name__ == "__main__":

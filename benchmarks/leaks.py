@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
 
-from expressions.attributes import IDENTIFYING, SKIN_TONE
+from expressions.attributes import SKIN_TONE
 
 from .readers import AttributeReader
-from .reports import EditorLeaks, SliderLeaks, Unrest
+from .reports import EditorLeaks, Unrest
 
 # By slider (A, N, S): the readings of N faces, from the strongest edit down to that up; the middle one is unedited.
 Curves = dict[str, Tensor]
+# By slider (2N, S): the changes of every reading by an edit of one standard deviation, as in `by_one`.
+Changes = dict[str, Tensor]
 
 
 def at_change(curve: Tensor, column: int, change: float) -> Tensor:
@@ -49,50 +50,36 @@ def by_one(curve: Tensor, column: int) -> Tensor:
     return torch.cat([at_change(curve, column, 1.0), -at_change(curve, column, -1.0)])
 
 
-def leaks_of(curves: Curves, reader: AttributeReader) -> EditorLeaks:
+def changes_of(curves: Curves, reader: AttributeReader) -> Changes:
+    """The edits of each slider by one standard deviation; NaN where a face does not get there."""
+    return {name: by_one(curve, reader.column(name)) for name, curve in curves.items()}
+
+
+def where_all_reach(methods: Sequence[Changes]) -> list[Changes]:
+    """The same edits of each method, NaN but for those that all of them reach."""
+    there = {name: ~torch.stack([changes[name] for changes in methods]).isnan().any(2).any(0) for name in methods[0]}
+    return [
+        {name: change.where(there[name][:, None], math.nan) for name, change in changes.items()} for changes in methods
+    ]
+
+
+def leaks_of(changes: Changes, reader: AttributeReader) -> EditorLeaks:
     """Attribute dependency (Wu et al. 2021, arXiv:2011.12799): the mean absolute change, in standard deviations, of
     what an edit of one standard deviation should leave alone."""
-    sliders: dict[str, SliderLeaks] = {}
-    rows, matrix = [], []
-    for name, curve in curves.items():
-        held, column = reader.held(name), reader.column(name)
-        both = by_one(curve, column)
-        there = both[~both[:, column].isnan()]
-        leaks = there[:, held].abs().mean(0)
-        sliders[name] = {
-            "mean_dependency": leaks.mean().item(),
-            "max_dependency": leaks.max().item(),
-            "leaks_into": reader.names[held[int(leaks.nan_to_num().argmax())]],
-            "reached": len(there) / len(both),
-            "identifying": {other: there[:, reader.column(other)].abs().mean().item() for other in IDENTIFYING},
-        }
-        rows.append(both[:, held].abs().mean(1).unflatten(0, (2, -1)))
-        matrix.append(there.mean(0).tolist())
+    others = {name: change[:, reader.held(name)].abs() for name, change in changes.items()}  # (2N, held)
+    largest = {name: change.nanmean(0).nan_to_num().max().item() for name, change in others.items()}
+    slider = max(largest, key=lambda name: largest[name])
+    column = reader.held(slider)[int(others[slider].nanmean(0).nan_to_num().argmax())]
+    edits = sum(int((~change[:, 0].isnan()).sum()) for change in changes.values())
     return {
-        "mean_dependency": mean(row["mean_dependency"] for row in sliders.values()),
-        "interval": bootstrap(torch.stack(rows)),
-        "max_dependency": max((row["max_dependency"] for row in sliders.values() if row["reached"]), default=math.nan),
-        "sliders": sliders,
+        "edits": edits,
+        "mean_dependency": mean(change.nanmean().item() for change in others.values()),
+        "interval": bootstrap(torch.stack([change.mean(1).unflatten(0, (2, -1)) for change in others.values()])),
+        "max_dependency": largest[slider] if edits else math.nan,
+        "largest": [slider, reader.names[column]],
         "columns": list(reader.names),
-        "matrix": matrix,
+        "matrix": [change.nanmean(0).tolist() for change in changes.values()],
     }
-
-
-def where_all_reach(methods: Sequence[Curves], reader: AttributeReader) -> tuple[list[float], int]:
-    """Compare methods over the edits by one standard deviation that all of them reach.
-
-    Returns:
-        Mean dependency of each method, NaN where there is no such edit, and the number of these edits.
-    """
-    leaks: list[list[float]] = [[] for _ in methods]
-    count = 0
-    for name in methods[0]:
-        changes = torch.stack([by_one(curves[name], reader.column(name)) for curves in methods])
-        there = ~changes.isnan().any(2).any(0)
-        count += int(there.sum())
-        for found, change in zip(leaks, changes[:, there], strict=True):
-            found.append(change[:, reader.held(name)].abs().mean().item())
-    return [mean(found) for found in leaks], count
 
 
 def mean(values: Iterable[float]) -> float:
@@ -128,18 +115,3 @@ def do_nothing(reader: AttributeReader, images: Tensor) -> dict[str, Unrest]:
         }
         for name, readings in seen.items()
     }
-
-
-def agreement(curves: Curves, others: Curves, reader: AttributeReader) -> float:
-    """How alike two networks see edits leak: the correlation, about 0, of the changes that each sees between the ends
-    of the curves in attributes that should stay. What only one of them sees is its own error.
-
-    Skin tone, which no network reads, is left out.
-    """
-    tone = reader.column(SKIN_TONE)
-    held = {name: [column for column in reader.held(name) if column != tone] for name in curves}
-    first, second = (
-        torch.cat([(curve[-1] - curve[0])[:, held[name]].flatten() for name, curve in seen.items()])
-        for seen in (curves, others)
-    )
-    return cosine_similarity(first, second, dim=0).item()

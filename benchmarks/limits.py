@@ -6,7 +6,7 @@ of u. What the editor's own classifier then sees, and the evaluator does not, is
 
     python -m benchmarks.limits --data DATA
 
-Prints a table. Writes limits.json, which the README beside it shows.
+Prints a table. Writes limits.json, which docs/figures.md shows.
 """
 
 import itertools
@@ -21,17 +21,19 @@ from torch import Tensor
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SKIN_TONE, SLIDERS, free_to_change
+from expressions.images import to_uint8
 from expressions.latents import to_normal, to_uniform
 from expressions.networks.classifier import predict
 from expressions.solver import Look
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
+from expressions.training.metrics import frechet_distance
 
 from . import tables
-from .editing import VALUES, ask, distance, each_edited
+from .editing import VALUES, ask, curve, in_threads, slider_figures
 from .evaluator import command_line, load_evaluator, measured_on
-from .leaks import leaks_of
-from .readers import DRAWN, FIRST_SEED, AttributeReader, both_readers
+from .leaks import Curves, changes_of, leaks_of
+from .readers import DRAWN, FIRST_SEED, AttributeReader, faces_of, scaling_faces
 from .reports import LimitsReport, LimitsRow, write_report
 from .rivals import scores_of
 
@@ -94,17 +96,39 @@ def measure(editor: Editor, readers: Sequence[AttributeReader], z: Tensor) -> Li
         next(drawn)
 
     editor.generator.register_forward_hook(count)
-    curves, figures = ask(editor, readers, z)
-    judged, own = (leaks_of(curve, reader) for curve, reader in zip(curves, readers, strict=True))
+    faces = [editor.look(row) for row in z.split(1)]
+    unedited, values = torch.cat([face.image for face in faces]), torch.stack([face.values for face in faces])
+    bases = [reader(unedited) for reader in readers]
+    curves: list[Curves] = [{} for _ in readers]
+    figures = {}
+    for name in SLIDERS:
+        answers = ask(editor, readers, faces, name)
+        own = values[:, editor.attributes.index(name)]
+        for found, readings, base in zip(curves, answers.readings, bases, strict=True):
+            found[name] = curve(readings, base, own)
+        figures[name] = slider_figures(name, answers.readings[0], answers.is_reached, readers[0])
+    judged, viewed = (
+        leaks_of(changes_of(found, reader), reader) for found, reader in zip(curves, readers, strict=True)
+    )
     return {
         "faces": len(z),
         "mean_dependency": judged["mean_dependency"],
         "interval": judged["interval"],
-        "own_view": own["mean_dependency"],
+        "own_view": viewed["mean_dependency"],
         "within_reach": statistics.mean(row["within_reach"] for row in figures.values()),
         "male_flips": statistics.mean(row["male_flips"] for name, row in figures.items() if name != "Male"),
         "draws": next(drawn) / (len(z) * len(figures) * len(VALUES)),
     }
+
+
+def each_edited(editor: Editor, z: Tensor) -> Tensor:
+    """Latents (N, 100), each edited to 5 or 95 of one slider."""
+
+    def edit(i: int) -> Tensor:
+        value = 95.0 if i // len(SLIDERS) % 2 else 5.0
+        return editor.edit(z[i : i + 1], {SLIDERS[i % len(SLIDERS)]: value})
+
+    return torch.cat(in_threads(edit, range(len(z)), "Frechet distance"))
 
 
 def agreement_on_values(readers: Sequence[AttributeReader], faces: Tensor) -> dict[str, float]:
@@ -128,7 +152,8 @@ def main() -> None:
     evaluator = load_evaluator(arguments.evaluator)
     real = predict(evaluator.features, load_faces(DataOptions(data=arguments.data), "valid").images)
     as_it_is = Editor.from_pretrained(arguments.weights)
-    readers, sample = both_readers(as_it_is, evaluator)
+    sample = scaling_faces(as_it_is)
+    readers = [AttributeReader(one, as_it_is.attributes, sample) for one in (evaluator, as_it_is.classifier)]
     z = as_it_is.latents(range(FIRST_SEED, FIRST_SEED + max(DRAWN, arguments.faces)), attempts=1)
     report: LimitsReport = {
         **measured_on(as_it_is, arguments.evaluator),
@@ -140,7 +165,8 @@ def main() -> None:
         editor.solver = replace(editor.solver, **settings)
         row = measure(editor, readers, z[: arguments.descended if name in DESCENT else arguments.faces])
         if name in ROWS:
-            row["fd_edited"] = distance(editor, evaluator, each_edited(editor, z[:DRAWN]), real)
+            drawn = faces_of(editor, each_edited(editor, z[:DRAWN]))
+            row["fd_edited"] = frechet_distance(real, predict(evaluator.features, to_uint8(drawn)))
         report["rows"][name] = row
     write_report(report, arguments.out)
     print(tables.limits(report))

@@ -17,6 +17,40 @@ from . import outside
 from .reports import OutsideFigures
 
 
+class PersonJudge:
+    """Who is one person, by a face recogniser that confuses one in 1,000 pairs of the held-out people.
+
+    Raises:
+        ValueError: the recogniser's package is missing.
+    """
+
+    PEOPLE = 300  # faces of a set that are compared with each other and with training faces
+    CONFUSED = 0.001  # share of pairs of different people that are taken for one: a usual rate of false matches
+
+    def __init__(self, held_out: FaceDataset) -> None:
+        self.recogniser = outside.FaceRecogniser()
+        chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))[: self.PEOPLE]
+        different = torch.triu(held_out.people[chosen] != held_out.people[chosen, None], 1)
+        self.limit = self._distances(held_out.images[chosen])[different].quantile(self.CONFUSED)
+
+    def _distances(self, images: Tensor) -> Tensor:
+        """Between all of the faces, (N, N)."""
+        embedded = self.recogniser(images)
+        return torch.cdist(embedded, embedded)
+
+    def alike(self, images: Tensor) -> float:
+        """Share of the pairs of uint8 faces (N, 3, 64, 64), of which as many are compared as PEOPLE says, that are
+        taken for one person."""
+        distances = self._distances(images[: self.PEOPLE])
+        pairs = torch.triu(torch.ones_like(distances, dtype=torch.bool), 1)
+        return (distances[pairs] < self.limit).double().mean().item()
+
+    def same(self, first: Tensor, second: Tensor) -> float:
+        """Share of uint8 faces (N, 3, 64, 64) that are taken for the same person as others, one by one."""
+        distances = (self.recogniser(first) - self.recogniser(second)).norm(dim=1)
+        return (distances < self.limit).double().mean().item()
+
+
 class OutsideJudge:
     """The held-out faces as networks from outside see them.
 
@@ -31,8 +65,6 @@ class OutsideJudge:
     """
 
     TRUSTED = 0.02  # share of the held-out faces that the detector doubts most
-    PEOPLE = 300  # faces of a set that are compared with each other and with training faces
-    CONFUSED = 0.001  # share of pairs of different people that are taken for one: a usual rate of false matches
     REDUCED = 16  # side of the pictures by which the nearest training face is found
 
     def __init__(self, held_out: FaceDataset, training: Tensor, device: torch.device, quick: bool = False) -> None:
@@ -45,12 +77,8 @@ class OutsideJudge:
         self.held_out = {space: self._standardise(space, values) for space, values in raw.items()}
         self.doubt = self._log_odds(held_out.images).quantile(self.TRUSTED)
         if not quick:
-            self.recogniser = outside.FaceRecogniser()
+            self.persons = PersonJudge(held_out)
             self.training, self.reduced = training, self._reduce(training)
-            chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))[: self.PEOPLE]
-            different = torch.triu(held_out.people[chosen] != held_out.people[chosen, None], 1)
-            distances = self._distances(held_out.images[chosen])
-            self.same_person = distances[different].quantile(self.CONFUSED)
 
     def _features(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         yield "", predict(self.network, images.to(self.device), outside.BATCH)
@@ -64,10 +92,13 @@ class OutsideJudge:
     def _log_odds(self, images: Tensor) -> Tensor:
         return predict(self.detector, images.to(self.device))[:, 0]
 
-    def _distances(self, images: Tensor) -> Tensor:
-        """Between all of the faces, as the recogniser sees them, (N, N)."""
-        embedded = self.recogniser(images)
-        return torch.cdist(embedded, embedded)
+    def distance(self, images: Tensor) -> float:
+        """Frechet distance of uint8 faces (N, 3, 64, 64) to the held-out ones, in MobileNetV2's features."""
+        return frechet_distance(self.held_out[""], self._standardise("", next(self._features(images))[1]))
+
+    def doubted(self, images: Tensor) -> float:
+        """Share of uint8 faces (N, 3, 64, 64) that the detector doubts more than 98 % of the held-out ones."""
+        return (self._log_odds(images) < self.doubt).double().mean().item()
 
     def _reduce(self, images: Tensor) -> Tensor:
         """Pixels of the faces at a small side, (N, 3 * REDUCED ** 2)."""
@@ -78,15 +109,14 @@ class OutsideJudge:
     def copies(self, images: Tensor) -> float:
         """Share of faces that the recogniser takes for the same person as the training face or mirrored training face
         whose reduced pixels are nearest. Of uint8 (N, 3, 64, 64) as many are judged as PEOPLE says."""
-        judged = images[: self.PEOPLE].to(self.device)
+        judged = images[: self.persons.PEOPLE].to(self.device)
         reduced = self._reduce(judged)
         mirrored = self._reduce(judged.flip(3))
         distances, rows = torch.stack([torch.cdist(one, self.reduced) for one in (reduced, mirrored)]).min(2)
         is_mirrored = distances[1] < distances[0]
         nearest = self.training[torch.where(is_mirrored, rows[1], rows[0])].cpu()
         nearest[is_mirrored.cpu()] = nearest[is_mirrored.cpu()].flip(3)
-        pairs = (self.recogniser(judged) - self.recogniser(nearest)).norm(dim=1)
-        return (pairs < self.same_person).double().mean().item()
+        return self.persons.same(judged, nearest)
 
     def assess(self, images: Tensor) -> OutsideFigures:
         """Measure uint8 faces (N, 3, 64, 64) against the held-out ones.
@@ -106,9 +136,7 @@ class OutsideJudge:
         scores = neighbourhood_scores(self.held_out[""], values[""])
         alike = copies = float("nan")
         if not self.quick:
-            distances = self._distances(images[: self.PEOPLE])
-            pairs = torch.triu(torch.ones_like(distances, dtype=torch.bool), 1)
-            alike = (distances[pairs] < self.same_person).double().mean().item()
+            alike = self.persons.alike(images)
             copies = self.copies(images)
         return {
             "fd_mobilenet": seen[0],
@@ -118,7 +146,7 @@ class OutsideJudge:
             "probe_accuracy_webp": compressed[1],
             "probe_auc_webp": compressed[2],
             "recall_mobilenet": scores["recall"],
-            "doubted": (self._log_odds(images) < self.doubt).double().mean().item(),
+            "doubted": self.doubted(images),
             "alike": alike,
             "copies": copies,
         }

@@ -1,4 +1,4 @@
-"""Publish what was measured: the tables of README.md and of the one beside this file, and what page and card show.
+"""Publish what was measured: the tables of README.md and docs/, and what page and card show.
 
 A table stands between a comment that names it, such as `<!-- sliders -->`, and the next line that is none of it.
 
@@ -14,11 +14,10 @@ from typing import Any
 from expressions import Editor
 from expressions.figures import EMBEDDED_FIGURES, RIVAL
 
-from . import tables
+from . import pages, tables
 from .editing import MISSED
 from .evaluator import EVALUATOR, measured_on
-from .reports import ALL_FACES, BENCHMARKS, ON_OURS, REAL, EditingReport, QualityReport, read_report
-from .rivals import CONTROL
+from .reports import BENCHMARKS, OURS, REAL, EditingReport, QualityReport, read_report
 
 OF_THE_WEIGHTS = ("quality", "editing")
 BY_THE_EVALUATOR = (*OF_THE_WEIGHTS, "limits")
@@ -44,24 +43,27 @@ def checked_reports() -> dict[str, Any]:
 # Tables -------------------------------------------------------------------------------------------
 
 
-def readmes(reports: dict[str, Any]) -> dict[Path, str]:
-    """The text of each README, its tables written anew.
+def texts(reports: dict[str, Any]) -> dict[Path, str]:
+    """The text of README.md and of each page of docs/ that shows figures, its tables written anew.
 
     Raises:
         ValueError: a table is not in its file, or more than once.
     """
     quality: QualityReport = reports["quality"]
+    editing: EditingReport = reports["editing"]
+    root = BENCHMARKS.parent
     shown = {
-        BENCHMARKS.parent / "README.md": {
-            "editors": tables.editors(reports["editing"]),
-            "sliders": tables.sliders(reports["editing"]),
+        root / "README.md": {"headlines": pages.headlines(quality, editing)},
+        root / "docs" / "figures.md": {
+            "measured": pages.measured(reports, Editor.from_pretrained().generator),
+            **tables.editing(editing),
             "faces": tables.faces(quality),
             "outside": tables.outside(quality["outside"], quality["outside_fakes"]),
-        },
-        BENCHMARKS / "README.md": {
             "limits": tables.limits(reports["limits"]),
+            "lens": pages.lens(),
             "serving": tables.serving(reports["serve"]),
         },
+        root / "docs" / "training.md": {"stages": pages.stages()},
     }
     return {path: with_tables(path.read_text(), path, named) for path, named in shown.items()}
 
@@ -80,37 +82,41 @@ def with_tables(text: str, path: Path, named: dict[str, str]) -> str:
 
 def card_figures(quality: QualityReport, editing: EditingReport) -> dict[str, Any]:
     """Each figure of the model card: value, samples, and a note on how it was measured."""
-    figures: dict[str, Any] = {}
-    for name in tables.FIGURES:
+    note = f"faces of the training split, none of the people in the {quality['held_out']} held-out faces"
+    figures: dict[str, Any] = {
+        "training_faces": {"value": quality["training"], "title": "training faces", "note": note}
+    }
+    for name, (title, _) in tables.FIGURES.items():
         values, real = ([one[name] for one in quality["rows"][row]] for row in ("weights", REAL))
         text = FORMATS.get(name, ".3f")
         floor = "1 by definition" if name == "novelty" else format(statistics.median(real), text)
         told = ", ".join(format(value, text) for value in values)
         note = f"median of {told}; real faces: {floor}; against {quality['held_out']} held-out faces"
-        figures[name] = {"value": statistics.median(values), "samples": quality["fakes"], "note": note}
+        figures[name] = {"value": statistics.median(values), "title": title, "samples": quality["fakes"], "note": note}
     seen, floors = (quality["outside"][row] for row in ("weights", REAL))
-    for outside in tables.OUTSIDE:
+    for outside, (title, _) in tables.OUTSIDE.items():
         note = f"real faces: {floors[outside]:.3f}; against {quality['held_out']} held-out faces"
-        figures[outside] = {"value": seen[outside], "samples": quality["outside_fakes"], "note": note}
+        figures[outside] = {"value": seen[outside], "title": title, "samples": quality["outside_fakes"], "note": note}
 
-    ours, rows = editing["methods"][ALL_FACES], editing["calibration"].values()
-    (low, high), rival, strongest = ours["interval"], editing["methods"][RIVAL], strongest_rival(editing)
+    overall, best = tables.end_to_end(editing), strongest_rival(editing)
+    ours, rival = (editing["methods"][name]["mean_dependency"] for name in (OURS, RIVAL))
+    besides = "change of an attribute that need not go along, when a slider goes from 5 to 95"
     notes = {
-        "mean_leak": (
-            ours["mean_dependency"],
-            "change of another attribute that need not go along, when a slider moves its own by 1 "
-            f"(95 %: {low:.2f} to {high:.2f}); on {editing['compared']} of these seeds mean difference, on a generator "
-            f"without edits: {rival['mean_dependency']:.2f}, "
-            f"the best other editor on this one ({strongest['name']}): {strongest['mean_dependency']:.2f}",
+        "end_to_end": (
+            overall["others"],
+            f"standard deviations: {besides} and moves its own by {overall['own']:.2f}; mean over attributes and "
+            f"sliders. By one standard deviation of the own, where all editors reach it: {ours:.2f}; mean difference "
+            f"{rival:.2f}, the best other editor ({best['name']}) {best['mean_dependency']:.2f}",
         ),
+        "end_to_end_largest": (overall["largest"], f"the largest {besides}: {overall['largest_in']}"),
+        "male_flips": (overall["male_flips"], "share of faces that change sides; mean over the other sliders"),
         "calibration_error": (
-            statistics.mean(row["mean_absolute_error"] for row in rows),
-            "points of 100 between the value asked and the one that a second network measures, where the editor reads "
-            f"it within {MISSED:g} points",
+            overall["mean_absolute_error"],
+            "points of 100 between the value asked and the one that a second network measures, reached or not",
         ),
         "within_reach": (
-            statistics.mean(row["within_reach"] for row in rows),
-            "share of faces and values from 20 to 80 where it does",
+            overall["within_reach"],
+            f"share of faces and values from 20 to 80 that the editor reads within {MISSED:g} points",
         ),
     }
     samples = editing["faces"]
@@ -119,33 +125,23 @@ def card_figures(quality: QualityReport, editing: EditingReport) -> dict[str, An
 
 def strongest_rival(editing: EditingReport) -> dict[str, Any]:
     """Who leaks least of the other editors on our generator."""
-    leaks = {
-        name.removesuffix(ON_OURS): method["mean_dependency"]
-        for name, method in editing["methods"].items()
-        if name.endswith(ON_OURS) and name != CONTROL + ON_OURS
-    }
+    leaks = {name: method["mean_dependency"] for name, method in editing["methods"].items() if name != OURS}
     name = min(leaks, key=lambda rival: leaks[rival])
     return {"name": name, "mean_dependency": leaks[name]}
 
 
 def embedded_figures(quality: QualityReport, editing: EditingReport) -> dict[str, Any]:
-    """What page and model card show of the weights.
-
-    Raises:
-        ValueError: no generator without edits was measured beside them.
-    """
-    if RIVAL not in editing["methods"]:
-        raise ValueError(f"editing.json has no {RIVAL}: measure with --plain, a generator trained without edits")
-    shown: dict[str, Any] = {name: editing[name] for name in ("faces", "compared", "sliders", "calibration")}
-    shown["methods"] = {name: editing["methods"][name] for name in ("ours", RIVAL)}
-    shown["strongest_rival"] = strongest_rival(editing)
+    """What page and model card show of the weights."""
+    shown: dict[str, Any] = {name: editing[name] for name in ("faces", "compared", "sliders")}
+    shown["methods"] = {name: editing["methods"][name] for name in (OURS, RIVAL)}
+    shown |= {"strongest_rival": strongest_rival(editing), "overall": tables.end_to_end(editing)}
     return {"weights": editing["weights"], "quality": card_figures(quality, editing), "editing": shown}
 
 
 def main() -> None:
     reports = checked_reports()
     EMBEDDED_FIGURES.write_text(json.dumps(embedded_figures(reports["quality"], reports["editing"])) + "\n")
-    for path, text in readmes(reports).items():
+    for path, text in texts(reports).items():
         path.write_text(text)
 
 

@@ -7,7 +7,8 @@ whether attributes come as often as in real faces. The floor is the same measure
     pip install --no-deps -r benchmarks/requirements.txt
     python -m benchmarks.quality --data DATA --plain benchmarks/plain.safetensors
 
-Prints tables. Writes quality.json, which page, model card and README.md show. To choose among generators,
+Prints tables. Writes quality.json, which page, model card, README.md and docs/figures.md show. To choose among
+generators,
 
     python -m benchmarks.quality --data DATA --quick --generator first=FILE second=FILE
 
@@ -168,6 +169,7 @@ def main() -> None:
         **measured_on(editor, arguments.evaluator),
         "fakes": fakes,
         "held_out": len(held_out),
+        "training": len(training),
         "rows": {REAL: [judge.assess(training[order.roll(-repeat * fakes)[:fakes]]) for repeat in repeats]},
         "outside_fakes": seen,
         "outside": judged,

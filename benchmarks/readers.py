@@ -15,7 +15,7 @@ from .evaluator import Evaluator
 
 FIRST_SEED = 2_000_000  # of the faces that are judged: no fit draws seeds from here on
 FIT_SEED = 3_000_000  # but other editors' fits, and the scales of readers, from here on
-DRAWN = 2000  # faces that set a reader's scale, and those of a Frechet distance
+DRAWN = 2000  # faces that set a reader's scale
 TAN = 28.0  # degrees: skin of a lesser typology angle is tan, brown or dark (Chardon et al. 1991)
 
 
@@ -37,8 +37,6 @@ class AttributeReader:
         border = torch.zeros_like(self.mean)  # where a logit says neither yes nor no
         border[self.column(SKIN_TONE)] = TAN
         self.border = self._standardise(border)
-        unrest = (self(faces.flip(3)) - self._standardise(raw)).abs()
-        self.unrest = unrest.quantile(0.95, dim=0)  # by what a reading may change where nothing does
 
     @torch.no_grad()
     def raw(self, images: Tensor) -> Tensor:
@@ -77,7 +75,6 @@ def faces_of(editor: Editor, z: Tensor) -> Tensor:
     return torch.cat([editor.synthesize(part) for part in z.split(BATCH)])
 
 
-def both_readers(editor: Editor, evaluator: Evaluator) -> tuple[list[AttributeReader], Tensor]:
-    """The evaluator and the editor's own classifier as readers, and the unedited faces that scale both."""
-    sample = faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + DRAWN), attempts=1))
-    return [AttributeReader(one, editor.attributes, sample) for one in (evaluator, editor.classifier)], sample
+def scaling_faces(editor: Editor) -> Tensor:
+    """Unedited faces that set the scale of readers."""
+    return faces_of(editor, editor.latents(range(FIT_SEED, FIT_SEED + DRAWN), attempts=1))

@@ -1,7 +1,7 @@
 """The plain recipe, as PyTorch's own DCGAN example trains it (github.com/pytorch/examples, dcgan/main.py).
 
 Same networks, initialisation, losses, optimisers and order of steps; z is normal, batch norm is in both networks,
-nothing is averaged, everything is float32.
+nothing is averaged, everything is float32. The example is BSD-3-Clause: see LICENSE-PYTORCH-EXAMPLES beside this file.
 """
 
 import torch

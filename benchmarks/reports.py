@@ -18,12 +18,10 @@ from expressions.files import write_atomically
 BENCHMARKS = Path(__file__).parent
 REFERENCE, OURS = "reference", "ours"  # recipes: PyTorch's DCGAN example, and the defaults of `train.py gan`
 REAL = "real faces"
-ALL_FACES = "ours, all faces"  # our editor on more faces than the others
-ON_OURS = " on our generator"  # ends the name of another editor that works on it
 
 
 class Judged(TypedDict):
-    evaluator: str  # the first 12 digits of its file's SHA-256
+    evaluator: str  # the first 12 digits of its digest
 
 
 class Measured(Judged):
@@ -73,6 +71,7 @@ OutsideFigure = Literal[
 class QualityReport(Measured):
     fakes: int  # faces in a set
     held_out: int
+    training: int  # faces to train on
     rows: dict[str, list[FaceFigures]]  # by who draws them: several sets
     outside_fakes: int  # faces that networks from outside see
     outside: dict[str, OutsideFigures]
@@ -95,39 +94,45 @@ class RecipesReport(Judged):
     rows: dict[str, list[RecipeFigures]]  # by recipe, one for each seed
 
 
-class SliderLeaks(TypedDict):  # of an edit by one standard deviation
-    mean_dependency: float
-    max_dependency: float
-    leaks_into: str  # what changes most
-    reached: float  # share of the edits that get that far
-    identifying: dict[str, float]
-
-
-class SharedLeaks(TypedDict):
-    mean_dependency: float
+class EditorLeaks(TypedDict):  # of the edits by one standard deviation that all editors reach
     edits: int
-
-
-class EditorLeaks(TypedDict):
     mean_dependency: float
     interval: list[float]  # 95 % of it, over faces
     max_dependency: float
-    sliders: dict[str, SliderLeaks]
+    largest: list[str]  # the slider, and what changes most with it
     columns: list[str]
     matrix: list[list[float]]  # by slider: mean change of each column
-    where_all_reach: NotRequired[SharedLeaks]
 
 
-class SliderFigures(TypedDict):
-    slope: float
-    mean_absolute_error: float
+class SliderFigures(TypedDict):  # from the first value to the last: see `slider_figures`
+    own: float
+    others: float  # mean over what should stay
+    largest: float
+    largest_in: str
+    mean_absolute_error: float  # points, reached or not
     within_reach: float
     male_flips: float
     male_flips_interval: list[float]
-    sure: float  # share of faces whose `Male` the reader is sure of
-    sure_male_flips: float
-    sure_male_flips_interval: list[float]
     median_ita_change: float  # degrees
+
+
+class Realism(TypedDict):
+    fd_mobilenet: float
+    doubted: float
+
+
+class PictureFigures(TypedDict):  # of a slider's ends: see `Strangers.assess`
+    outside_region: NotRequired[float]  # share of the squared change; where the attribute lives in a part of the face
+    same_person: float
+    ends: list[Realism]
+    real: list[Realism]  # faces without the attribute, and with it; empty where there are too few
+
+
+class SeveralFigures(TypedDict):  # of several sliders at once
+    sets: int  # of values that the face reaches one by one
+    all_land: float
+    beside: int  # such values beside one that the face does not reach
+    beside_land: float
 
 
 class Unrest(TypedDict):
@@ -135,21 +140,15 @@ class Unrest(TypedDict):
     male_flips: float
 
 
-class EditedDistance(TypedDict):
-    faces: int
-    unedited: float
-    edited: float
-
-
 class EditingReport(Measured):
     faces: int
     compared: int  # of these, faces that other editors moved too
-    sliders: list[str]
+    sliders: dict[str, SliderFigures]
+    pictures: dict[str, PictureFigures]
+    unedited: Realism
+    several: dict[str, SeveralFigures]  # by how many
     methods: dict[str, EditorLeaks]  # by editor
-    agreement: float
     do_nothing: dict[str, Unrest]
-    calibration: dict[str, SliderFigures]
-    fd_evaluator: EditedDistance
 
 
 class LimitsRow(TypedDict):

@@ -1,4 +1,4 @@
-"""How others edit: directions, or steps, found for a generator that was trained without edits in mind.
+"""How others edit: directions, or steps, found for a generator that is given.
 
 All of them move z itself and clip it to [-1, 1], as their authors' code does, and are fitted with the scores that this
 project's editor uses.
@@ -20,8 +20,6 @@ from expressions.training.directions import dual_basis, regress
 # Edits of latents z (N, 100) for one attribute's column, by amounts in standard deviations of its score.
 Edits = Callable[[Tensor, int, Sequence[float]], list[Tensor]]
 
-CONTROL = "random direction"  # among the rivals: nobody's editor
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -38,7 +36,7 @@ def scores_of(editor: Editor, z: Tensor) -> Tensor:
     return torch.cat([editor.classifier(images), individual_typology_angle(images)[:, None]], 1)
 
 
-def draw(editor: Editor, first_seed: int, count: int = 10_000) -> Sample:
+def draw(editor: Editor, first_seed: int, count: int = 5000) -> Sample:
     z = editor.latents(range(first_seed, first_seed + count), attempts=1)
     raw = torch.cat([editor.scores(editor.synthesize(batch)) for batch in z.split(BATCH)])
     deviation = raw.std(0)
@@ -54,7 +52,6 @@ def all_edits(editor: Editor, sample: Sample) -> dict[str, Edits]:
         "ridge dual basis": along(dual_basis(regress(sample.z, sample.scores)), sample),
         "sum of axes": sum_of_axes(differences, sample),
         "gradient ascent with penalty": gradient_ascent(editor, sample),
-        CONTROL: along(random_directions(len(editor.attributes)), sample, gain=0.5),
     }
 
 
@@ -96,11 +93,9 @@ def project(normals: Tensor, attributes: Sequence[str]) -> Tensor:
     return normalize(torch.stack(rows), dim=1)
 
 
-def along(directions: Tensor, sample: Sample, gain: float | None = None) -> Edits:
-    """Steps along fixed directions (K, 100), as long as the regression of the scores on z says; or of a fixed gain."""
-    gains = (
-        (regress(sample.z, sample.scores) * directions).sum(1) if gain is None else torch.full((len(directions),), gain)
-    )
+def along(directions: Tensor, sample: Sample) -> Edits:
+    """Steps along fixed directions (K, 100), as long as the regression of the scores on z says."""
+    gains = (regress(sample.z, sample.scores) * directions).sum(1)
 
     def edits(z: Tensor, column: int, amounts: Sequence[float]) -> list[Tensor]:
         return [(z + amount / gains[column] * directions[column]).clamp(-1, 1) for amount in amounts]
@@ -119,7 +114,7 @@ def sum_of_axes(directions: Tensor, sample: Sample) -> Edits:
     return edits
 
 
-def gradient_ascent(editor: Editor, sample: Sample, penalty: float = 0.1, rate: float = 0.05, steps: int = 4) -> Edits:
+def gradient_ascent(editor: Editor, sample: Sample, penalty: float = 0.1, rate: float = 0.05, steps: int = 5) -> Edits:
     """Gradient steps for each face towards the score and against the change of all others, amount after amount."""
 
     def edits(z: Tensor, column: int, amounts: Sequence[float]) -> list[Tensor]:
@@ -143,8 +138,3 @@ def gradient_ascent(editor: Editor, sample: Sample, penalty: float = 0.1, rate: 
         return [found[amount] for amount in amounts]
 
     return edits
-
-
-def random_directions(count: int) -> Tensor:
-    """Unit vectors (count, 100): what any step of that length changes."""
-    return normalize(torch.randn(count, 100, generator=torch.Generator().manual_seed(0)), dim=1)

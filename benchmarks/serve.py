@@ -5,7 +5,7 @@ through Gradio's queue, which is its default, the other directly, around the que
 
     python -m benchmarks.serve
 
-Prints a table. Writes serve.json, which the README beside this file shows.
+Prints a table. Writes serve.json, which docs/figures.md shows.
 """
 
 import argparse

@@ -3,10 +3,10 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from . import reports
-from .reports import ALL_FACES, ON_OURS, OURS, REAL, REFERENCE
+from .reports import OURS, REAL, REFERENCE
 
 FIGURES: dict[reports.FaceFigure, tuple[str, str]] = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
@@ -54,64 +54,110 @@ def median(sets: Sequence[reports.FaceFigures], figure: reports.FaceFigure) -> f
 # Edits --------------------------------------------------------------------------------------------
 
 
-def editors(report: reports.EditingReport) -> str:
-    """What every editor changes besides, on the generator without edits and on ours."""
-    methods = report["methods"]
-    unsuffixed = [name.removesuffix(ON_OURS) for name in methods if name.endswith(ON_OURS)]
-
-    def row(title: str, name: str) -> list[str]:
-        method = methods[name]
-        smiling, shared = method["sliders"]["Smiling"], method.get("where_all_reach")
-        changes = [f"{change:.2f}" for change in smiling["identifying"].values()] if smiling["reached"] else ["-"]
-        plain = with_interval(methods[title]) if title in methods else ""
-        leak = f"{shared['mean_dependency']:.2f}" if shared else ""
-        return [title, plain, with_interval(method), leak, ", ".join(changes)]
-
-    rows = [[f"**{cell}**" if cell else "" for cell in row("Expressions", "ours")]]
-    rows += [row(f"Expressions, {report['faces']:,} seeds", ALL_FACES)]
-    rows += [row(name, name + ON_OURS) for name in unsuffixed]
-    for name, seen in report["do_nothing"].items():
-        title = f"nothing: the face {name}; `Male` flips for {percent(seen['male_flips'])}"
-        rows += [[title, "", f"{seen['change']:.2f}", "", ""]]
-    distance = report["fd_evaluator"]
-    title = f"Frechet distance in raw features, edited and not, {distance['faces']:,} faces"
-    rows += [[title, "", f"{distance['edited']:.1f}, {distance['unedited']:.1f}", "", ""]]
-    rows += [["cosine of the changes that both networks see", "", f"{report['agreement']:.2f}", "", ""]]
-    identifying = ", ".join(f"`{name}`" for name in methods["ours"]["sliders"]["Smiling"]["identifying"])
-    head = [
-        f"other attributes, at 1 sd of the own, {report['compared']:,} seeds",
-        "earlier generator without edits",
-        "this generator",
-        f"its {methods['ours']['where_all_reach']['edits']:,} edits that all reach",
-        f"Smiling: {identifying}",
-    ]
-    return table(head, rows)
+def editing(report: reports.EditingReport) -> dict[str, str]:
+    """All tables of the edits, by the names of their places in README.md."""
+    return {"sliders": sliders(report), "ends": ends(report), "several": several(report), "editors": editors(report)}
 
 
 def sliders(report: reports.EditingReport) -> str:
-    """Whether each slider shows its value, and leaves who the face shows."""
-
-    def flips(share: float, interval: Sequence[float]) -> str:
-        low, high = interval
-        return f"{share * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
-
+    """What each slider changes besides on the way from one end to the other, and whom the face then shows."""
     rows = []
-    for name, row in report["calibration"].items():
-        shown = [f"{row['slope']:.2f}", f"{row['mean_absolute_error']:.1f}", percent(row["within_reach"])]
-        all_flips = flips(row["male_flips"], row["male_flips_interval"])
-        sure_flips = flips(row["sure_male_flips"], row["sure_male_flips_interval"])
-        tone = "" if name == "Skin_Tone" else f"{row['median_ita_change']:.1f}"
-        rows.append([f"`{name}`", *shown, *(["", ""] if name == "Male" else [all_flips, sure_flips]), tone])
+    for name, row in report["sliders"].items():
+        low, high = (f"{100 * share:.1f}" for share in row["male_flips_interval"])
+        seen = report["pictures"][name]
+        rows.append(
+            [
+                f"`{name}`",
+                f"{row['own']:.2f}",
+                f"{row['others']:.2f}",
+                f"{row['largest']:.2f}, `{row['largest_in']}`",
+                "" if name == "Male" else f"{percent(row['male_flips'], 1)} ({low} to {high})",
+                "" if name == "Skin_Tone" else f"{row['median_ita_change']:.1f}",
+                percent(seen["same_person"]),
+                percent(seen["outside_region"]) if "outside_region" in seen else "",
+            ]
+        )
+    overall = end_to_end(report)
+    largest = f"**{overall['largest']:.2f}, `{overall['largest_in']}`**"
+    rows.append(["**all**", f"**{overall['own']:.2f}**", f"**{overall['others']:.2f}**", largest, "", "", "", ""])
+    for name, still in report["do_nothing"].items():
+        rows.append([f"none: {name}", "", f"{still['change']:.2f}", "", percent(still["male_flips"], 1), "", "", ""])
     head = [
-        f"slider, {report['faces']:,} seeds",
-        "slope",
-        "mean error, points",
-        "within reach",
+        f"slider from 5 to 95, {report['faces']:,} seeds",
+        "its own attribute, sd",
+        "the others, mean",
+        "the one that changes most",
         "`Male` flips",
-        f"flips of the {percent(report['calibration']['Smiling']['sure'])} that the judge is sure of",
-        "change of skin, degrees",
+        "skin, degrees",
+        "same person",
+        "change outside its region",
     ]
     return table(head, rows)
+
+
+def ends(report: reports.EditingReport) -> str:
+    """Whether each slider shows its value, and whether faces at its ends look real."""
+
+    def two(sets: Sequence[reports.Realism], figure: Literal["fd_mobilenet", "doubted"]) -> str:
+        return ", ".join(OUTSIDE[figure][1].format(one[figure]).replace("%", " %") for one in sets)
+
+    unedited = [report["unedited"]]
+    rows = [["unedited", "", "", two(unedited, "fd_mobilenet"), "", two(unedited, "doubted")]]
+    for name, row in report["sliders"].items():
+        seen = report["pictures"][name]
+        shown = [f"{row['mean_absolute_error']:.1f}", percent(row["within_reach"])]
+        distances = [two(seen["ends"], "fd_mobilenet"), two(seen["real"], "fd_mobilenet")]
+        rows.append([f"`{name}`", *shown, *distances, two(seen["ends"], "doubted")])
+    head = [
+        f"slider, {report['faces']:,} seeds",
+        "asked and read differ by, points",
+        "within reach",
+        "Frechet distance at 5, at 95",
+        "of real faces without it, with it",
+        "doubted at 5, at 95",
+    ]
+    return table(head, rows)
+
+
+def several(report: reports.EditingReport) -> str:
+    """Whether values that a face can show one by one are shown together."""
+    rows = [
+        [
+            count,
+            f"{percent(row['all_land'])} of {row['sets']:,}",
+            f"{percent(row['beside_land'])} of {row['beside']:,}",
+        ]
+        for count, row in report["several"].items()
+    ]
+    return table(["sliders at once", "all land, where each does alone", "land beside one that is out of reach"], rows)
+
+
+def editors(report: reports.EditingReport) -> str:
+    """What other editors change besides, on our generator."""
+    rows = []
+    for name, leaks in report["methods"].items():
+        cells = [f"{leaks['max_dependency']:.2f}, `{leaks['largest'][1]}` by `{leaks['largest'][0]}`"]
+        cells = [TITLES.get(name, name), with_interval(leaks), *cells]
+        rows.append([f"**{cell}**" for cell in cells] if name == OURS else cells)
+    edits = report["methods"][OURS]["edits"]
+    head = [f"at 1 sd of the own attribute, {edits:,} edits that all reach", "the others, mean", "largest"]
+    return table(head, rows)
+
+
+def end_to_end(report: reports.EditingReport) -> dict[str, Any]:
+    """Means over the sliders of what they change and of what they show, and the largest change of all."""
+    sliders: Mapping[str, Any] = report["sliders"]
+    farthest = max(sliders, key=lambda name: sliders[name]["largest"])
+
+    def mean(figure: str, left_out: str = "") -> float:
+        return statistics.mean(row[figure] for name, row in sliders.items() if name != left_out)
+
+    return {
+        **{figure: mean(figure) for figure in ("own", "others", "mean_absolute_error", "within_reach")},
+        "male_flips": mean("male_flips", "Male"),
+        "largest": sliders[farthest]["largest"],
+        "largest_in": f"{sliders[farthest]['largest_in']} by {farthest}",
+    }
 
 
 def limits(report: reports.LimitsReport) -> str:

@@ -3,4 +3,5 @@
 from .editor import Editor
 from .errors import WeightsError
 
-__all__ = ["Editor", "WeightsError"]
+__version__ = "0.2.0"
+__all__ = ["Editor", "WeightsError", "__version__"]

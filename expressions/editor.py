@@ -1,25 +1,23 @@
 """The editor: a generator, a model of its attributes, and the calibrated directions between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Self
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from PIL import Image
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from .attributes import SKIN_TONE
-from .checks import checked_tensor, checked_whole
+from .checks import checked_name, checked_tensor, checked_values, checked_whole
 from .errors import WeightsError, weights_errors
 from .hub import is_hub_id
 from .images import IMAGE_SIZE, to_pil
 from .latents import MAX_ATTEMPTS, Z_DIM, checked_attempts, checked_seed, draw_latents, to_normal, to_uniform
 from .networks.chooser import Chooser
 from .networks.classifier import AttributeClassifier
-from .networks.files import fingerprint, load_tensors, read_tensors, stored
+from .networks.files import fingerprint, load_tensors, read_tensors, stored, to_bytes
 from .networks.generator import Generator
 from .networks.lens import Lens, bicubic, with_means
 from .networks.precision import channels_last
@@ -171,8 +169,8 @@ class Editor(
     def edit(self, z: Tensor, targets: Mapping[str, float]) -> Tensor:
         """Move latents until their faces show the asked values.
 
-        Always starts from the latents given, so the order of targets does not matter. A face that cannot reach its
-        targets comes back as close to them as was found.
+        Always starts from the latents given, so the order of targets does not matter. A target that a face cannot reach
+        alone is clipped to what it reaches, as close as was found; the others are met beside it.
 
         Args:
             z: (N, 100) in [-1, 1].
@@ -191,10 +189,16 @@ class Editor(
     def follow(self, face: Look, targets: Mapping[str, float]) -> Look:
         """Edit one face, as `edit` does: from what `look` saw of it to what `look` sees of the result."""
         targets = self.checked_targets(targets)
-        if not targets:
-            return face
-        u = to_normal(face.z.to(self.low))
-        return self.solver.solve(self._problem(face, targets), face, lambda move: self.look(to_uniform(u + move)))
+        if len(targets) > 1:
+            return self.combine(face, targets, {name: self.follow(face, {name: targets[name]}) for name in targets})
+        return self._solve(face, targets) if targets else face
+
+    @torch.no_grad()
+    def combine(self, face: Look, targets: Mapping[str, float], alone: Mapping[str, Look]) -> Look:
+        """Edit one face to several targets, as `follow` does, given what it makes of each of them alone, by name."""
+        targets = self.checked_targets(targets)
+        shown = {name: alone[name].values[self.attributes.index(name)].item() for name in targets}
+        return self._solve(face, self.solver.within_reach(targets, shown))
 
     @torch.no_grad()
     def sketch(self, face: Look, targets: Mapping[str, float]) -> Tensor:
@@ -221,6 +225,10 @@ class Editor(
         ends = [[self.follow(face, {name: end}).values[column] for end in (0.0, 100.0)] for face in faces]
         return self.low.new_tensor(ends).reshape(-1, 2).clamp(0, 100)
 
+    def _solve(self, face: Look, targets: Mapping[str, float]) -> Look:
+        u = to_normal(face.z.to(self.low))
+        return self.solver.solve(self._problem(face, targets), face, lambda move: self.look(to_uniform(u + move)))
+
     def _problem(self, face: Look, targets: Mapping[str, float]) -> Problem:
         return self.solver.problem(targets, self.attributes, face.values, self.generator.directions, self.response)
 
@@ -228,20 +236,12 @@ class Editor(
 
     def checked_targets(self, targets: Mapping[str, float], argument: str = "targets") -> dict[str, float]:
         """Let targets through, as floats in the order of `attributes`; errors call them `argument`."""
-        if not isinstance(targets, Mapping):
-            found = type(targets).__name__
-            raise ValueError(f"{argument} must be values by name, such as {{'Smiling': 90}}, got {found}")
-        for name, value in targets.items():
-            self.checked_attribute(name, argument)
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 100:  # NaN fails too
-                raise ValueError(f"{argument}[{name!r}] must be a number from 0 to 100, got {value!r:.40}")
-        return {name: max(0.0, float(targets[name])) for name in self.attributes if name in targets}  # -0.0 becomes 0.0
+        targets = checked_values(targets, self.attributes, argument)
+        return {name: targets[name] for name in self.attributes if name in targets}
 
     def checked_attribute(self, name: str, argument: str) -> str:
         """Let the name of an attribute through; errors call it `argument`."""
-        if name not in self.attributes:
-            raise ValueError(f"{argument}: unknown attribute {name!r:.40}; choose from {', '.join(self.attributes)}")
-        return name
+        return checked_name(name, self.attributes, argument)
 
     def _checked_images(self, images: Tensor) -> Tensor:
         return checked_tensor(images, "images", 3, IMAGE_SIZE, IMAGE_SIZE).to(self.low)
@@ -294,4 +294,4 @@ class Editor(
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights; kernels in half precision, to which the fit rounded them."""
         # Written here, since safetensors lets nobody but the owner read what it writes.
-        (save_directory / TENSORS).write_bytes(save(stored(self), metadata={"format": "pt"}))
+        (save_directory / TENSORS).write_bytes(to_bytes(stored(self), {"format": "pt"}))

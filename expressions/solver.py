@@ -2,6 +2,9 @@
 
 An edit moves u by a sum of directions. Broyden's method (Broyden 1965) finds the amounts: each step moves by what is
 still missing, looks at the picture, and corrects how the values respond by what the step did.
+
+Of several targets each is tried alone before. One that is out of reach becomes what is reached: all steps would
+otherwise be spent on it, and the rest be missed too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -47,12 +50,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Solver:
-    """Settings of an edit. benchmarks/README.md compares each with others: "What limits the sliders"."""
+    """Settings of an edit. docs/figures.md compares each with others: "What limits the sliders"."""
 
     max_steps: int = 6  # twice as many bring nothing
     tolerance: float = 1.0  # points; a miss of 2 would spare less than half a step
     held_share: float = 0.5  # of the drift of a held value that a step corrects: better than 0, and no worse than 1
-    # The farthest that u moves; random faces lie 14 apart. With 8, more values are reached by less likely faces.
+    # The farthest that u moves for each target; random faces lie 14 apart. With 8, more values are reached by less
+    # likely faces.
     max_distance: float = 6.0
     # What keeps its value, unless an edit names it or it may change along. Holding all is worse for all others.
     held: tuple[str, ...] = IDENTIFYING
@@ -87,10 +91,22 @@ class Solver:
             response=response[columns][:, columns],
         )
 
+    def within_reach(self, targets: Mapping[str, float], shown: Mapping[str, float]) -> dict[str, float]:
+        """Clip targets to what an edit of each alone has `shown`, unless that is as good as met."""
+        reached = {name: min(max(shown[name], 0.0), 100.0) for name in targets}
+        return {
+            name: target if abs(reached[name] - target) < self.tolerance else reached[name]
+            for name, target in targets.items()
+        }
+
     def first_step(self, problem: Problem, face: Look) -> Tensor:
-        """How the first step moves u, (100,)."""
+        """How the first step moves u, (100,): for several targets along no direction farther than for one."""
         start = torch.zeros_like(problem.goal)
-        return self._step(problem, problem.response, start, face.values[problem.columns]) @ problem.directions
+        amounts = self._step(problem, problem.response, start, face.values[problem.columns])
+        if problem.named > 1:
+            farthest = self.max_distance / problem.directions.norm(dim=1)
+            amounts = amounts.clamp(-farthest, farthest)
+        return amounts @ problem.directions
 
     def solve(self, problem: Problem, face: Look, look: Callable[[Tensor], Look]) -> Look:
         """Find the face whose named values are closest to their targets.
@@ -119,9 +135,10 @@ class Solver:
         return best
 
     def _step(self, problem: Problem, response: Tensor, amounts: Tensor, values: Tensor) -> Tensor:
-        """Go on from amounts (T,) along the directions, no farther than `max_distance` from the start."""
+        """Go on from amounts (T,) along the directions, by no more than `max_distance` for each target."""
         amounts = amounts + damped_solve(response, problem.missing(values) * problem.share)
-        return amounts * (self.max_distance / (amounts @ problem.directions).norm().clamp_min(self.max_distance))
+        farthest = self.max_distance * problem.named
+        return amounts * (farthest / (amounts @ problem.directions).norm().clamp_min(farthest))
 
 
 def damped_solve(matrix: Tensor, missing: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import expressions
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -89,6 +91,7 @@ def test_a_wheel_gives_an_editor_without_gradio_and_datasets(tmp_path):
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, tmp_path / "checkout"], check=True)
     (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith(f"expressions-{expressions.__version__}-")
     assert {name for name in files if name.startswith("expressions/")} <= set(zipfile.ZipFile(wheel).namelist())
     venv.create(tmp_path / "environment")
     (packages,) = (tmp_path / "environment").glob("lib/*/site-packages")

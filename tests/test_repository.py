@@ -9,7 +9,9 @@ import yaml
 from huggingface_hub import SpaceCard
 from packaging.specifiers import SpecifierSet
 
+import expressions
 from expressions.attributes import HUB_DATASET
+from expressions.networks.files import LICENCE_LINK, LICENCE_NAME, read_tensors
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -52,6 +54,9 @@ def test_the_front_matter_is_one_that_a_space_accepts():
     assert FRONT_MATTER["datasets"] == [HUB_DATASET]
     colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert {FRONT_MATTER["colorFrom"], FRONT_MATTER["colorTo"]} <= colours
+    assert FRONT_MATTER["license"] == "other"
+    assert (FRONT_MATTER["license_name"], FRONT_MATTER["license_link"]) == (LICENCE_NAME, LICENCE_LINK)
+    assert (ROOT / FRONT_MATTER["thumbnail"]).suffix == ".png"  # not every site that shows a link shows WebP
     # A push adds these; no repository for the weights is known here.
     assert FRONT_MATTER["models"] == []
     assert "preload_from_hub" not in FRONT_MATTER
@@ -62,8 +67,31 @@ def test_the_space_has_a_python_that_the_package_allows():
     assert SpecifierSet(least).contains(FRONT_MATTER["python_version"])
 
 
-def test_every_picture_of_the_readme_exists():
-    assert [path for path in re.findall(r"!\[.*?\]\((.*?)\)", README) if not (ROOT / path).is_file()] == []
+def test_every_link_to_a_file_leads_to_one():
+    for page in (path for path in tracked() if path.suffix == ".md" and path.name != "card.md"):
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_changelog_begins_with_the_version_of_the_package():
+    first = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None
+    assert first[1] == expressions.__version__
+
+
+def test_every_file_of_weights_names_its_licence():
+    for path in (path for path in tracked() if path.suffix == ".safetensors"):
+        metadata = read_tensors(path)[1]
+        assert (metadata.get("license"), metadata.get("license_link")) == (LICENCE_NAME, LICENCE_LINK), path.name
+
+
+def test_the_workflow_checks_every_python_from_the_least_that_the_package_allows():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
+    versions = workflow["jobs"]["check"]["strategy"]["matrix"]["python"]
+    least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert versions[0] == least.removeprefix(">=")
+    assert all(SpecifierSet(least).contains(version) for version in versions)
+    assert {"run": "make check"} in workflow["jobs"]["check"]["steps"]
 
 
 def test_no_file_is_too_large_for_a_space():

@@ -83,6 +83,48 @@ def test_an_edit_out_of_reach_stops_at_the_closest_face_that_it_saw(editor, monk
     assert max(distances) == pytest.approx(6, abs=0.01)
 
 
+# Several targets -------------------------------------------------------------------------------------
+
+
+def test_a_target_out_of_reach_is_clipped_to_its_reach_and_spoils_no_other(editor):
+    editor.classifier.mixture[3, 3] = 0.1  # Eyeglasses: 2 points for a unit of u, and so 62 at most
+    face = editor.look(latent())
+    edited = editor.follow(face, {"Eyeglasses": 90, "Smiling": 95, "Bangs": 20})
+    assert value(edited, "Eyeglasses", editor) == pytest.approx(62, abs=1)
+    assert value(edited, "Smiling", editor) == pytest.approx(95, abs=1)
+    assert value(edited, "Bangs", editor) == pytest.approx(20, abs=1)
+
+
+def test_targets_that_are_within_reach_alone_are_met_together(editor):
+    editor.classifier.mixture *= 0.5  # 10 points for a unit of u, which moves by 6 for each target
+    edited = editor.follow(editor.look(latent()), {"Smiling": 100, "Bangs": 0})
+    assert (value(edited, "Smiling", editor), value(edited, "Bangs", editor)) == pytest.approx((100, 0), abs=1)
+
+
+def test_an_edit_of_several_targets_follows_from_what_each_comes_to_alone(editor):
+    editor.classifier.mixture[3, 3] = 0.1
+    face, targets = editor.look(latent(Young=30)), {"Eyeglasses": 90.0, "Smiling": 95.0}
+    alone = {name: editor.follow(face, {name: target}) for name, target in targets.items()}
+    assert torch.equal(editor.combine(face, targets, alone).z, editor.follow(face, targets).z)
+
+
+def test_a_target_that_is_as_good_as_met_is_not_clipped(editor):
+    shown = {"Smiling": 89.5, "Bangs": -4.0, "Young": 60.0}
+    clipped = editor.solver.within_reach({"Smiling": 90.0, "Bangs": 0.0, "Young": 80.0}, shown)
+    assert clipped == {"Smiling": 90.0, "Bangs": 0.0, "Young": 60.0}
+
+
+def test_a_first_step_goes_along_no_direction_farther_than_an_edit_of_one_value_may(editor):
+    editor.response *= 0.1  # it expects 25 units to be needed for each
+    face = editor.look(latent())
+    moved = to_normal(editor.sketch(face, {"Smiling": 100, "Bangs": 0})) - to_normal(face.z)
+    expected = 6 * (editor.generator.directions[0] - editor.generator.directions[4])
+    assert torch.allclose(moved[0], expected, atol=1e-4)
+
+
+# The ends of the scale -------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(("start", "end", "other"), [(-10, 0, 5), (110, 100, 95)])
 def test_the_end_of_the_scale_is_reached_beyond_it(editor, start, end, other):
     face = editor.look(latent(Bangs=start))

@@ -46,7 +46,12 @@ class FaceCache:
     def _draw(self, seed: int, targets: tuple[tuple[str, float], ...], attempts: int) -> Look:
         if not targets:
             return self.editor.look(self.editor.latents(seed, attempts))
-        return self.editor.follow(self._remembered(seed, (), attempts), dict(targets))
+        face = self._remembered(seed, (), attempts)
+        if len(targets) == 1:
+            return self.editor.follow(face, dict(targets))
+        # A visitor moves one slider at a time: what the others come to alone is remembered.
+        alone = {name: self._remembered(seed, ((name, value),), attempts) for name, value in targets}
+        return self.editor.combine(face, dict(targets), alone)
 
     @torch.no_grad()
     def draft(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Tensor:

@@ -13,12 +13,17 @@ from ..attributes import HUB_DATASET
 from ..editor import Editor
 from ..images import IMAGE_SIZE
 from ..latents import Z_DIM
+from ..networks.files import LICENCE_LINK, LICENCE_NAME
 from .hub import PublishError
 
-LICENCE_NAME = "celeba-non-commercial"
-LICENCE_LINK = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 _TEMPLATE = Path(__file__).with_name("card.md")
-_FIELDS: dict[str, tuple[type, ...]] = {"value": (Real, str), "unit": (str,), "samples": (int,), "note": (str,)}
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "value": (Real, str),
+    "unit": (str,),
+    "samples": (int,),
+    "note": (str,),
+    "title": (str,),
+}
 
 
 def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None = None) -> str:
@@ -29,7 +34,8 @@ def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None =
         repo_id: owner/name, for the line that loads it.
         figures: what was measured, as in {"Mean leak": {"value": 0.11, "unit": "sd", "samples": 2000,
             "note": "other attributes, judged by a second network"}}. Each has a `value`, a number or a text;
-            `unit`, `samples` (how many pictures) and `note` may be left out. None or empty: no such section.
+            `unit`, `samples` (how many pictures), `note` and `title` (shown instead of the name) may be left out. None
+            or empty: no such section.
 
     Raises:
         PublishError: a figure has no value, an unknown field, or a value that is no finite number or text.
@@ -40,14 +46,14 @@ def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None =
     for name, figure in figures.items():
         _check_figure(name, figure)
     known = editor.generate_model_card().data.to_dict()  # what the class says of itself: licence, library, task, tags
-    numbers = {name: figure["value"] for name, figure in figures.items() if not isinstance(figure["value"], str)}
+    numbers = {name: figure for name, figure in figures.items() if not isinstance(figure["value"], str)}
     data = ModelCardData(
         **known,
         license_name=LICENCE_NAME,
         license_link=LICENCE_LINK,
         datasets=[HUB_DATASET],
         model_name=repo_id.partition("/")[2] if numbers else None,
-        eval_results=[_result(name, value, known["pipeline_tag"]) for name, value in numbers.items()] or None,
+        eval_results=[_result(name, figure, known["pipeline_tag"]) for name, figure in numbers.items()] or None,
     )
     card = ModelCard.from_template(  # by Jinja2, which PyTorch needs too
         data,
@@ -58,7 +64,7 @@ def model_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None =
         attributes=", ".join(f"`{name}`" for name in editor.attributes),
         example="Smiling" if "Smiling" in editor.attributes else editor.attributes[0],
         licence_link=LICENCE_LINK,
-        figures="\n".join(_row(name, **figure) for name, figure in figures.items()),
+        figures="\n".join(_row(**{"title": name, **figure}) for name, figure in figures.items()),
     )
     return f"{card}\n"
 
@@ -70,23 +76,23 @@ def _check_figure(name: str, figure: Any) -> None:
     fits = fits and not any(isinstance(given, bool) for given in figure.values())
     if not fits or (isinstance(figure["value"], Real) and not math.isfinite(figure["value"])):
         raise PublishError(
-            f"figure {name!r} must have a value, which is a finite number or a text, and may have a unit and a note, "
-            f"which are texts, and samples, a whole number; got {figure!r:.200}"
+            f"figure {name!r} must have a value, which is a finite number or a text, and may have a unit, a note and a "
+            f"title, which are texts, and samples, a whole number; got {figure!r:.200}"
         )
 
 
-def _result(name: str, value: float, task: str) -> EvalResult:
+def _result(name: str, figure: Mapping[str, Any], task: str) -> EvalResult:
     return EvalResult(
         task_type=task,
         dataset_type=HUB_DATASET,
         dataset_name="CelebA",
         metric_type=re.sub(r"\W+", "_", name.lower()).strip("_"),
-        metric_name=name,
-        metric_value=float(value),
+        metric_name=figure.get("title", name),
+        metric_value=float(figure["value"]),
     )
 
 
-def _row(name: str, value: float | str, unit: str = "", samples: int | None = None, note: str = "") -> str:
+def _row(title: str, value: float | str, unit: str = "", samples: int | None = None, note: str = "") -> str:
     shown = value if isinstance(value, str) else f"{value:.4g}"
-    cells = (name, f"{shown} {unit}".strip(), "" if samples is None else f"{samples}", note)
+    cells = (title, f"{shown} {unit}".strip(), "" if samples is None else f"{samples}", note)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -1,6 +1,5 @@
 """A Hugging Face Space that shows an editor: the page and the package of a checkout, and the weights."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +15,16 @@ from .weights import ModelPush
 
 MODEL_VARIABLE, REVISION_VARIABLE = "EXPRESSIONS_MODEL", "EXPRESSIONS_REVISION"  # app.py reads them
 _ROOT_FILES = (
-    *("README.md", "LICENSE", "app.py", "expressions/__init__.py"),
+    *("README.md", "LICENSE", "LICENSE-WEIGHTS", "CHANGELOG.md", "CONTRIBUTING.md"),  # that README.md links to
+    *("app.py", "expressions/__init__.py"),
     *("requirements.txt", "pre-requirements.txt", "pyproject.toml"),  # so that pip installs the package from the Space
 )
-_OWNED_FOLDERS = ("expressions/", "assets/")  # what else lies in them is deleted; the rest of a Space is its owner's
+_SHOWN_FOLDERS = ("assets", "docs")  # by README.md
+_OWNED_FOLDERS = (
+    "expressions/",
+    "assets/",
+    "docs/",
+)  # what else lies in them is deleted, and in no other
 _PACKAGE_SUFFIXES = (".css", ".gz", ".html", ".js", ".json", ".md", ".mjs", ".py", ".txt")
 _LEAVE_OUT = "push the Space without that repository, and the weights go along"
 
@@ -62,6 +67,7 @@ def publish_space(
             raise PublishError(f"it could not read {repo_id!r} if that were private: {_LEAVE_OUT}")
         files = space_files(checkout, editor)
         api = connect(token)
+        files["README.md"] = _with_thumbnail(files["README.md"], f"{api.endpoint}/spaces/{space_id}/resolve/main")
     model = None if repo_id is None else ModelPush(editor, repo_id, False, revision, figures)
 
     # Whatever can be refused is refused before the first upload.
@@ -88,19 +94,18 @@ def publish_space(
 
 
 def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
-    """What a Space holds, by path: the page, the package, the pictures and pages of README.md and the editor's weights.
+    """What a Space holds, by path: the page, the package, README.md with all that it shows, and the editor's weights.
 
     Raises:
         PublishError: the checkout lacks a file, or README.md does not describe the Space.
     """
-    package = (path for path in (checkout / "expressions").rglob("*") if path.suffix in _PACKAGE_SUFFIXES)
-    names = (path.relative_to(checkout).as_posix() for path in sorted(package))
+    package = [path for path in (checkout / "expressions").rglob("*") if path.suffix in _PACKAGE_SUFFIXES]
+    shown = [path for folder in _SHOWN_FOLDERS for path in (checkout / folder).iterdir()]
+    names = (path.relative_to(checkout).as_posix() for path in sorted(package + shown))
     files = {name: _read(checkout, name) for name in (*_ROOT_FILES, *names)}
-    readme = files["README.md"].decode()
-    space = SpaceCard(readme).data.to_dict()
+    space = SpaceCard(files["README.md"].decode()).data.to_dict()
     if space.get("sdk") != "gradio" or space.get("app_file") != "app.py":
         raise PublishError("the front matter of README.md must have `sdk: gradio` and `app_file: app.py`")
-    files |= {name: _read(checkout, name) for name in re.findall(r"\]\(((?:assets|docs)/[^)#]*)", readme)}
     with TemporaryDirectory() as folder:
         editor.save_pretrained(folder)
         files |= {f"expressions/weights/{name}": (Path(folder) / name).read_bytes() for name in (CONFIG, TENSORS)}
@@ -112,6 +117,14 @@ def _read(checkout: Path, name: str) -> bytes:
     if not path.is_file():
         raise PublishError(f"{checkout} has no file {name}")
     return path.read_bytes()
+
+
+def _with_thumbnail(readme: bytes, files_at: str) -> bytes:
+    """Make the thumbnail of the front matter an address, as the Hub wants it; in a checkout it is a path."""
+    card = SpaceCard(readme.decode())
+    if path := card.data.get("thumbnail"):
+        card.data["thumbnail"] = f"{files_at}/{path}"
+    return str(card).encode()
 
 
 def _pin(readme: bytes, repo_id: str, commit: str) -> bytes:

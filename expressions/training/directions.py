@@ -51,8 +51,12 @@ def edit_half(u: Tensor, directions: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def regress(u: Tensor, scores: Tensor) -> Tensor:
-    """Least squares of scores (N, K) on standard normal latents u (N, D): W (K, D) of s = W u + constant."""
-    return torch.linalg.lstsq(u - u.mean(0), scores - scores.mean(0)).solution.T
+    """Least squares of scores (N, K) on standard normal latents u (N, D): W (K, D) float32 of s = W u + constant.
+
+    Solved in double precision, which costs nothing beside drawing the faces.
+    """
+    u, scores = u.double(), scores.double()
+    return torch.linalg.lstsq(u - u.mean(0), scores - scores.mean(0)).solution.T.float()
 
 
 def dual_basis(weights: Tensor, ridge: float = 0.1) -> Tensor:

@@ -1,7 +1,8 @@
 """The loss of an edit: along a direction of its own each attribute changes, and the others stay.
 
-Half of the generated faces of every batch are edits of the other half. The discriminator keeps them real; the loss
-here makes an edit change the score that it is meant to change, as far as asked, and nothing else.
+Half of the generated faces of every batch are edits of the other half. The loss here makes an edit change the score
+that it is meant to change, as far as asked, and nothing else. The discriminators keep it real: they see it beside a
+real face of about these scores, so that rarity does not give it away.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from ..latents import to_normal, to_uniform
 from ..networks.classifier import AttributeClassifier
 from ..networks.generator import BATCH, Generator
 from ..networks.identity import IdentityEmbedding
+from ..regions import region
 from ..skin import cheek_lab, typology_angle
 from .augmentation import FAINT, add_noise, mirror, shift
 from .directions import draw_edits, dual_basis, regress
@@ -26,7 +28,11 @@ _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks, where they s
 _COLOUR_WEIGHT = 0.25  # times these, of what is computed from the cheeks: it is exact
 _IDENTITY_WEIGHT = 0.25  # of 1 minus the cosine between the identities of a face and its edit
 _CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line
+_LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
+_OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
 _SHIFT = 2  # pixels by which the networks see a pair moved
+_NEAR = 20  # real faces that are said to be like an edit
+_ASKED_WEIGHT = 4.0  # of the square by which they miss what was asked, beside 1 of what should stay
 
 _LAB = ("L*", "a*", "b*")  # of the cheeks
 
@@ -42,7 +48,7 @@ class EditLoss:
     Args:
         classifiers: each with one logit for each of `attributes`.
         attributes: their outputs.
-        images: (N, 3, 64, 64) uint8 real faces, of which the first 3,000 are used.
+        images: (N, 3, 64, 64) uint8 real faces; the scores are standardised on the first 3,000.
         identity: tells people apart; not held if not given.
     """
 
@@ -72,8 +78,11 @@ class EditLoss:
         self.reads = raw.new_tensor([[score == name for score in names] for name in SLIDERS])
         self.holds = raw.new_tensor([[_is_held(score, name) for score in names] for name in SLIDERS])
         colours = 1 + (_COLOUR_WEIGHT - 1) * is_colour
+        scores = torch.cat([self.scores(0, batch, batch) for batch in map(to_unit, images.split(BATCH))])
+        self.real = scores @ self.reads.T  # (N, K): what the first classifier sees in all of them
         self.moves = _MOVED_WEIGHT * colours * self.reads
         self.holds *= (1 + (_KEY_WEIGHT - 1) * is_key) * colours
+        self.regions = torch.stack([region(name) for name in SLIDERS]).to(raw)  # (K, 64, 64)
         self.changes_identity = raw.new_tensor([name in IDENTIFYING for name in SLIDERS])
 
     def scores(self, which: int, images: Tensor, seen: Tensor) -> Tensor:
@@ -112,7 +121,7 @@ class EditLoss:
         edited = to_uniform(to_normal(z) + moved @ directions)
         return torch.stack([z, edited], 1).flatten(0, 1), moved
 
-    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Judge faces and their edits.
 
         An edit is not asked to leave the scale: what it should change ends at the scores' 1st and 99th percentile
@@ -124,8 +133,9 @@ class EditLoss:
             rng: draws how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of Huber's loss of their change, plus what is lost of the identity; and
-            the mean change of a pixel.
+            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; the mean
+            change of a pixel, which weighs more outside the region of what is edited; and the scores that were asked
+            for, (N, K).
         """
         seen = _shown(images, rng)
         pairs = [len(share) for share in moved.tensor_split(len(self.classifiers))]  # of each classifier
@@ -148,7 +158,9 @@ class EditLoss:
         # none, as any holds it.
         held = torch.where(moved[:, :, None] != 0, self.holds, self.holds.amax(0)).amin(1)
         weight = torch.where(is_asked > 0, is_moved @ self.moves, held)
-        misses = smooth_l1_loss(after - before, (goal - start) * is_asked, reduction="none", beta=_CLOSE)
+        change, wanted = after - before, (goal - start) * is_asked
+        misses = smooth_l1_loss(change, wanted, reduction="none", beta=_CLOSE)
+        misses = misses + _LARGE_WEIGHT / 2 * change.square() * (is_asked == 0)
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
 
         # What is lost of the identity, unless the edit is meant to change it.
@@ -156,7 +168,30 @@ class EditLoss:
             first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
             keeps = (is_moved @ self.changes_identity == 0).float()
             loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
-        return loss, (images[0::2] - images[1::2]).abs().mean()
+
+        # How much of the picture changes.
+        inside = torch.where(moved[:, :, None, None] != 0, self.regions, 0).amax(1)  # (N, 64, 64)
+        changed = (images[0::2] - images[1::2]).abs().mean(1)
+        return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean(), goal @ self.reads.T
+
+    def alike(self, moved: Tensor, goal: Tensor, rng: torch.Generator) -> Tensor:
+        """Draw for each edit one of the real faces that are nearest to what was asked, in the scores of all sliders.
+
+        They agree in the others, too: real faces with beards beside all edits to a beard would make these men.
+
+        Args:
+            moved: (N, K), as `pair` returned it.
+            goal: (N, K), the scores that were asked for.
+            rng: draws them.
+
+        Returns:
+            (N,), which of the real faces.
+        """
+        weight = 1 + (_ASKED_WEIGHT - 1) * (moved != 0)
+        distances = ((self.real - goal[:, None]).square() * weight[:, None]).sum(2)
+        near = distances.topk(min(_NEAR, len(self.real)), largest=False).indices
+        drawn = torch.randint(near.shape[1], (len(near), 1), generator=rng, device=near.device)
+        return near.gather(1, drawn)[:, 0]
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,6 +1,5 @@
 """Guides: the trained networks that judge edits, and those that a discriminator sees through."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ import torch
 from ..attributes import missing_sliders
 from ..networks.classifier import AttributeClassifier, load_classifiers
 from ..networks.discriminators import FeatureNetwork
-from ..networks.files import fingerprint
+from ..networks.files import digest, fingerprint
 from ..networks.identity import IdentityEmbedding, load_identity
 from ..networks.precision import channels_last
 from .backbone import load_backbone
@@ -26,7 +25,7 @@ class Guides:
     attributes: tuple[str, ...] = ()  # what each of them scores
     identity: IdentityEmbedding | None = None  # by which people stay who they are
     features: Mapping[str, FeatureNetwork] = field(default_factory=dict)  # what discriminators see through, by name
-    digests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of every file, by its path
+    digests: Mapping[str, str] = field(default_factory=dict)  # of every file, by its path
     versions: Mapping[str, str] = field(default_factory=dict)  # of `features`: the same text for the same network
 
 
@@ -45,7 +44,7 @@ def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guid
     identity = load_identity(Path(config.identity)) if config.identity else None
     for network in (*classifiers, *([identity] if identity else [])):
         channels_last(network).to(device)
-    digests = {path: _digest(path) for path in (*paths, *([config.identity] if config.identity else []))}
+    digests = {path: digest(Path(path)) for path in (*paths, *([config.identity] if config.identity else []))}
 
     features: dict[str, FeatureNetwork] = {}
     versions: dict[str, str] = {}
@@ -56,8 +55,3 @@ def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guid
     if classifiers:
         features["classifier"], versions["classifier"] = classifiers[0], digests[paths[0]]
     return Guides(tuple(classifiers), attributes, identity, features, digests, versions)
-
-
-def _digest(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

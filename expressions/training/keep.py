@@ -4,10 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save
-
 from ..files import write_atomically
-from ..networks.files import halved, read_tensors
+from ..networks.files import halved, read_tensors, to_bytes
 from .options import Options, option, split_paths
 from .run_folder import OPTIONS
 
@@ -40,7 +38,7 @@ def run_keep(config: KeepConfig) -> str:
     recipe = {"network": networks[0].name, "options": options, "figures": json.loads(reports[0].read_text())}
     tensors, metadata = read_tensors(networks[0])
     kept.mkdir(parents=True, exist_ok=True)
-    write_atomically(kept / networks[0].name, lambda path: path.write_bytes(save(halved(tensors), metadata)))
+    write_atomically(kept / networks[0].name, lambda path: path.write_bytes(to_bytes(halved(tensors), metadata)))
     write_atomically(kept / RECIPE, lambda path: path.write_text(json.dumps(recipe, indent=2) + "\n"))
     return f"kept: {kept}"
 

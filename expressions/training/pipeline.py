@@ -96,7 +96,7 @@ STAGES = (
         " --classifier $student/classifier.safetensors --lens $lens/lens.safetensors",
     ),
     Stage("quality.json", "half an hour", "-m benchmarks.quality --data $data --weights $editor"),
-    Stage("editing.json", "up to two hours", "-m benchmarks.editing --data $data --weights $editor --faces 32"),
+    Stage("editing.json", "10 minutes", "-m benchmarks.editing --data $data --weights $editor --faces 32"),
 )
 
 

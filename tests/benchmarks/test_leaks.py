@@ -23,25 +23,32 @@ def test_at_equal_change_the_other_readings_are_interpolated(change):
 
 
 def test_a_leak_is_the_mean_absolute_change_of_what_should_stay(reader):
-    found = leaks.leaks_of({"Smiling": curve([1.0, 0.2, 0.0, -0.1], [2.0, -0.4, 0.0, -0.2])}, reader)
-    slider = found["sliders"]["Smiling"]
+    changes = leaks.changes_of({"Smiling": curve([1.0, 0.2, 0.0, -0.1], [2.0, -0.4, 0.0, -0.2])}, reader)
+    found = leaks.leaks_of(changes, reader)
     assert found["mean_dependency"] == pytest.approx((0.2 + 0 + 0.1) / 3)
     assert found["interval"] == pytest.approx([0.1, 0.1])  # all faces leak alike
-    assert (slider["max_dependency"], slider["leaks_into"]) == (pytest.approx(0.2), "Male")
-    assert slider["identifying"] == pytest.approx({"Male": 0.2, "Young": 0, "Skin_Tone": 0.1}, abs=1e-5)
+    assert (found["max_dependency"], found["largest"]) == (pytest.approx(0.2), ["Smiling", "Male"])
     assert found["matrix"][0] == pytest.approx([1, 0, 0, -0.1], abs=1e-5)  # signed: opposite leaks cancel
-    assert slider["reached"] == 1
+    assert found["edits"] == 4
 
 
 def test_methods_are_compared_over_the_faces_that_all_of_them_reach(reader):
-    far = {"Smiling": curve([1.0, 0.2, 0.2, 0.2], [1.0, 0.6, 0.6, 0.6])}
-    near = {"Smiling": curve([1.0, 0.1, 0.1, 0.1], [0.2, 0.1, 0.1, 0.1])}
-    assert leaks.where_all_reach([far, near], reader) == (pytest.approx([0.2, 0.1]), 2)  # the first face, up and down
-    assert leaks.where_all_reach([far], reader) == (pytest.approx([0.4]), 4)
-    nowhere = {"Smiling": curve([0.1] * 4, [0.1] * 4)}
-    found, edits = leaks.where_all_reach([far, nowhere], reader)
-    assert all(map(math.isnan, found))
-    assert edits == 0
+    far, near, nowhere = (
+        leaks.changes_of({"Smiling": curve(*slopes)}, reader)
+        for slopes in (
+            ([1.0, 0.2, 0.2, 0.2], [1.0, 0.6, 0.6, 0.6]),
+            ([1.0, 0.1, 0.1, 0.1], [0.2, 0.1, 0.1, 0.1]),
+            ([0.1] * 4, [0.1] * 4),
+        )
+    )
+
+    def compared(*methods):
+        found = [leaks.leaks_of(changes, reader) for changes in leaks.where_all_reach(methods)]
+        return [one["mean_dependency"] for one in found], {one["edits"] for one in found}
+
+    assert compared(far, near) == (pytest.approx([0.2, 0.1]), {2})  # the first face, up and down
+    assert compared(far) == (pytest.approx([0.4]), {4})
+    assert compared(far, nowhere) == (pytest.approx([math.nan] * 2, nan_ok=True), {0})
 
 
 def test_an_interval_is_one_over_faces():

@@ -7,7 +7,7 @@ import torch
 from drawn_faces import draw_face
 
 from benchmarks import outside
-from benchmarks.outside_judge import OutsideJudge, through_webp
+from benchmarks.outside_judge import OutsideJudge, PersonJudge, through_webp
 from expressions.images import crop_face, to_uint8
 from expressions.training.data import FaceDataset
 
@@ -87,7 +87,7 @@ def test_faces_judged_against_themselves_are_real_and_drawn_ones_are_not(faces):
 @pytest.mark.slow
 @needs_packages
 def test_training_faces_are_copies_and_one_face_is_one_person(faces, monkeypatch):
-    monkeypatch.setattr(OutsideJudge, "PEOPLE", 6)
+    monkeypatch.setattr(PersonJudge, "PEOPLE", 6)
     held_out = FaceDataset(faces[:12], torch.empty(0), (), torch.arange(12))
     judge = OutsideJudge(held_out, faces[:50], torch.device("cpu"))
     assert judge.copies(faces[:3]) == 1

@@ -9,8 +9,8 @@ from benchmarks.reports import write_report
 from expressions.figures import EMBEDDED_FIGURES
 
 
-def test_the_readmes_show_what_the_benchmarks_measured():
-    texts = published.readmes(published.checked_reports())
+def test_readme_and_docs_show_what_the_benchmarks_measured():
+    texts = published.texts(published.checked_reports())
     assert texts == {path: path.read_text() for path in texts}
 
 
@@ -42,10 +42,25 @@ def test_a_table_has_one_place(tmp_path):
     assert published.with_tables("<!-- a -->\n| old |\n\n", tmp_path, {"a": "| new |\n"}) == "<!-- a -->\n| new |\n\n"
 
 
-def test_the_strongest_rival_is_the_one_that_leaks_least_on_this_generator():
-    leaks = {"ours": 0.1, "a": 0.1, "a on our generator": 0.3, "b on our generator": 0.2}
-    methods = {name: {"mean_dependency": leak} for name, leak in leaks.items()}
+def test_the_strongest_rival_is_the_one_that_leaks_least():
+    methods = {name: {"mean_dependency": leak} for name, leak in {"ours": 0.1, "a": 0.3, "b": 0.2}.items()}
     assert published.strongest_rival({"methods": methods}) == {"name": "b", "mean_dependency": 0.2}
+
+
+def test_the_headline_is_the_mean_over_sliders_and_the_largest_change_of_any():
+    row = {"own": 3.0, "mean_absolute_error": 4.0, "within_reach": 0.5, "largest_in": "Chubby"}
+    smiling = row | {"others": 0.1, "largest": 0.5, "male_flips": 0.1}
+    male = row | {"others": 0.3, "largest": 0.9, "male_flips": 1.0}
+    overall = tables.end_to_end({"sliders": {"Smiling": smiling, "Male": male}})
+    assert overall == {
+        "own": 3,
+        "others": pytest.approx(0.2),
+        "mean_absolute_error": 4,
+        "within_reach": 0.5,
+        "male_flips": 0.1,  # a slider of the others
+        "largest": 0.9,
+        "largest_in": "Chubby by Male",
+    }
 
 
 def test_a_card_tells_how_real_faces_measure():
@@ -78,6 +93,7 @@ def test_networks_from_outside_have_a_table_and_a_place_on_the_card():
     card = published.card_figures(reports["quality"], reports["editing"])
     assert card["doubted"] == {
         "value": 0.03,
+        "title": tables.OUTSIDE["doubted"][0],
         "samples": 300,
         "note": "real faces: 0.020; against 3606 held-out faces",
     }

@@ -20,7 +20,7 @@ from expressions.demo.api import Api
 from expressions.demo.faces import FaceCache
 from expressions.demo.state import State, parse_link
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+SERVING = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +155,8 @@ def client(server: Any) -> Any:
 
 
 def run_example(title: str, address: str = "") -> dict[str, Any]:
-    """Run the Python code under a title of README; returns its names."""
-    code = re.search(r"```python\n(.*?)```", README.partition(f"## {title}")[2].partition("\n## ")[0], re.DOTALL)
+    """Run the Python code under a title of docs/serving.md; returns its names."""
+    code = re.search(r"```python\n(.*?)```", SERVING.partition(f"## {title}")[2].partition("\n## ")[0], re.DOTALL)
     assert code is not None
     names: dict[str, Any] = {}
     exec(code[1].replace("http://127.0.0.1:7860", address), names)  # noqa: S102
@@ -164,7 +164,7 @@ def run_example(title: str, address: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_examples_of_the_readme_run(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_the_page_on_serving_run(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
     here = run_example("From Python")
     shapes = {name: tuple(here[name].shape) for name in ("z", "images", "values", "z2")}
     assert shapes == {"z": (3, 100), "images": (3, 3, 64, 64), "values": (3, 41), "z2": (3, 100)}

@@ -154,13 +154,14 @@ def pushed(
 def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(
     pushed: Pushed, checkouts: dict[str, str]
 ) -> None:
-    root = {"README.md", "LICENSE", "app.py", "requirements.txt", "pre-requirements.txt", "pyproject.toml"}
+    root = {"LICENSE", "LICENSE-WEIGHTS", "CHANGELOG.md", "CONTRIBUTING.md", "app.py", "pyproject.toml"}
+    root |= {"requirements.txt", "pre-requirements.txt"}
     tracked = subprocess.run(["git", "ls-files", "expressions"], cwd=REPOSITORY, capture_output=True, check=True)  # noqa: S607
     modules = {name for name in tracked.stdout.decode().split() if not name.endswith(("/config.json", ".safetensors"))}
     pictures = {f"{folder}/{path.name}" for folder in ("assets", "docs") for path in (REPOSITORY / folder).iterdir()}
     weights = {f"expressions/weights/{name}" for name in ("config.json", "model.safetensors")}
     files = pushed.space("alice/plain").files()
-    assert set(files) == {".gitattributes", *root, *modules, *pictures, *weights}
+    assert set(files) == {".gitattributes", "README.md", *root, *modules, *pictures, *weights}
     for name in root | modules | pictures:
         assert files[name] == Path(checkouts["this"], name).read_bytes()
     assert {name: files[name] for name in weights} == {
@@ -168,6 +169,13 @@ def test_a_space_holds_the_page_the_package_its_pictures_and_the_weights(
         for name, content in pushed.editors["first"].items()
         if name != "README.md"
     }
+
+
+def test_the_readme_of_a_space_is_that_of_the_checkout_with_the_address_of_its_thumbnail(pushed: Pushed) -> None:
+    card = SpaceCard((REPOSITORY / "README.md").read_text())
+    thumbnail = f"{pushed.hub.endpoint}/spaces/alice/plain/resolve/main/{card.data['thumbnail']}"
+    assert pushed.front_matter("alice/plain") == card.data.to_dict() | {"thumbnail": thumbnail}
+    assert pushed.space("alice/plain").files()["README.md"].decode().endswith(card.text)
 
 
 def test_a_push_is_one_commit_and_the_same_again_none(pushed: Pushed) -> None:
@@ -210,7 +218,8 @@ def test_a_space_is_pinned_to_the_commit_of_its_weights(
 
 def test_pinning_changes_nothing_else_in_the_readme(pushed: Pushed) -> None:
     pinned, plain = pushed.front_matter("alice/pinned"), pushed.front_matter("alice/plain")
-    assert {**pinned, "models": plain["models"]} == plain | {"preload_from_hub": pinned["preload_from_hub"]}
+    own = {name: pinned[name] for name in ("preload_from_hub", "thumbnail")}
+    assert {**pinned, "models": plain["models"]} == plain | own
     text = pushed.space("alice/pinned").files()["README.md"].decode()
     assert text.endswith(SpaceCard((REPOSITORY / "README.md").read_text()).text)
 

@@ -15,6 +15,14 @@ def test_regression_recovers_linear_scores():
     assert torch.allclose(regress(u, u @ weights.T + 5), weights, atol=1e-4)
 
 
+def test_regression_is_as_exact_as_the_numbers_it_is_given():
+    u, weights = torch.randn(20_000, 10, generator=rng()), torch.randn(3, 10, generator=rng())
+    scores = (u.double() @ weights.double().T + 5).float()
+    found = regress(u, scores)
+    assert found.dtype == torch.float32
+    assert torch.allclose(found, weights, rtol=0, atol=1e-7)  # in single precision: 1e-6
+
+
 def test_a_row_of_the_dual_basis_changes_one_score():
     weights = torch.randn(4, 10, generator=rng())
     response = weights @ dual_basis(weights, ridge=1e-6).T

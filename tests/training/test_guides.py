@@ -1,10 +1,10 @@
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
+from expressions.networks.files import digest
 from expressions.training.backbone import LITE0
 from expressions.training.config import TrainConfig
 from expressions.training.guides import load_guides
@@ -15,7 +15,7 @@ def test_the_first_classifier_both_judges_edits_and_is_seen_through(classifier, 
     guides = load_guides(config)
     assert guides.attributes == tuple(CELEBA_ATTRIBUTES)
     assert guides.features == {"classifier": guides.classifiers[0]}
-    digests = {str(path): hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in (classifier, identity)}
+    digests = {str(path): digest(Path(path)) for path in (classifier, identity)}
     assert guides.digests == digests
     assert guides.versions == {"classifier": digests[str(classifier)]}
 

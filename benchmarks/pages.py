@@ -1,0 +1,83 @@
+"""Tables that no benchmark prints: the figures of the front page, and what docs/ tells of weights and stages."""
+
+import json
+from typing import Any
+
+from torch import nn
+
+from expressions.training.pipeline import STAGES
+
+from . import tables
+from .reports import BENCHMARKS, REAL, EditingReport, QualityReport
+from .tables import percent, table
+
+LENS = BENCHMARKS.parent / "weights" / "lens" / "recipe.json"
+
+
+def headlines(quality: QualityReport, editing: EditingReport) -> str:
+    """Whether faces look real, whether a slider changes nothing else, and whether it shows what it says: three figures,
+    each with its floor and what a visitor sees of it."""
+    drawn = "chosen" if "chosen" in quality["outside"] else "weights"  # the page shows chosen draws, where it can
+    ours, real = (quality["outside"][row]["probe_accuracy"] for row in (drawn, REAL))
+    overall, still = tables.end_to_end(editing), editing["do_nothing"]["mirrored"]
+    own, others, largest = (f"{overall[figure]:.2f}" for figure in ("own", "others", "largest"))
+    changed, slider = overall["largest_in"].split(" by ")
+    rows = [
+        [
+            "Faces that a network which knows photographs tells from them",
+            percent(ours),
+            f"{percent(real)}: photographs, told from photographs",
+            "Most faces hold at this size. Those turned aside, hats and hands often do not.",
+        ],
+        [
+            f"Change of what a slider does not name, while its own attribute changes by {own} standard deviations",
+            others,
+            f"{still['change']:.2f}: the same face, mirrored",
+            f"`Male` flips in {percent(overall['male_flips'], 1)} of the faces, and in "
+            f"{percent(still['male_flips'], 1)} of mirrored ones. Worst: `{slider}` changes `{changed}` by {largest}.",
+        ],
+        [
+            "Difference between the value asked for and the one that another network reads",
+            f"{overall['mean_absolute_error']:.1f} of 100 points",
+            "0",
+            f"A face can show {percent(overall['within_reach'])} of the values. It comes near the others, or stays.",
+        ],
+    ]
+    return table(["figure", "here", "floor", "what you see"], rows)
+
+
+def measured(reports: dict[str, Any], generator: nn.Module) -> str:
+    """Of which weights the reports are, and how large the embedded generator is."""
+    faces: QualityReport = reports["quality"]
+    size = sum(parameter.numel() for parameter in generator.parameters())
+    drawn = f"{faces['fakes']:,} faces, and {faces['outside_fakes']:,} by networks from outside"
+    rows = [
+        ["faces", faces["weights"], f"{drawn}, against {faces['held_out']:,} held-out ones"],
+        ["sliders", reports["editing"]["weights"], f"{reports['editing']['faces']:,} seeds"],
+        [
+            "limits of the sliders",
+            reports["limits"]["weights"],
+            f"{reports['limits']['rows']['as it is']['faces']} seeds",
+        ],
+    ]
+    trained = f"{size / 1e6:.1f} million parameters, trained on {faces['training']:,} faces"
+    rows.append(["the generator of the page", faces["weights"], trained])
+    return table(["of", "weights", "on"], rows)
+
+
+def lens() -> str:
+    """What the kept lens makes of photographs that it had not seen."""
+    figures = json.loads(LENS.read_text())["figures"]
+    rows = [
+        [title, f"{figures[f'psnr_{name}']:.1f}", f"{figures[f'features_{name}']:.3f}"]
+        for title, name in (("the lens", "lens"), ("bicubic", "bicubic"))
+    ]
+    return table([f"{figures['faces']:,} faces", "PSNR, dB", "distance in the maps of a network"], rows)
+
+
+def stages() -> str:
+    """The way from data to an editor."""
+    return table(
+        ["stage", "command", "about"],
+        [[stage.name, f"`{stage.command.split(' --')[0]}`", stage.lasts] for stage in STAGES],
+    )
