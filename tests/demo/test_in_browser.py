@@ -1,0 +1,72 @@
+"""The page of a server, whose visitor's browser draws the faces."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+
+from benchmarks.servers import Server, browsing
+from expressions import Editor
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 120_000  # milliseconds
+HERE = "These faces are drawn in your browser."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
+    with browsing() as browser:
+        yield browser
+
+
+def visit(browser: Browser, url: str) -> tuple[Page, list[Request]]:
+    """A tab, and what it asks the server for from now on."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if request.url.startswith("http") else None)
+    page.goto(url)
+    page.wait_for_selector("#face img")
+    return page, asked
+
+
+def test_drags_edits_and_views_ask_the_server_for_nothing(browser: Browser, server: Server, editor: Editor) -> None:
+    page, asked = visit(browser, server.url)
+    expect(page.locator("#place")).to_have_text(HERE)
+    asked.clear()
+    slider, picture = page.get_by_label("range slider for Smile"), page.locator("#face img")
+    for value in ("90", "5"):
+        before = picture.get_attribute("src") or ""
+        slider.fill(value)
+        expect(picture).not_to_have_attribute("src", before)
+    page.wait_for_url("**Smiling=5&**")
+    page.get_by_role("button", name="Next", exact=True).click()
+    page.wait_for_url("**seed=1&**")
+    own = editor.measure(editor.synthesize(editor.latents(1)))[0, editor.attributes.index("Smiling")].item()
+    expect(slider).to_have_value(f"{round(own)}")
+    page.get_by_role("radio", name="Filmstrip", exact=True).check(force=True)
+    expect(picture).to_have_count(9)
+    assert [request.url for request in asked] == []
+
+
+def test_a_visitor_whose_browser_cannot_draw_is_answered_by_the_server(browser: Browser, server: Server) -> None:
+    context = browser.new_context()
+    context.add_init_script("delete window.DecompressionStream")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    with page.expect_console_message(lambda message: message.text.startswith("Drawn by the server")):
+        page.goto(server.url)
+    before = page.locator("#face img").get_attribute("src") or ""
+    page.get_by_role("button", name="Next", exact=True).click()
+    expect(page.locator("#face img")).not_to_have_attribute("src", before)
+    expect(page.locator("#place")).to_have_text("")
+
+
+def test_what_one_answerer_fails_at_the_next_one_answers(browser: Browser, server: Server) -> None:
+    page, _ = visit(browser, server.url)
+    expect(page.locator("#place")).to_have_text(HERE)
+    page.evaluate("expressions.answers.connect({ faces: () => Promise.reject(new Error('its worker is gone')) })")
+    page.get_by_role("button", name="Next", exact=True).click()
+    page.wait_for_url("**seed=1&**")
