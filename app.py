@@ -29,7 +29,7 @@ FALLBACK_NOTICE = (
 WORKERS = 2  # answers to visitors that are computed at once, each on one thread, and as many drafts
 WAITING = 200  # requests of visitors that wait, and of programs; the next one is told so
 _FONTS = {"font": ("ui-sans-serif", "system-ui", "sans-serif"), "font_mono": ("ui-monospace", "monospace")}
-_COLOURS = {"body_background_fill": "#fafaf9", "body_background_fill_dark": "#171513"}  # around the page
+_AROUND = {"body_background_fill": "#fafaf9", "body_background_fill_dark": "#171513", "block_padding": "0"}
 
 
 def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
@@ -82,7 +82,7 @@ def launch(demo: gr.Blocks, editor: Editor) -> None:
     options["middleware"] += [(FirstPaint, (), {}), (EngineServer, (), {"files": EngineFiles(editor)})]
     try:
         demo.launch(
-            theme=gr.themes.Base(**_FONTS).set(**_COLOURS),
+            theme=gr.themes.Base(**_FONTS).set(**_AROUND),
             app_kwargs=options,
             server_name=surroundings.IPV6_ADDRESS,
             mcp_server=True,
