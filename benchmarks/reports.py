@@ -207,6 +207,14 @@ class Rush(TypedDict):
     turned_away: int
 
 
+class InBrowserReport(TypedDict):
+    device: str
+    bytes: int  # of all that the browser loads for it
+    ready_s: float  # from the opening of the page to the first face that it can draw
+    paint: Compared
+    edit: Times  # at rest
+
+
 class ServeReport(TypedDict):
     device: str
     torch: str

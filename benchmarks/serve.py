@@ -45,6 +45,7 @@ BLOCK = 16  # inputs in a row on one page; even, so that each brings another pic
 TURNS = 4  # that each server takes under load
 WARM_UP = 10.0  # seconds of load before the first turn
 STRIP = (0, 13, 25, 38, 50, 63, 75, 88, 100)  # values of a filmstrip, as in views.js
+SAVES_DATA = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
 RUSH = 10  # times as many visitors, to see the queue turn some away
 
 
@@ -94,6 +95,15 @@ def measure_computation(editor: Editor) -> tuple[Times, Times, Times]:
     return draft, edit, strip
 
 
+def write_pictures(editor: Editor, folder: Path) -> list[Path]:
+    """Two drafts, which the empty handlers answer with."""
+    answers = Answers(FaceCache(editor))
+    paths = [folder / f"{seed}.html" for seed in range(2)]
+    for seed, path in enumerate(paths):
+        path.write_text(f'<img src="{answers.draft({"state": asdict(State(seed))})["src"]}">')
+    return paths
+
+
 @contextmanager
 def all_pages(variables: Mapping[str, str], pictures: Sequence[Path]) -> Iterator[dict[str, Server]]:
     """Serve the page of app.py, and those whose handlers do nothing."""
@@ -135,9 +145,12 @@ _MOVE = f"""
 """
 
 
-def open_page(browser: Browser, url: str) -> tuple[Page, list[Request]]:
-    """Open a page and wait until its face is on the screen; the list goes on to collect what the page sends."""
+def open_page(browser: Browser, url: str, saves_data: bool = True) -> tuple[Page, list[Request]]:
+    """Open a page and wait until its face is on the screen; the list goes on to collect what the page sends. Where a
+    visitor saves data, the server draws all faces; otherwise the browser does: see in_browser.py."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    if saves_data:
+        page.add_init_script(SAVES_DATA)
     page.set_default_timeout(1000 * PATIENCE)
     sent: list[Request] = []
 
@@ -262,15 +275,13 @@ def main() -> None:
     editor = Editor.from_pretrained(arguments.weights)
     variables = {"EXPRESSIONS_MODEL": arguments.weights} if arguments.weights else {}
     draft, edit, strip = measure_computation(editor)
-    answers = Answers(FaceCache(editor))
-    with tempfile.TemporaryDirectory() as folder:
-        pictures = [Path(folder) / f"{seed}.html" for seed in range(2)]
-        for seed, path in enumerate(pictures):
-            path.write_text(f'<img src="{answers.draft({"state": asdict(State(seed))})["src"]}">')
-        with all_pages(variables, pictures) as servers:
-            paint, requests = measure_paint(servers, arguments.rounds)
-            load = asyncio.run(measure_load(servers, requests, arguments.visitors, arguments.seconds))
-            rush = asyncio.run(measure_rush(servers["ours"], requests["ours"][0], RUSH * arguments.visitors))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        all_pages(variables, write_pictures(editor, Path(folder))) as servers,
+    ):
+        paint, requests = measure_paint(servers, arguments.rounds)
+        load = asyncio.run(measure_load(servers, requests, arguments.visitors, arguments.seconds))
+        rush = asyncio.run(measure_rush(servers["ours"], requests["ours"][0], RUSH * arguments.visitors))
     report: ServeReport = {
         "device": device_name(torch.device("cpu")),
         "torch": torch.__version__,

@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import app
+from benchmarks.serve import SAVES_DATA
 from benchmarks.servers import Server, browsing
 from expressions import Editor
 from expressions.attributes import SLIDERS
@@ -38,7 +39,20 @@ SERVER = "**/gradio_api/component_server/**"  # what the page asks
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=1000 * PATIENCE)
     with browsing(["--host-resolver-rules=MAP *.hf.space 127.0.0.1"]) as browser:  # a Space is on this machine
+        for name in ("new_context", "new_page"):
+            setattr(browser, name, saving_data(getattr(browser, name)))
         yield browser
+
+
+def saving_data(opening: Callable[..., Any]) -> Callable[..., Any]:
+    """Visitors who save data: the server draws for them. test_in_browser.py has the others."""
+
+    def opened(**options: Any) -> Any:
+        tab = opening(**options)
+        tab.add_init_script(SAVES_DATA)
+        return tab
+
+    return opened
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
