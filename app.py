@@ -29,7 +29,12 @@ FALLBACK_NOTICE = (
 WORKERS = 2  # answers to visitors that are computed at once, each on one thread, and as many drafts
 WAITING = 200  # requests of visitors that wait, and of programs; the next one is told so
 _FONTS = {"font": ("ui-sans-serif", "system-ui", "sans-serif"), "font_mono": ("ui-monospace", "monospace")}
-_AROUND = {"body_background_fill": "#fafaf9", "body_background_fill_dark": "#171513", "block_padding": "0"}
+_AROUND = {
+    "body_background_fill": "#fafaf9",
+    "body_background_fill_dark": "#171513",
+    "body_text_color_subdued": "#57534e",
+    "block_padding": "0",
+}
 
 
 def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
