@@ -211,7 +211,7 @@ expressions.start = (page, opening) => {
     const { name, choice, size } = button.dataset;
     BUTTONS[button.id]?.(button);
     if (name) open({ ...state, targets: inOrder({ ...state.targets, [name]: null }) });
-    if (choice) open(views.choices(state)[choice]);
+    if (choice) open(views.choices(shown.state)[choice]);
     if (size) ask("png", state, Number(size)).then(save, ({ message }) => say(message));
   });
 
