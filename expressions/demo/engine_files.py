@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..attributes import COUPLED
@@ -99,10 +100,11 @@ def editor_numbers(editor: Editor) -> dict[str, Any]:
 
 
 def _written(tensor: torch.Tensor) -> Any:
-    """The numbers of a tensor in nested lists: nine digits tell every number in single precision."""
+    """The numbers of a tensor in nested lists, with no more digits than single precision needs; networks.js rounds
+    them to it."""
     if tensor.dim() > 1:
         return [_written(row) for row in tensor]
-    return [float(f"{number:.9g}") for number in tensor.tolist()]
+    return [float(str(number)) for number in tensor.detach().cpu().numpy()]
 
 
 class EngineServer:
@@ -123,11 +125,12 @@ class EngineServer:
             await self._app(scope, receive, send)
             return
         body = await asyncio.to_thread(self._files.read, name)
-        headers = {
-            "content-type": _TYPES.get(Path(name).suffix, "application/octet-stream"),
-            "content-length": str(len(body)),
-            "cache-control": _CACHING,
-        }
+        kind = _TYPES.get(Path(name).suffix)
+        headers = {"content-type": kind or "application/octet-stream", "cache-control": _CACHING}
+        if kind and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            body = gzip.compress(body)
+            headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+        headers["content-length"] = str(len(body))
         raw = [(key.encode(), value.encode()) for key, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

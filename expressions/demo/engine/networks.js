@@ -42,8 +42,10 @@ function runner(session, shape) {
   return async (numbers) => (await inTurn(() => run(numbers)))[output].data;
 }
 
+// The numbers of a folder's editor, which are in single precision.
 export async function loadNumbers(folder) {
-  return JSON.parse(new TextDecoder().decode(await unpacked(new URL("editor.json.gz", folder))));
+  const text = new TextDecoder().decode(await unpacked(new URL("editor.json.gz", folder)));
+  return JSON.parse(text, (_, value) => (typeof value === "number" ? Math.fround(value) : value));
 }
 
 async function unpacked(url) {
