@@ -22,8 +22,8 @@ from .servers import browsing, serving
 
 DRAGGED = ("Smiling", "Young", "Blond_Hair")
 MOVES = 6  # of the mouse from one end of a slider to the other
-WINDOW: ViewportSize = {"width": 1180, "height": 720}
-SIZE = (800, 488)  # of the moving picture: the window's shape
+WINDOW: ViewportSize = {"width": 1180, "height": 800}
+SIZE = (800, 542)  # of the moving picture: the window's shape
 PATIENCE = 300.0  # seconds for what takes less than one on an idle machine
 STILL = 0.5  # seconds without a change after which a face is at rest
 FRAME, REST = 90, 900  # milliseconds that a frame is shown, and one at rest
