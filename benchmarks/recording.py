@@ -7,6 +7,7 @@ Everything is found by its role and name, as a screen reader finds it.
 
 import argparse
 import io
+import itertools
 import re
 import time
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ from .servers import browsing, serving
 
 DRAGGED = ("Smiling", "Young", "Blond_Hair")
 MOVES = 6  # of the mouse from one end of a slider to the other
-WINDOW: ViewportSize = {"width": 1180, "height": 720}
-SIZE = (800, 488)  # of the moving picture: the window's shape
+WINDOW: ViewportSize = {"width": 1180, "height": 800}
+SIZE = (800, 542)  # of the moving picture: the window's shape
 PATIENCE = 300.0  # seconds for what takes less than one on an idle machine
 STILL = 0.5  # seconds without a change after which a face is at rest
 FRAME, REST = 90, 900  # milliseconds that a frame is shown, and one at rest
@@ -51,22 +52,43 @@ def slider_of(page: Page, attribute: str) -> Locator:
     return page.get_by_role("slider", name=re.compile(rf"\b{LABELS[attribute]}$")).first
 
 
-def wait_for_change(page: Page, before: Image.Image, patience: float) -> Image.Image:
-    """The face as soon as it differs from `before`, or when patience ends: a short move may change nothing."""
+def wait_for_change(page: Page, before: Image.Image, box: Locator | None, patience: float) -> Image.Image:
+    """What a part of the window shows as soon as it differs from `before`, or when patience ends: a short move may
+    change nothing."""
     deadline = time.monotonic() + patience
-    while not differ(face := screen(page, face_of(page)), before) and time.monotonic() < deadline:
+    while not differ(now := screen(page, box), before) and time.monotonic() < deadline:
         page.wait_for_timeout(20)
-    return face
+    return now
 
 
-def wait_for_rest(page: Page) -> Image.Image:
-    """The face when it has not changed for a while."""
-    face, deadline = screen(page, face_of(page)), time.monotonic() + PATIENCE
+def wait_for_rest(page: Page, box: Locator | None) -> None:
+    """Wait until a part of the window has not changed for a while."""
+    now, deadline = screen(page, box), time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if not differ(after := wait_for_change(page, face, STILL), face):
-            return face
-        face = after
-    raise TimeoutError(f"the face still changed after {PATIENCE:g} seconds")
+        if not differ(after := wait_for_change(page, now, box, STILL), now):
+            return
+        now = after
+    raise TimeoutError(f"the page still changed after {PATIENCE:g} seconds")
+
+
+def wait_for_answers(page: Page) -> None:
+    """Wait until the page answers: it shows a face before its scripts run. Leaves the face as it was."""
+    slider = slider_of(page, DRAGGED[0])
+    slider.wait_for()
+    before, deadline = screen(page, face_of(page)), time.monotonic() + PATIENCE
+    for key in itertools.cycle(("Home", "End")):
+        slider.press(key)
+        if differ(wait_for_change(page, before, face_of(page), STILL), before):
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no slider moved the face within {PATIENCE:g} seconds")
+    reset(page)
+
+
+def reset(page: Page) -> None:
+    """Take all edits back."""
+    page.get_by_role("button", name="Reset", exact=True).click()
+    wait_for_rest(page, face_of(page))
 
 
 def drag(page: Page, attribute: str) -> Iterator[tuple[Image.Image, int]]:
@@ -89,11 +111,11 @@ def drag(page: Page, attribute: str) -> Iterator[tuple[Image.Image, int]]:
     for share in (*down, *up):
         x = left + width * share
         page.mouse.move(x, height)
-        face = wait_for_change(page, face, STILL)
+        face = wait_for_change(page, face, face_of(page), STILL)
         yield framed(page, x, height), FRAME
-    wait_for_rest(page)
+    wait_for_rest(page, face_of(page))
     page.mouse.up()
-    wait_for_rest(page)
+    wait_for_rest(page, face_of(page))
     yield framed(page, x, height), REST
 
 
@@ -115,13 +137,11 @@ def main() -> None:
         page = browser.new_page(viewport=WINDOW, reduced_motion="reduce", color_scheme="light")
         page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"{server.url}/?seed={arguments.seed}")
-        page.wait_for_load_state("networkidle")
-        wait_for_rest(page)
+        wait_for_answers(page)
         frames = [(framed(page, WINDOW["width"] / 2, WINDOW["height"] / 2), REST)]
         for attribute in DRAGGED:
             frames += drag(page, attribute)
-            page.get_by_role("button", name="Reset", exact=True).click()
-            wait_for_rest(page)
+            reset(page)
         moving = io.BytesIO()
         (first, *others), durations = zip(*frames, strict=True)
         first.save(
@@ -131,9 +151,12 @@ def main() -> None:
             raise ValueError(f"the moving picture has {len(moving.getvalue()):,} bytes, and may have {MOST:,}")
         (arguments.out / "dragging.webp").write_bytes(moving.getvalue())
 
-        page.goto(f"{server.url}/?seed={arguments.seed}&view=map")
-        page.wait_for_load_state("networkidle")
-        page.wait_for_timeout(1000 * STILL)
+        page.evaluate("scrollTo(0, 0)")
+        before = screen(page)
+        page.get_by_role("radio", name="Map", exact=True).check(force=True)
+        wait_for_change(page, before, None, PATIENCE)
+        page.wait_for_timeout(5000 * STILL)  # the choice is seen at once, its faces are drawn
+        wait_for_rest(page, None)
         page.screenshot(path=arguments.out / "page.png")
 
 

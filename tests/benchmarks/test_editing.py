@@ -5,8 +5,10 @@ import pytest
 import torch
 from synthetic_editor import ATTRIBUTES, latent, synthetic_editor
 
-from benchmarks import editing
+from benchmarks import editing, tables
+from benchmarks.readers import AttributeReader
 from expressions import Editor
+from expressions.latents import to_normal, to_uniform
 from expressions.training.data import FaceDataset
 
 
@@ -95,3 +97,53 @@ def test_every_face_is_asked_for_every_value(monkeypatch):
         shown = editor.measure(edited)[0]
         assert answers.readings[0][index // 2, row].tolist() == pytest.approx(shown.tolist(), abs=1e-3)
         assert answers.is_reached[index // 2, row] == ((shown[column] - value).abs() <= editing.MISSED)
+
+
+def test_other_editors_are_compared_over_the_same_edits_of_the_same_generator(monkeypatch):
+    for module in (editing, editing.rivals):
+        monkeypatch.setattr(module, "SLIDERS", ATTRIBUTES[:3])
+    draw = editing.rivals.draw
+    monkeypatch.setattr(editing.rivals, "draw", lambda editor, first_seed: draw(editor, first_seed, count=300))
+    editor = synthetic_editor()
+    reader = AttributeReader(editor.classifier, editor.attributes, editor.synthesize(editor.latents(range(300))))
+    z = editor.latents([1, 2, 3])
+    ours = {name: curve_along(editor, reader, z, name) for name in ATTRIBUTES[:3]}
+    methods = editing.with_rivals(ours, editor, reader, z)
+    assert list(methods)[:2] == ["ours", "mean difference"]
+    assert {one["edits"] for one in methods.values()} == {methods["ours"]["edits"]}
+    assert 0 < methods["ours"]["edits"] <= 3 * 2 * 3
+    assert methods["ours"]["mean_dependency"] < methods["mean difference"]["mean_dependency"]
+
+
+def curve_along(editor, reader, z, name):
+    """Readings (5, N, S) of faces that are moved along the direction of a slider of the synthetic editor, alone."""
+    direction = editor.generator.directions[ATTRIBUTES.index(name)]
+    return torch.stack(
+        [reader(editor.synthesize(to_uniform(to_normal(z) + way * direction))) for way in (-3, -1.5, 0, 1.5, 3)]
+    )
+
+
+def test_a_report_becomes_tables_with_a_row_for_each_slider():
+    seen = {"fd_mobilenet": 70.4, "doubted": 0.02}
+    row = {"own": 3.0, "others": 0.25, "largest": 0.9, "largest_in": "Chubby", "mean_absolute_error": 4.2}
+    row |= {"within_reach": 0.9, "male_flips": 0.05, "male_flips_interval": [0.02, 0.08], "median_ita_change": 1.5}
+    leaks = {"edits": 400, "mean_dependency": 0.2, "interval": [0.1, 0.3], "max_dependency": 0.5}
+    report = {
+        "faces": 300,
+        "sliders": {"Smiling": row, "Skin_Tone": row},
+        "pictures": {
+            "Smiling": {"same_person": 0.9, "outside_region": 0.2, "ends": [seen, seen], "real": [seen, seen]},
+            "Skin_Tone": {"same_person": 0.8, "ends": [seen, seen], "real": []},
+        },
+        "unedited": seen,
+        "several": {"2": {"sets": 500, "all_land": 0.96, "beside": 80, "beside_land": 0.5}},
+        "methods": {"ours": leaks | {"largest": ["Young", "Chubby"]}},
+        "do_nothing": {"mirrored": {"change": 0.15, "male_flips": 0.02}},
+    }
+    shown = tables.editing(report)
+    assert "| `Smiling` | 3.00 | 0.25 | 0.90, `Chubby` | 5.0 % (2.0 to 8.0) | 1.5 | 90 % | 20 % |\n" in shown["sliders"]
+    assert "| `Skin_Tone` | 3.00 | 0.25 | 0.90, `Chubby` | 5.0 % (2.0 to 8.0) |  | 80 % |  |\n" in shown["sliders"]
+    assert "| unedited |  |  | 70 |  | 2.0 % |\n" in shown["ends"]
+    assert "| `Skin_Tone` | 4.2 | 90 % | 70, 70 |  | 2.0 %, 2.0 % |\n" in shown["ends"]
+    assert "| 2 | 96 % of 500 | 50 % of 80 |\n" in shown["several"]
+    assert "| **Expressions** | **0.20 (0.10 to 0.30)** | **0.50, `Chubby` by `Young`** |\n" in shown["editors"]

@@ -39,7 +39,7 @@ def test_every_second_latent_is_moved_by_an_edit_of_one_attribute_or_two():
 
 
 def test_other_directions_than_the_sliders_are_refused():
-    with pytest.raises(ValueError, match="generator has 3 directions; a training teaches none or 11"):
+    with pytest.raises(ValueError, match=f"generator has 3 directions; a training teaches none or {len(SLIDERS)}"):
         edit_half(torch.randn(4, 100, generator=rng()), torch.randn(3, 100, generator=rng()), rng())
 
 
