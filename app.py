@@ -29,7 +29,10 @@ FALLBACK_NOTICE = (
 )
 WORKERS = 2  # answers to visitors that are computed at once, each on one thread, and as many drafts
 WAITING = 200  # requests of visitors that wait, and of programs; the next one is told so
-_FONTS: dict[str, Any] = {"font": ("ui-sans-serif", "system-ui", "sans-serif"), "font_mono": ("ui-monospace", "monospace")}
+_FONTS: dict[str, Any] = {
+    "font": ("ui-sans-serif", "system-ui", "sans-serif"),
+    "font_mono": ("ui-monospace", "monospace"),
+}
 _AROUND = {
     "body_background_fill": "#fafaf9",
     "body_background_fill_dark": "#171513",
