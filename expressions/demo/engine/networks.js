@@ -49,7 +49,7 @@ export async function loadNumbers(folder) {
 }
 
 async function unpacked(url) {
-  const response = await fetch(url);
+  const response = await fetch(url, { priority: "low" }); // what a visitor asks for meanwhile comes first
   if (!response.ok) throw new Error(`${url} could not be loaded: ${response.status}`);
   return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
