@@ -813,11 +813,11 @@ def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_pa
     visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
     visit.settle()
     Image.new("RGB", (8, 8)).save(tmp_path / "other.png")
-    visit.page.set_input_files("#restore input", tmp_path / "other.png")
+    visit.page.set_input_files("#restore", tmp_path / "other.png")
     visit.wait_for_remark("That picture carries no link")
     for _ in range(2):  # the same file twice
         visit.click("Next", seed=FIRST_SEED + 1)
-        visit.page.set_input_files("#restore input", saved)
+        visit.page.set_input_files("#restore", saved)
         visit.wait_for_link(seed=FIRST_SEED, Smiling=90)
     visit.settle()
 
