@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import numpy as np
@@ -18,7 +19,7 @@ from synthetic_editor import random_chooser, synthetic_editor
 from expressions import Editor
 from expressions.demo.api import Api
 from expressions.demo.faces import FaceCache
-from expressions.demo.state import State, parse_link
+from expressions.demo.state import State
 
 SERVING = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 
@@ -88,10 +89,13 @@ def test_texts_of_json_are_read_as_language_models_write_them(api: Api) -> None:
 
 
 def state_in(packet: str) -> State:
-    """The state that the link in a picture's XMP brings back."""
-    link = re.search(r'Recipe="([^"]*)"', packet)
+    """The state of the link in a picture's XMP."""
+    link = re.search(r'Recipe="[?]([^"]*)"', packet)
     assert link is not None
-    return parse_link(html.unescape(link[1]), ["Smiling"], State())[0]
+    fields = dict(parse_qsl(html.unescape(link[1])))
+    targets = {"Smiling": float(fields["Smiling"])} if "Smiling" in fields else {}
+    to, attempts = (int(fields.get(name, getattr(State, name))) for name in ("to", "attempts"))
+    return State(int(fields["seed"]), targets, fields.get("view", "face"), to=to, attempts=attempts)
 
 
 def test_the_link_in_a_picture_brings_its_very_face_back(api: Api) -> None:
