@@ -7,7 +7,7 @@ from typing import Any
 from ..figures import RIVAL
 
 CELL, LABEL, GAP, TOP = 26, 150, 70, 170  # pixels: a cell's side; room for names on the left, between maps, above
-_TITLES = {"ours": "Expressions", RIVAL: "Mean difference, generator without edits"}
+_TITLES = {"ours": "Expressions", RIVAL: "Mean difference, same generator"}
 _STYLE = "text{font-size:12px;font-family:sans-serif}.n{font-size:10px;text-anchor:middle}.r{text-anchor:end}"
 
 

@@ -1,8 +1,7 @@
 """The loss of an edit: along a direction of its own each attribute changes, and the others stay.
 
-Half of the generated faces of every batch are edits of the other half. The loss here makes an edit change the score
-that it is meant to change, as far as asked, and nothing else. The discriminators keep it real: they see it beside a
-real face of about these scores, so that rarity does not give it away.
+Half of the generated faces of every batch are edits of the other half. The discriminator keeps them real; the loss
+here makes an edit change the score that it is meant to change, as far as asked, and nothing else.
 """
 
 from collections.abc import Sequence
@@ -31,8 +30,6 @@ _CLOSE = 0.15  # standard deviations within which a miss costs by its square, no
 _LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
 _OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
 _SHIFT = 2  # pixels by which the networks see a pair moved
-_NEAR = 20  # real faces that are said to be like an edit
-_ASKED_WEIGHT = 4.0  # of the square by which they miss what was asked, beside 1 of what should stay
 
 _LAB = ("L*", "a*", "b*")  # of the cheeks
 
@@ -48,7 +45,7 @@ class EditLoss:
     Args:
         classifiers: each with one logit for each of `attributes`.
         attributes: their outputs.
-        images: (N, 3, 64, 64) uint8 real faces; the scores are standardised on the first 3,000.
+        images: (N, 3, 64, 64) uint8 real faces, of which the first 3,000 are used.
         identity: tells people apart; not held if not given.
     """
 
@@ -78,8 +75,6 @@ class EditLoss:
         self.reads = raw.new_tensor([[score == name for score in names] for name in SLIDERS])
         self.holds = raw.new_tensor([[_is_held(score, name) for score in names] for name in SLIDERS])
         colours = 1 + (_COLOUR_WEIGHT - 1) * is_colour
-        scores = torch.cat([self.scores(0, batch, batch) for batch in map(to_unit, images.split(BATCH))])
-        self.real = scores @ self.reads.T  # (N, K): what the first classifier sees in all of them
         self.moves = _MOVED_WEIGHT * colours * self.reads
         self.holds *= (1 + (_KEY_WEIGHT - 1) * is_key) * colours
         self.regions = torch.stack([region(name) for name in SLIDERS]).to(raw)  # (K, 64, 64)
@@ -121,7 +116,7 @@ class EditLoss:
         edited = to_uniform(to_normal(z) + moved @ directions)
         return torch.stack([z, edited], 1).flatten(0, 1), moved
 
-    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, images: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Judge faces and their edits.
 
         An edit is not asked to leave the scale: what it should change ends at the scores' 1st and 99th percentile
@@ -133,9 +128,8 @@ class EditLoss:
             rng: draws how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; the mean
-            change of a pixel, which weighs more outside the region of what is edited; and the scores that were asked
-            for, (N, K).
+            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; and the
+            mean change of a pixel, which weighs more outside the region of what is edited.
         """
         seen = _shown(images, rng)
         pairs = [len(share) for share in moved.tensor_split(len(self.classifiers))]  # of each classifier
@@ -172,26 +166,7 @@ class EditLoss:
         # How much of the picture changes.
         inside = torch.where(moved[:, :, None, None] != 0, self.regions, 0).amax(1)  # (N, 64, 64)
         changed = (images[0::2] - images[1::2]).abs().mean(1)
-        return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean(), goal @ self.reads.T
-
-    def alike(self, moved: Tensor, goal: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw for each edit one of the real faces that are nearest to what was asked, in the scores of all sliders.
-
-        They agree in the others, too: real faces with beards beside all edits to a beard would make these men.
-
-        Args:
-            moved: (N, K), as `pair` returned it.
-            goal: (N, K), the scores that were asked for.
-            rng: draws them.
-
-        Returns:
-            (N,), which of the real faces.
-        """
-        weight = 1 + (_ASKED_WEIGHT - 1) * (moved != 0)
-        distances = ((self.real - goal[:, None]).square() * weight[:, None]).sum(2)
-        near = distances.topk(min(_NEAR, len(self.real)), largest=False).indices
-        drawn = torch.randint(near.shape[1], (len(near), 1), generator=rng, device=near.device)
-        return near.gather(1, drawn)[:, 0]
+        return loss, (changed * (1 + (_OUTSIDE_WEIGHT - 1) * (1 - inside))).mean()
 
 
 def _shown(images: Tensor, rng: torch.Generator) -> Tensor:

@@ -54,19 +54,15 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
     device, count = images.device, config.batch_size // process_count()
     autocast = config.autocast(device)
 
-    # Generate faces, half of them edits of the others.
+    # Draw real faces, half of them mirrored.
+    index = torch.randint(len(images), (count,), generator=rng, device=device)
+    real = mirror(to_unit(images[index]), rng).contiguous(memory_format=torch.channels_last)
+
+    # Generate as many, half of them edits of the others.
     z = torch.rand(count // 2 if edits else count, G.z_dim, generator=rng, device=device) * 2 - 1
     z, moved = edits.pair(z, G.directions, rng) if edits else (z, z.new_empty(0))
-    index = torch.randint(len(images), (count,), generator=rng, device=device)
-    edit_loss = change = torch.zeros((), device=device)
     with torch.set_grad_enabled(not is_led), autocast:
         fake = G(z).float()
-        if edits:
-            edit_loss, change, goal = edits(fake, moved, rng)
-            index[1::2] = edits.alike(moved, goal, rng)
-
-    # Draw as many real ones, half of them mirrored: beside each edit one that shows what was asked for.
-    real = mirror(to_unit(images[index]), rng).contiguous(memory_format=torch.channels_last)
 
     # See both as the discriminators do, a little shifted.
     with autocast:
@@ -82,11 +78,13 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
     _descend(d_loss, D, state.d_optimizer)
 
     # Train the generator through the discriminators, which are frozen.
-    g_loss = torch.zeros((), device=device)
+    g_loss = edit_loss = change = torch.zeros((), device=device)
     if not is_led:
         D.requires_grad_(False)
         with autocast:
             g_loss = adversary.g_loss(real_seen, fake_seen)
+            if edits:
+                edit_loss, change = edits(fake, moved, rng)
         loss = g_loss + config.edit_weight * edit_loss + config.change_weight * change
         _descend(loss, G, state.g_optimizer)
         G.balance_(BALANCE)

@@ -142,8 +142,17 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     editing = {
         "methods": {"ours": method, "mean difference": method},
         "strongest_rival": {"name": "InterFaceGAN", "mean_dependency": 0.25},
-        "sliders": ["Smiling"],
-        "calibration": {"Smiling": {"slope": 0.97, "mean_absolute_error": 4.25, "within_reach": 0.5}},
+        "overall": {"own": 3.25, "others": 0.375, "largest": 1.5},
+        "sliders": {
+            "Smiling": {
+                "own": 3.0,
+                "others": 0.5,
+                "largest": 1.25,
+                "largest_in": "Young",
+                "mean_absolute_error": 4.25,
+                "within_reach": 0.5,
+            }
+        },
         "compared": 64,
         "faces": 2000,
     }
@@ -155,10 +164,11 @@ def test_figures_are_shown_for_the_weights_that_they_were_measured_on_only(
     assert "published figures" in quality("cd")
     shown = quality("ab")
     for text in (
-        "moves another by 0.12 on average",
-        "The best of the other editors on this same generator, InterFaceGAN: 0.25.",
+        "another by 0.38 on average; what changes most with any slider, by 1.50.",
+        "this one moves another by 0.12 on average",
+        "the best of the others, InterFaceGAN, by 0.25.",
         "<th scope=row>Smile</th><td>1.0</td>",
-        "<td>0.97</td><td>4.2</td><td>50 %</td>",
+        "<td>3.00</td><td>0.50</td><td>1.25, Older to younger</td><td>4.2</td><td>50 %</td>",
         "2,000 seeds",
         "6.50",
         "as it was measured",

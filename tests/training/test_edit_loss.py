@@ -62,8 +62,8 @@ def change(images, loss, name, amount):
 
 def test_an_edit_that_does_what_it_should_costs_almost_nothing(loss):
     images = change(grey_pairs(), loss, "Bangs", 1.0)
-    done, *_ = loss(images, plan_of(Bangs=1.0), rng())
-    omitted, *_ = loss(grey_pairs(), plan_of(Bangs=1.0), rng())
+    done, _ = loss(images, plan_of(Bangs=1.0), rng())
+    omitted, _ = loss(grey_pairs(), plan_of(Bangs=1.0), rng())
     assert done < 0.1 * omitted
 
 
@@ -83,14 +83,14 @@ def test_an_edit_is_not_asked_to_leave_the_scale(loss):
     images = grey_pairs()
     rows, columns = patch("Bangs")
     images[:, :, rows, columns] = loss.high[0, column] * loss.deviation[0, column] + loss.mean[0, column]
-    beyond, *_ = loss(images, plan_of(Bangs=3.0), rng())
-    back, *_ = loss(images, plan_of(Bangs=-3.0), rng())
+    beyond, _ = loss(images, plan_of(Bangs=3.0), rng())
+    back, _ = loss(images, plan_of(Bangs=-3.0), rng())
     assert beyond < 0.1 * back
 
 
 def test_an_edit_that_moves_nothing_costs_what_it_changes(loss):
-    same, *_ = loss(grey_pairs(), plan_of(), rng())
-    changed, *_ = loss(change(grey_pairs(), loss, "Bangs", 1.0), plan_of(), rng())
+    same, _ = loss(grey_pairs(), plan_of(), rng())
+    changed, _ = loss(change(grey_pairs(), loss, "Bangs", 1.0), plan_of(), rng())
     assert 0 < 2 * same < changed < math.inf
 
 
@@ -154,8 +154,8 @@ class Brightness(nn.Module):
 def test_who_is_not_the_same_after_an_edit_costs_unless_it_is_of_that(loss, name, expected):
     images, plan = grey_pairs(), plan_of(**{name: 1.0})
     images[1::2] += 0.5
-    without = loss(images, plan, rng())[0]
-    held = loss_with(Brightness())(images, plan, rng())[0]
+    without, _ = loss(images, plan, rng())
+    held, _ = loss_with(Brightness())(images, plan, rng())
     assert (held - without).item() == pytest.approx(expected, abs=0.002)
 
 
@@ -174,20 +174,3 @@ def test_light_pixels_count_as_skin_only_for_skin_tone(loss):
     held = dict(zip(SLIDERS, loss.holds, strict=True))
     assert held[SKIN_TONE][names.index("L*")] == 0
     assert held["Smiling"][names.index("L*")] > 0
-
-
-def test_beside_an_edit_stands_a_real_face_that_scores_what_was_asked_and_what_should_stay(loss):
-    moved, goal = plan_of(Bangs=1.0), torch.randn(64, len(SLIDERS), generator=rng()) / 2
-    found = loss.real[loss.alike(moved, goal, rng())]
-    apart = (loss.real - goal[:, None]).abs().mean(1)  # of any face
-    row = SLIDERS.index("Bangs")
-    assert (found - goal).abs().mean() < 0.8 * apart.mean()
-    assert (found - goal)[:, row].abs().mean() < 0.6 * apart[:, row].mean()
-    assert len(set(loss.alike(moved, torch.zeros_like(goal), rng()).tolist())) > 1  # not always the same one
-
-
-def test_a_real_face_is_found_where_more_is_asked_than_any_shows(loss):
-    moved, row = plan_of(Smiling=3.0), SLIDERS.index("Smiling")
-    goal = torch.zeros_like(moved)
-    goal[:, row] = 99.0
-    assert (loss.real[loss.alike(moved, goal, rng()), row] > loss.real[:, row].quantile(0.9)).all()
