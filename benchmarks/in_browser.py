@@ -9,6 +9,7 @@ Prints a table. Writes in_browser.json.
 """
 
 import argparse
+import gzip
 import random
 import tempfile
 import time
@@ -76,7 +77,7 @@ def measure(rounds: int) -> InBrowserReport:
     files = EngineFiles(editor)
     return {
         "device": device_name(torch.device("cpu")),
-        "bytes": sum(len(files.read(name)) for name in files.names),
+        "bytes": sum(len(gzip.compress(files.read(name))) for name in files.names if not name.endswith(".txt")),
         "ready_s": ready,
         "paint": compared({name: parts[1:] for name, parts in times.items()}),  # the first round warms up
         "edit": spread(edits),
