@@ -152,10 +152,8 @@ def main() -> None:
         (arguments.out / "dragging.webp").write_bytes(moving.getvalue())
 
         page.evaluate("scrollTo(0, 0)")
-        before = screen(page)
         page.get_by_role("radio", name="Map", exact=True).check(force=True)
-        wait_for_change(page, before, None, PATIENCE)
-        page.wait_for_timeout(5000 * STILL)  # the choice is seen at once, its faces are drawn
+        page.get_by_role("button", name=re.compile("measured")).last.wait_for()  # a face of the map
         wait_for_rest(page, None)
         page.screenshot(path=arguments.out / "page.png")
 
