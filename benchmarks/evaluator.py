@@ -6,7 +6,7 @@ plain ones, fitted to the others.
     python -m benchmarks.evaluator --data DATA
 
 Fits another one. That of the tables lies beside this file as evaluator.safetensors; plain.safetensors is an earlier
-generator of this project without edits, on which other editors are measured.
+generator of this project, without edits.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, HUB_DATASET
+from expressions.latents import to_uniform
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.classifier import predict
 from expressions.networks.files import digest, stored, to_bytes
@@ -27,6 +28,8 @@ from expressions.training.augmentation import mirror, relight
 from expressions.training.classifier_fit import ClassifierConfig, accuracy
 from expressions.training.config import DataOptions
 from expressions.training.data import load_faces
+from expressions.training.directions import edit_half
+from expressions.training.editor_fit import STATISTICS_FACES
 from expressions.training.fits import fit_labels
 
 from .reports import Judged, Measured
@@ -90,13 +93,16 @@ def measured_on(editor: Editor, evaluator: Path) -> Measured:
 
 
 def plain_editor(generator: Path, attributes: Sequence[str]) -> Editor:
-    """An editor around a generator that was trained without edits. It is not fitted: it only draws faces, with
-    batch-norm statistics estimated anew, as a fit does."""
+    """An editor around a generator. It is not fitted: it only draws faces, with batch-norm statistics estimated anew.
+
+    As in a fit, half of the faces for these are edits, if the generator was taught any.
+    """
     plain = load_generator(generator)
     editor = Editor(attributes, plain.width)
+    rng = torch.Generator().manual_seed(0)
+    u = torch.randn(STATISTICS_FACES, plain.z_dim, generator=rng)
+    estimate_statistics(plain, to_uniform(edit_half(u, plain.directions, rng)))
     editor.generator = plain
-    z = torch.rand(10_000, plain.z_dim, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    estimate_statistics(plain, z)
     return editor
 
 

@@ -7,11 +7,13 @@ from safetensors.torch import save_model
 from benchmarks.evaluator import EVALUATOR, load_evaluator, plain_editor
 from benchmarks.quality import QualityJudge, main
 from benchmarks.reports import BENCHMARKS
-from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.images import to_uint8
+from expressions.latents import to_uniform
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.classifier import predict
 from expressions.networks.generator import Generator, load_generator
+from expressions.training.directions import edit_half
 
 
 @pytest.mark.slow
@@ -47,12 +49,16 @@ def test_numbers_that_are_too_small_are_refused(options, message, monkeypatch, c
 
 
 @pytest.mark.slow
-def test_the_editor_of_a_plain_generator_draws_its_faces(tmp_path):
-    save_model(Generator(width=4), str(tmp_path / "plain.safetensors"))
-    editor, plain = plain_editor(tmp_path / "plain.safetensors", ["A"]), load_generator(tmp_path / "plain.safetensors")
-    estimate_statistics(plain, torch.rand(10_000, 100, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+@pytest.mark.parametrize("taught", [0, len(SLIDERS)])
+def test_the_editor_of_a_generator_draws_its_faces_with_statistics_of_what_it_was_trained_on(tmp_path, taught):
+    file = tmp_path / "generator.safetensors"
+    save_model(Generator(width=4, directions=taught), str(file))
+    editor, given = plain_editor(file, ["A"]), load_generator(file)
+    rng = torch.Generator().manual_seed(0)
+    u = torch.randn(10_000, 100, generator=rng)
+    estimate_statistics(given, to_uniform(edit_half(u, given.directions, rng)))
     z = editor.latents([1, 2])
-    assert torch.equal(editor.synthesize(z), plain(z))
+    assert torch.equal(editor.synthesize(z), given(z))
 
 
 @pytest.mark.slow
