@@ -41,11 +41,12 @@ _AROUND = {
 }
 
 
-def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
+def build_demo(editor: Editor, engine: EngineFiles, notice: str = "") -> gr.Blocks:
     """The page, as a component that holds its markup and what its scripts start with, and the endpoints of programs.
 
     Args:
         editor: what draws the faces.
+        engine: the files with which a browser draws them itself.
         notice: shown above the face, if any.
     """
     faces = FaceCache(editor)
@@ -54,7 +55,7 @@ def build_demo(editor: Editor, notice: str = "") -> gr.Blocks:
     answers = {page.draft: drafts, page.faces: others, page.morph: others, page.png: others}
     with gr.Blocks(title="Expressions", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         gr.HTML(
-            opening(faces, EngineFiles(editor).url),
+            opening(faces, engine.url),
             markup=markup(faces, notice),
             html_template="",  # gradio.js, which draws the page before Gradio does, moves it here
             js_on_load="expressions.mount(element, server)",
@@ -85,10 +86,10 @@ def load_editor() -> tuple[Editor, str]:
         return Editor.from_pretrained(), FALLBACK_NOTICE
 
 
-def launch(demo: gr.Blocks, editor: Editor) -> None:
-    """Serve the page of an editor until it is stopped."""
+def launch(demo: gr.Blocks, engine: EngineFiles) -> None:
+    """Serve the page, and the files with which a browser draws its faces, until it is stopped."""
     options = app_options(demo, WAITING)
-    options["middleware"] += [(FirstPaint, (), {}), (EngineServer, (), {"files": EngineFiles(editor)})]
+    options["middleware"] += [(FirstPaint, (), {}), (EngineServer, (), {"files": engine})]
     try:
         demo.launch(
             theme=gr.themes.Base(**_FONTS).set(**_AROUND),
@@ -113,5 +114,6 @@ if __name__ == "__main__":
         torch.set_num_threads(1)  # one picture at a time is faster on one
         surroundings.prepare_to_serve()
         editor, notice = load_editor()
-    demo = build_demo(editor, notice)
-    launch(demo, editor)
+        engine = EngineFiles(editor)
+    demo = build_demo(editor, engine, notice)
+    launch(demo, engine)

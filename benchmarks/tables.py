@@ -55,7 +55,7 @@ def median(sets: Sequence[reports.FaceFigures], figure: reports.FaceFigure) -> f
 
 
 def editing(report: reports.EditingReport) -> dict[str, str]:
-    """All tables of the edits, by the names of their places in README.md."""
+    """All tables of the edits, by the names of their places in docs/figures.md."""
     return {"sliders": sliders(report), "ends": ends(report), "several": several(report), "editors": editors(report)}
 
 

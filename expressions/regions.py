@@ -19,8 +19,6 @@ _FACE = (24, 20, 58, 44)  # what a change of hair colour leaves alone
 _OUTSIDE = dict.fromkeys(("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"), _FACE)
 _SOFT = 5  # pixels over which a region ends
 
-LOCAL = tuple(_INSIDE)  # the attributes that live in one part of a face
-
 
 def region(name: str) -> Tensor:
     """(64, 64): 1 where an edit of an attribute may change a picture, 0 where not, in between at the border; all 1

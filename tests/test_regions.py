@@ -1,6 +1,7 @@
 from expressions.attributes import SLIDERS
-from expressions.regions import LOCAL, region
+from expressions.regions import region
 
+LOCAL = ("Smiling", "Mouth_Slightly_Open", "Bangs", "Eyeglasses", "No_Beard")  # what lives in one part of a face
 EYES, MOUTH, GROUND = (32, 24), (48, 32), (4, 4)
 
 

@@ -18,16 +18,12 @@ from ..attributes import COUPLED
 from ..editor import Editor
 from ..skin import CHEEKS
 from ..solver import SAME
-from . import onnx_files
 from .xmp import xmp_packet
 
-_SCRIPTS = Path(__file__).parent / "engine"
+_HERE = Path(__file__).parent
+_SCRIPTS = _HERE / "engine"
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".txt": "text/plain"}
-_NETWORKS = {
-    "generator": onnx_files.generator_file,
-    "classifier": onnx_files.classifier_file,
-    "lens": onnx_files.lens_file,
-}
+_NETWORKS = ("generator", "classifier", "lens")  # as in onnx_files.py
 _CACHING = "public, max-age=31536000, immutable"  # for a year: other contents have another address
 
 
@@ -49,7 +45,10 @@ class EngineFiles:
             for path in sorted(_SCRIPTS.rglob("*"))
             if path.is_file()
         }
-        sources = [*self._scripts.values(), Path(__file__).read_bytes(), Path(onnx_files.__file__).read_bytes()]
+        sources = [
+            *self._scripts.values(),
+            *((_HERE / name).read_bytes() for name in ("engine_files.py", "onnx_files.py")),
+        ]
         scripts = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
         self.folder = f"{self.FOLDER}/{editor.fingerprint()}-{scripts}"
         self.url = f"{self.folder}/engine.js"  # of the script to import, relative to the page's root
@@ -69,7 +68,9 @@ class EngineFiles:
             return self._scripts[name]
         if name == "editor.json.gz":
             return gzip.compress(json.dumps(editor_numbers(self._editor)).encode(), mtime=0)
-        return gzip.compress(bytes_apart(_NETWORKS[name.removesuffix(".onnx.gz")](self._editor)), mtime=0)
+        from . import onnx_files  # its library is imported when a browser first asks: the first face comes before that
+
+        return gzip.compress(bytes_apart(onnx_files.FILES[name.removesuffix(".onnx.gz")](self._editor)), mtime=0)
 
 
 def bytes_apart(file: bytes) -> bytes:

@@ -42,6 +42,7 @@ def opening(faces: FaceCache, engine: str) -> dict[str, Any]:
         "sliders": faces.attributes,
         "labels": {name: label(name) for name in faces.editor.attributes},
         "along": {name: sorted(others) for name, others in COUPLED.items()},
+        "views": list(VIEWS),
         "options": OPTIONS_OF_VIEW,
         "seeds": MAX_SEED,
         "attempts": MAX_ATTEMPTS,

@@ -166,3 +166,6 @@ def lens_file(editor: Editor) -> bytes:
     graph = Graph()
     large = graph.enlargement(None if editor.lens is None else list(editor.lens.layers), "images")
     return graph.file("images", _IMAGE, large, (3, FACTOR * IMAGE_SIZE, FACTOR * IMAGE_SIZE))
+
+
+FILES = {"generator": generator_file, "classifier": classifier_file, "lens": lens_file}

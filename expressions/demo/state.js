@@ -4,10 +4,9 @@
 // is still wanted.
 window.expressions = {};
 
-expressions.links = ({ first, weights, sliders, labels, options, seeds, attempts }) => {
+expressions.links = ({ first, weights, sliders, labels, views, options, seeds, attempts }) => {
   const MAX_LINK = 4000; // characters; the longest of ours has a tenth of them
   const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/;
-  const VIEWS = ["face", "compare", "strip", "map", "morph", "sheet"];
   const SEED_RULE = `A seed is a whole number from 0 to ${seeds}.`;
 
   // A seed from its digits, as text or number; null if it is none.
@@ -41,7 +40,7 @@ expressions.links = ({ first, weights, sliders, labels, options, seeds, attempts
       return { state, refusal: `That link is no link of this page: it has more than ${MAX_LINK} characters.` };
     }
     const fields = new Map(new URLSearchParams(query));
-    const allowed = { view: VIEWS, strip: sliders, across: sliders, down: sliders };
+    const allowed = { view: views, strip: sliders, across: sliders, down: sliders };
     const known = Object.keys(allowed).filter((name) => allowed[name].includes(fields.get(name)));
     const next = { ...state, ...Object.fromEntries(known.map((name) => [name, fields.get(name)])) };
     next.seed = readSeed(fields.get("seed")) ?? state.seed;

@@ -20,11 +20,8 @@ _ROOT_FILES = (
     *("requirements.txt", "pre-requirements.txt", "pyproject.toml"),  # so that pip installs the package from the Space
 )
 _SHOWN_FOLDERS = ("assets", "docs")  # by README.md
-_OWNED_FOLDERS = (
-    "expressions/",
-    "assets/",
-    "docs/",
-)  # what else lies in them is deleted, and in no other
+# What else lies in these is deleted, and in no other.
+_OWNED_FOLDERS = tuple(f"{folder}/" for folder in ("expressions", *_SHOWN_FOLDERS))
 _PACKAGE_SUFFIXES = (".css", ".gz", ".html", ".js", ".json", ".md", ".mjs", ".py", ".txt")
 _LEAVE_OUT = "push the Space without that repository, and the weights go along"
 

@@ -7,6 +7,7 @@ import pytest
 
 import app
 from expressions import Editor
+from expressions.demo.engine_files import EngineFiles
 from expressions.demo.faces import FaceCache
 from expressions.demo.layout import markup, opening
 
@@ -24,8 +25,10 @@ def test_what_the_notice_says_is_text() -> None:
 
 
 def test_programs_that_flood_their_queue_are_told_and_visitors_have_none() -> None:
+    editor = Editor(["Smiling"])
+
     async def build() -> gr.Blocks:  # where no event loop runs, Gradio makes one and leaves it open
-        return app.build_demo(Editor(["Smiling"]))
+        return app.build_demo(editor, EngineFiles(editor))
 
     demo = asyncio.run(build())
     assert demo._queue.max_size == app.WAITING

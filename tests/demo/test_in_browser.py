@@ -1,30 +1,18 @@
 """The page of a server, whose visitor's browser draws the faces."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
+from tabs import HERE, PATIENCE, new_tab
 
-from benchmarks.servers import Server, browsing
+from benchmarks.servers import Server
 from expressions import Editor
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 120_000  # milliseconds
-HERE = "These faces are drawn in your browser."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with browsing() as browser:
-        yield browser
-
 
 def visit(browser: Browser, url: str) -> tuple[Page, list[Request]]:
     """A tab, and what it asks the server for from now on."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(PATIENCE)
+    page = new_tab(browser)
     asked: list[Request] = []
     page.on("request", lambda request: asked.append(request) if request.url.startswith("http") else None)
     page.goto(url)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.servers import browsing
-from expressions.demo.state import OPTIONS_OF_VIEW, State
+from expressions.demo.state import OPTIONS_OF_VIEW, VIEWS, State
 
 SCRIPTS = Path(__file__).parents[2] / "expressions" / "demo"
 OPENING = {
@@ -18,6 +18,7 @@ OPENING = {
     "sliders": ["Smiling", "Young", "Male"],
     "labels": {"Smiling": "Smile", "Young": "Older to younger", "Male": "Masculine", "Bald": "Bald", "<b>": "<b>"},
     "along": {"Smiling": ["Bald"]},
+    "views": list(VIEWS),
     "options": OPTIONS_OF_VIEW,
     "seeds": 4294967295,
     "attempts": 8,

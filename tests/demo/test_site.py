@@ -14,16 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from tabs import HERE, new_tab
 
 import train
-from benchmarks.servers import browsing
 from expressions import Editor
 from expressions.demo.engine_files import EngineFiles
 from expressions.demo.site import export_site
 from expressions.images import to_pil
 
-PATIENCE = 120_000  # milliseconds
-HERE = "These faces are drawn in your browser."
 ASKED = {"Smiling": 90.0}
 
 
@@ -49,18 +47,10 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with browsing() as browser:
-        yield browser
-
-
 def visit(browser: Browser, url: str) -> tuple[Page, list[str]]:
     """A tab in which the engine is there, and all that was said or went wrong in it."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = new_tab(browser)
     said: list[str] = []
-    page.set_default_timeout(PATIENCE)
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(url)
