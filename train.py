@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from expressions import Editor
 from expressions.figures import published_figures
 from expressions.publishing.space import publish_space
+from expressions.publishing.static_space import publish_site
 from expressions.publishing.weights import publish
 from expressions.training.classifier_fit import ClassifierConfig, run_classifier
 from expressions.training.config import TrainConfig
@@ -39,14 +41,15 @@ class PushConfig(Options):
     space: str | None = option(
         None, "Space for the page, owner/name; it shows the weights, pinned in --repo-id if given"
     )
+    static_space: str | None = option(None, "Space for the exported page, which runs nothing, owner/name")
     weights: str | None = option(None, "folder of the editor; the embedded one if not given")
     private: bool = option(False, "create the repository or the Space as a private one")
     revision: str | None = option(None, "branch of --repo-id to push to; created if it does not exist")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.repo_id or self.space):
-            raise ValueError("say where to push: --repo-id owner/name for the weights, --space owner/name for the page")
+        if not (self.repo_id or self.space or self.static_space):
+            raise ValueError("say where to push: --repo-id, --space or --static-space with owner/name")
         if self.revision and not self.repo_id:
             raise ValueError("--revision belongs to the weights' repository: give --repo-id too")
 
@@ -67,24 +70,32 @@ def run_gan(config: TrainConfig) -> str:
 
 
 def run_push(config: PushConfig) -> str:
-    """Push an editor to the Hub: its weights with a model card, a Space that shows it, or both."""
+    """Push an editor to the Hub: its weights with a model card, a Space that shows it, a static one, or all of them."""
     editor = Editor.from_pretrained(config.weights)
     figures = published_figures(editor.fingerprint()).get("quality")
     options: dict[str, Any] = {"private": config.private, "revision": config.revision, "figures": figures}
     told = [] if figures or not config.repo_id else ["nothing was measured of these weights: their card has no figures"]
     if config.space:
         told += publish_space(editor, config.space, CHECKOUT, repo_id=config.repo_id, **options)
-    else:
-        told += [publish(editor, str(config.repo_id), **options)]
+    elif config.repo_id:
+        told += [publish(editor, config.repo_id, **options)]
+    if config.static_space:
+        with TemporaryDirectory() as folder:
+            write_site(editor, Path(folder))
+            told += [publish_site(Path(folder), config.static_space, CHECKOUT / "README.md", private=config.private)]
     return "\n".join(told)
 
 
 def run_export(config: ExportConfig) -> str:
     """Write the page as files for a host that runs nothing: faces are drawn in the visitor's browser."""
+    write_site(Editor.from_pretrained(config.weights), Path(config.out))
+    return f"page: {Path(config.out) / 'index.html'}"
+
+
+def write_site(editor: Editor, folder: Path) -> None:
     from expressions.demo.site import export_site  # needs what the page needs, as no other command does
 
-    export_site(Editor.from_pretrained(config.weights), Path(config.out))
-    return f"page: {Path(config.out) / 'index.html'}"
+    export_site(editor, folder)
 
 
 # The options of each command, and what runs it and returns what to print.

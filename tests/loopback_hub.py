@@ -199,7 +199,7 @@ def _create(request: _Handler) -> None:
     if kind == "spaces" and not asked.get("sdk"):
         raise RefusedError(400, None, "sdk: a Space needs one")
     private = asked.get("private") is True or asked.get("visibility") == "private"
-    repository = Repository(kind, name, private)
+    repository = Repository(kind, name, private, sdk=asked.get("sdk"))
     url = f"{request.hub.endpoint}/{repository.path}"
     if (kind, name) in request.hub.repositories:
         request.send_json({"error": f"You already created this {kind[:-1]} repo", "url": url}, 409)
@@ -228,6 +228,7 @@ def _info(request: _Handler, kind: str, name: str, revision: str = "main") -> No
     siblings = [{"rfilename": path} for path in sorted(repository.commits[oid])]
     info = {"_id": oid[:24], "id": name, "author": _owner(name), "sha": oid, "lastModified": _DATE}
     info |= {"private": repository.private, "gated": "manual" if repository.gated else False, "disabled": False}
+    info |= {"sdk": repository.sdk} if repository.sdk else {}
     request.send_json(info | {"downloads": 0, "likes": 0, "tags": [], "siblings": siblings, "createdAt": _DATE})
 
 

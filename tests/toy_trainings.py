@@ -16,7 +16,6 @@ TWO_STEPS = TrainConfig(
     batch_size=4,
     penalty_batch=2,
     ema_kimg=0.004,
-    max_shift=1,
     backbone="none",
     device="cpu",
     precision="fp32",

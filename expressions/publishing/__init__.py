@@ -2,6 +2,7 @@
 
 from .hub import PublishError
 from .space import publish_space
+from .static_space import publish_site
 from .weights import publish
 
-__all__ = ["PublishError", "publish", "publish_space"]
+__all__ = ["PublishError", "publish", "publish_site", "publish_space"]

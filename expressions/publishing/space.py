@@ -81,7 +81,7 @@ def publish_space(
         files["README.md"] = _pin(files["README.md"], model.repo_id, commit.oid)
         failure += f", whose weights are at {commit.commit_url}"
     with failing_as(failure):
-        urls.append(_upload(api, space_id, files).commit_url)
+        urls.append(upload(api, space_id, files, _OWNED_FOLDERS).commit_url)
     with failing_as(f"the files of the Space {space_id!r} are pushed, its variables are not set"):
         _set_variables(api, space_id, variables)
     return urls
@@ -154,11 +154,11 @@ def _is_closed(api: HfApi, repo_id: str) -> bool:
     return bool(model.private or model.gated)
 
 
-def _upload(api: HfApi, space_id: str, files: Mapping[str, bytes]) -> CommitInfo:
-    """Push the files and delete what is stale, in one commit on top of the one that was looked at."""
+def upload(api: HfApi, space_id: str, files: Mapping[str, bytes], owned: tuple[str, ...]) -> CommitInfo:
+    """Push the files and delete what else lies in the owned folders, in one commit on top of the one looked at."""
     space = api.space_info(space_id)
     present = [sibling.rfilename for sibling in space.siblings or ()]
-    stale = [name for name in present if name.startswith(_OWNED_FOLDERS) and name not in files]
+    stale = [name for name in present if name.startswith(owned) and name not in files]
     deletions = [CommitOperationDelete(name) for name in stale]
     additions = [CommitOperationAdd(name, content) for name, content in files.items()]
     message = "Publish the Space"  # upload_folder may make several commits

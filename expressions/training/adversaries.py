@@ -8,11 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..networks.discriminators import Discriminator, FeatureNetwork, PatchHeads, Pixels
-from .augmentation import FAINT, add_noise
 from .config import TrainConfig
 from .distributed import process_count
 from .guides import Guides
 from .losses import d_hinge_loss, d_relativistic_loss, g_hinge_loss, g_relativistic_loss, gradient_penalty
+from .moments import FrechetLoss, pooled
+
+MOMENTS = "_moments"  # after the name of the network whose features they are of
+_HEADS_WEIGHTS = {"backbone": 1.0, "classifier": 0.5}  # in the generator's loss; chosen by hand
 
 Seen = Sequence[Tensor]
 
@@ -20,13 +23,11 @@ Seen = Sequence[Tensor]
 class Adversary(Protocol):
     """A discriminator and the losses of both sides.
 
-    Images are (N, 3, 64, 64) in [-1, 1], as many real as generated.
+    It judges what `network` sees of images (N, 3, 64, 64) in [-1, 1], as many real as generated.
     """
 
+    network: FeatureNetwork
     discriminator: nn.Module
-
-    def see(self, images: Tensor, rng: torch.Generator) -> Seen:
-        """What the discriminator is shown of images; gradients pass to them."""
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         """The discriminator's loss, which sends no gradient to the images."""
@@ -47,9 +48,7 @@ class PixelAdversary:
 
     def __init__(self, discriminator: nn.Module, gamma: float, penalty_batch: int) -> None:
         self.discriminator, self.gamma, self.penalty_batch = discriminator, gamma, penalty_batch
-
-    def see(self, images: Tensor, rng: torch.Generator) -> Seen:  # noqa: ARG002
-        return [images]
+        self.network: FeatureNetwork = Pixels()
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         (reals,), (fakes,) = real, fake
@@ -72,20 +71,15 @@ class PixelAdversary:
 
 
 class FeatureAdversary:
-    """Heads over the maps of a network, which stays as it is; hinge loss (Sauer et al. 2021,
-    arXiv:2111.01007).
+    """Heads over the maps of a network, which stays as it is; hinge loss (Sauer et al. 2021, arXiv:2111.01007).
 
     Args:
         network: no part of the discriminator: nobody trains, moves or saves it with the heads.
-        noise: standard deviation of what is added to the images that the network sees.
     """
 
-    def __init__(self, network: FeatureNetwork, noise: float = FAINT) -> None:
-        self.network, self.noise = network, noise
+    def __init__(self, network: FeatureNetwork) -> None:
+        self.network = network
         self.discriminator: nn.Module = PatchHeads(network.MAPS)
-
-    def see(self, images: Tensor, rng: torch.Generator) -> Seen:
-        return self.network.maps(add_noise(images, self.noise, rng) if self.noise else images)
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         verdicts = zip(self._judge(real), self._judge([maps.detach() for maps in fake]), strict=True)
@@ -98,11 +92,41 @@ class FeatureAdversary:
         return [logits.float() for logits in self.discriminator(maps)]
 
 
+class MomentAdversary:
+    """A discriminator that knows of each side the mean and the covariance of a network's features, and nothing else.
+
+    Args:
+        network: as for `FeatureAdversary`.
+        every: of so many generated images one is a plain draw, the first. Edits are left out: together they show more
+            of each attribute than faces do.
+    """
+
+    def __init__(self, network: FeatureNetwork, every: int = 1) -> None:
+        self.network, self.every = network, every
+        self.loss = FrechetLoss(2 * sum(channels for channels, _ in network.MAPS))
+        self.discriminator: nn.Module = self.loss
+
+    def d_loss(self, real: Seen, fake: Seen) -> Tensor:
+        """Nothing: it learns by taking note of both."""
+        with torch.no_grad(), torch.autocast(real[0].device.type, enabled=False):
+            self.loss.real.update(pooled(real))
+            self.loss.fake.update(pooled(self._plain(fake)))
+        return torch.zeros((), device=real[0].device)
+
+    def g_loss(self, real: Seen, fake: Seen) -> Tensor:  # noqa: ARG002
+        with torch.autocast(fake[0].device.type, enabled=False):
+            loss: Tensor = self.loss(pooled(self._plain(fake)))
+        return loss
+
+    def _plain(self, maps: Seen) -> Seen:
+        return [part[:: self.every] for part in maps]
+
+
 class JointAdversary:
     """Several adversaries at once, whose losses are added.
 
     Args:
-        parts: by what each sees.
+        parts: by what each judges.
         weights: of each in the generator's loss.
     """
 
@@ -110,9 +134,10 @@ class JointAdversary:
         self.parts, self.weights = list(parts.values()), weights
         self.discriminator = nn.ModuleDict({name: part.discriminator for name, part in parts.items()})
 
-    def see(self, images: Tensor, rng: torch.Generator) -> list[Seen]:
-        """What each part is shown of images (N, 3, 64, 64)."""
-        return [part.see(images, rng) for part in self.parts]
+    def see(self, images: Tensor) -> list[Seen]:
+        """What each part is shown of images (N, 3, 64, 64); each network looks once, gradients pass to the images."""
+        maps = {network: network.maps(images) for network in {part.network: None for part in self.parts}}
+        return [maps[part.network] for part in self.parts]
 
     def d_loss(self, real: Sequence[Seen], fake: Sequence[Seen]) -> Tensor:
         """The discriminators' loss, of what each was shown."""
@@ -123,13 +148,22 @@ class JointAdversary:
         losses = [part.g_loss(*seen) for part, *seen in zip(self.parts, real, fake, strict=True)]
         return torch.stack([weight * loss for weight, loss in zip(self.weights, losses, strict=True)]).sum()
 
+    def refresh(self) -> None:
+        """Do what need not be done in every step, and a CUDA graph cannot record."""
+        for part in self.discriminator.values():
+            if isinstance(part, FrechetLoss):
+                part.refresh()
+
 
 def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     """The adversary that the options ask for; its discriminators are new."""
     share = math.ceil(config.penalty_batch / process_count())
-    parts: dict[str, Adversary] = {
-        "pixels": PixelAdversary(Discriminator(config.d_width), config.gamma, share),
-        "patches": FeatureAdversary(Pixels(), noise=0),
+    every = 2 if config.classifiers else 1  # generated images of which one is no edit
+    parts: dict[str, tuple[float, Adversary]] = {
+        "pixels": (config.pixels_weight, PixelAdversary(Discriminator(config.d_width), config.gamma, share)),
+        "patches": (config.pixels_weight, FeatureAdversary(Pixels())),
     }
-    parts |= {name: FeatureAdversary(network) for name, network in guides.features.items()}
-    return JointAdversary(parts, [config.pixels_weight, *[1.0] * (len(parts) - 1)])
+    for name, network in guides.features.items():
+        parts[name] = (_HEADS_WEIGHTS[name], FeatureAdversary(network))
+        parts[name + MOMENTS] = (config.moments_weight, MomentAdversary(network, every))
+    return JointAdversary({name: part for name, (_, part) in parts.items()}, [weight for weight, _ in parts.values()])

@@ -6,8 +6,6 @@ Images are (N, 3, H, W) in [-1, 1]. Each is changed by draws of its own, and gra
 import torch
 from torch import Tensor, nn
 
-FAINT = 0.05  # standard deviation of noise: a trained network that looks through it is told nothing by a single pixel
-
 
 def mirror(images: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror each image or not, with even odds."""

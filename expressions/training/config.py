@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 
 from ..attributes import HUB_DATASET
-from ..images import IMAGE_SIZE
 from ..latents import MAX_SEED
 from ..networks.discriminators import Discriminator
 from ..networks.generator import Generator
@@ -86,7 +85,6 @@ class TrainConfig(DataOptions, DeviceOptions):
     gamma: float = option(0.3, "weight of the gradient penalties on real (R1) and on generated images (R2)", least=0)
     penalty_batch: int = option(8, "real images of a batch, and as many generated, that carry the penalties", above=0)
     ema_kimg: float = option(10.0, "half-life of the averaged generator at most, in thousands of images", above=0)
-    max_shift: int = option(4, "pixels by which the discriminators see images shifted", least=0, most=IMAGE_SIZE - 1)
     seed: int = option(0, "seed of the initial weights and of everything drawn during training", least=0, most=MAX_SEED)
     start: str | None = option(None, "run folder, or editor's weights (folder or Hub id), whose networks to start with")
     lead_kimg: float = option(
@@ -98,8 +96,9 @@ class TrainConfig(DataOptions, DeviceOptions):
         f"{LITE0}, a Hub id or folder of a backbone of the library transformers, or {NO_BACKBONE}",
     )
     backbone_side: int = option(96, "to which faces are enlarged for the backbone", least=32, most=512)
-    pixels_weight: float = option(
-        0.5, "weight of the discriminator of whole pictures; heads over patches have 1", least=0
+    pixels_weight: float = option(0.1, "weight of each discriminator of pixels; heads over a backbone have 1", least=0)
+    moments_weight: float = option(
+        4.0, "weight of the Frechet distance, a component, in the features of backbone and classifier", least=0
     )
     classifiers: str | None = option(
         None,

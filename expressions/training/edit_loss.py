@@ -18,7 +18,7 @@ from ..networks.generator import BATCH, Generator
 from ..networks.identity import IdentityEmbedding
 from ..regions import region
 from ..skin import cheek_lab, typology_angle
-from .augmentation import FAINT, add_noise, mirror, shift
+from .augmentation import add_noise, mirror, shift
 from .directions import draw_edits, dual_basis, regress
 
 # All of these were chosen by hand between trainings of the embedded weights, and never ablated.
@@ -29,6 +29,7 @@ _IDENTITY_WEIGHT = 0.25  # of 1 minus the cosine between the identities of a fac
 _CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line
 _LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
 _OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
+_FAINT = 0.05  # standard deviation of noise: who looks through it is told nothing by a single pixel
 _SHIFT = 2  # pixels by which the networks see a pair moved
 
 _LAB = ("L*", "a*", "b*")  # of the cheeks
@@ -176,7 +177,7 @@ def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
     """
     pairs = images.unflatten(0, (-1, 2)).flatten(1, 2)
     pairs = shift(mirror(pairs, rng), _SHIFT, rng)
-    return add_noise(pairs.unflatten(1, (2, -1)).flatten(0, 1), FAINT, rng)
+    return add_noise(pairs.unflatten(1, (2, -1)).flatten(0, 1), _FAINT, rng)
 
 
 def _is_held(score: str, moved: str) -> bool:

@@ -11,6 +11,7 @@ from ..attributes import SLIDERS, missing_sliders
 from ..editor import Editor
 from ..errors import first_line
 from ..networks.generator import Generator
+from .adversaries import MOMENTS
 from .config import TrainConfig
 from .distributed import process_rank
 from .run_folder import RunError, holds_run, load_checkpoint
@@ -72,7 +73,8 @@ def _take_over(name: str, state: TrainState, networks: Mapping[str, Any]) -> boo
     given = {key.removeprefix(prefix): tensor for key, tensor in saved.items() if key.startswith(prefix)}
     own = part.state_dict()
     fits = bool(given) and all(given[key].shape == own[key].shape for key in given.keys() & own.keys())
-    fits = fits and networks.get("versions", {}).get(name) == state.guides.versions.get(name)
+    seen_through = name.removesuffix(MOMENTS)
+    fits = fits and networks.get("versions", {}).get(seen_through) == state.guides.versions.get(seen_through)
     if fits:
         part.load_state_dict(given)
     return fits

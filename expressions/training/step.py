@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ..images import to_unit
 from ..networks.averaging import ema_update
-from .augmentation import mirror, shift
+from .augmentation import mirror
 from .config import TrainConfig
 from .distributed import average_, process_count
 from .edit_loss import EditLoss
@@ -13,6 +13,7 @@ from .replay import Replay
 from .state import TrainState
 
 BALANCE = 1e-3  # of its upsampling grids the generator loses in a step: half in 700 steps; chosen by hand
+REFRESH = 20  # steps, after which the adversary is refreshed; chosen by hand
 LOSSES = ("d_loss", "g_loss", "edit_loss")
 
 
@@ -36,6 +37,8 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: Ed
     set_lr(state.d_optimizer, config.d_lr * factor)
     state.step += 1
     state.ema_weight.fill_(1 - ema_decay(state.step, config))
+    if state.step % REFRESH == 0:
+        state.adversary.refresh()
 
     # Do the rest, which is the same each time: on a GPU, one process alone repeats a recording.
     def on_device() -> Tensor:
@@ -64,12 +67,12 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
     with torch.set_grad_enabled(not is_led), autocast:
         fake = G(z).float()
 
-    # See both as the discriminators do, a little shifted.
+    # See both as the discriminators do.
     with autocast:
         with torch.no_grad():
-            real_seen = adversary.see(shift(real, config.max_shift, rng), rng)
+            real_seen = adversary.see(real)
         with torch.set_grad_enabled(not is_led):
-            fake_seen = adversary.see(shift(fake, config.max_shift, rng), rng)
+            fake_seen = adversary.see(fake)
 
     # Train the discriminators by themselves: what they see of fakes carries no gradient.
     D.requires_grad_(True)
@@ -89,8 +92,8 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
         _descend(loss, G, state.g_optimizer)
         G.balance_(BALANCE)
 
-    # Average over the processes the batch-norm statistics, then the generator over its training.
-    average_(buffer for buffer in G.buffers() if buffer.is_floating_point())
+    # Average over the processes what is counted, such as batch-norm statistics; then the generator over its training.
+    average_(buffer for network in (G, D) for buffer in network.buffers() if buffer.is_floating_point())
     if not is_led:
         ema_update(state.ema, G, state.ema_weight)
     return torch.stack([d_loss, g_loss, edit_loss]).detach()

@@ -72,8 +72,8 @@ def test_a_recipe_is_named_by_what_it_changes():
     assert recipes.options_of("no backbone, batch 64") == {"backbone": "none", "batch_size": 64}
     refused = {
         "no bakcbone": "'no bakcbone' is none of 'ours', 'reference'",
-        "ours, no shifts": "'ours' is none of",
-        "pixels 0, pixels 1": "'pixels 0, pixels 1' changes an option twice",
+        "ours, no moments": "'ours' is none of",
+        "pixels 0, pixels 0.5": "'pixels 0, pixels 0.5' changes an option twice",
     }
     for unknown, reason in refused.items():
         with pytest.raises(argparse.ArgumentTypeError, match=reason):

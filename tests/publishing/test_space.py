@@ -40,6 +40,21 @@ for folder, space_id, checkout, options in json.loads(sys.argv[1]):
 print(json.dumps(answers))
 """
 
+# Pushes each [folder of a page, Space, README.md, options].
+PUSH_SITE = """
+import json, sys
+from pathlib import Path
+from expressions.publishing import PublishError, publish_site
+
+answers = []
+for site, space_id, readme, options in json.loads(sys.argv[1]):
+    try:
+        answers.append(publish_site(Path(site), space_id, Path(readme), **options))
+    except PublishError as error:
+        answers.append(str(error))
+print(json.dumps(answers))
+"""
+
 # As the command line does it, with a token of the environment.
 PUSH_FROM_THE_COMMAND_LINE = """
 import contextlib, io, json, sys
@@ -299,6 +314,52 @@ def test_the_command_line_pushes_both_from_the_folder_it_lies_in(tmp_path: Path)
         assert space.variables == {MODEL: "alice/faces", REVISION: model.branches["main"]}
         assert space.files()["expressions/editor.py"] == (REPOSITORY / "expressions" / "editor.py").read_bytes()
         assert b"## Figures" in model.files()["README.md"]
+
+
+def test_the_command_line_pushes_a_page_that_runs_nothing(tmp_path: Path) -> None:
+    with LoopbackHub() as hub:
+        hub.add_user("alice", ALICE)
+        hub.put("spaces", "alice/page", {"notes.md": b"mine", "engine/old/engine.js": b""})
+        environment = client_environment(hub.endpoint, tmp_path, HF_TOKEN=ALICE)
+        printed = run_client(PUSH_FROM_THE_COMMAND_LINE, environment, ["--static-space", "alice/page"]).value
+        space = hub.repositories["spaces", "alice/page"]
+        assert printed == [f"{hub.endpoint}/spaces/alice/page/commit/{space.branches['main']}"]
+        files = space.files()
+        assert {name.partition("/")[0] for name in files} == {
+            "README.md",
+            "engine",
+            "index.html",
+            "notes.md",
+        }
+        assert "engine/old/engine.js" not in files
+        front_matter = SpaceCard(files["README.md"].decode()).data.to_dict()
+        assert (front_matter["sdk"], front_matter["app_file"]) == ("static", "index.html")
+        assert front_matter["license_name"] == "celeba-non-commercial"
+
+
+def test_a_page_that_runs_nothing_takes_no_other_spaces_place(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("<!doctype html>")
+    with LoopbackHub() as hub:
+        hub.add_user("alice", ALICE)
+        hub.put("spaces", "alice/demo", {"app.py": b""})
+        hub.repositories["spaces", "alice/demo"].sdk = "gradio"
+        environment = client_environment(hub.endpoint, tmp_path, HF_TOKEN=ALICE)
+        asked = [
+            (str(site), name, str(REPOSITORY / "README.md"), options)
+            for name, options in (
+                ("alice/demo", {}),
+                ("page", {}),
+                ("alice/new", {"private": True}),
+                ("alice/new", {}),
+            )
+        ]
+        answers = run_client(PUSH_SITE, environment, asked).value
+        assert answers[0].startswith("cannot publish to the Space 'alice/demo': it is there and runs gradio")
+        assert "owner/name" in answers[1]
+        assert answers[2] == answers[3]
+        assert hub.repositories["spaces", "alice/new"].private
 
 
 # What was pushed, started -------------------------------------------------------------------------

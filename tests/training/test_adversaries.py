@@ -4,7 +4,7 @@ from torch import nn
 
 from expressions.networks.classifier import AttributeClassifier
 from expressions.networks.discriminators import Discriminator, Pixels
-from expressions.training.adversaries import FeatureAdversary, JointAdversary, PixelAdversary
+from expressions.training.adversaries import FeatureAdversary, JointAdversary, MomentAdversary, PixelAdversary
 
 
 def pixels():
@@ -16,7 +16,7 @@ def features():
 
 
 def patches():
-    return FeatureAdversary(Pixels(), noise=0)
+    return FeatureAdversary(Pixels())
 
 
 def joint(*weights):
@@ -38,12 +38,16 @@ def dark_and_bright():
     return images - 0.8, images + 0.6
 
 
+def see(adversary, images):
+    return adversary.see(images) if isinstance(adversary, JointAdversary) else adversary.network.maps(images)
+
+
 def learn(adversary, dark, bright):
     """Ten steps of the discriminator; returns its losses."""
     optimizer = torch.optim.Adam(adversary.discriminator.parameters(), 2e-4)
     losses = []
     for _ in range(10):
-        loss = adversary.d_loss(adversary.see(dark, rng()), adversary.see(bright, rng()))
+        loss = adversary.d_loss(see(adversary, dark), see(adversary, bright))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -60,8 +64,8 @@ def test_the_generators_loss_falls_as_its_images_become_those_that_pass_for_real
     dark, bright = dark_and_bright()
     learn(adversary, dark, bright)
     adversary.discriminator.requires_grad_(False)
-    real, fake = adversary.see(dark, rng()), bright.requires_grad_(True)
-    told_apart = adversary.g_loss(real, adversary.see(fake, rng()))
+    real, fake = see(adversary, dark), bright.requires_grad_(True)
+    told_apart = adversary.g_loss(real, see(adversary, fake))
     assert adversary.g_loss(real, real) < told_apart
     (gradient,) = torch.autograd.grad(told_apart, fake)
     assert gradient.abs().sum() > 0
@@ -69,8 +73,8 @@ def test_the_generators_loss_falls_as_its_images_become_those_that_pass_for_real
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator(adversary):
     dark, bright = dark_and_bright()
-    fake = adversary.see(bright.requires_grad_(), rng())
-    adversary.d_loss(adversary.see(dark, rng()), fake).backward()
+    fake = see(adversary, bright.requires_grad_())
+    adversary.d_loss(see(adversary, dark), fake).backward()
     assert bright.grad is None
     assert all(parameter.grad is not None for parameter in adversary.discriminator.parameters())
 
@@ -102,8 +106,28 @@ def test_two_adversaries_learn_together_and_the_generator_weighs_each():
     both.discriminator.eval()  # so that the spectral norms stand still
     first, second = both.parts
     assert dict(both.discriminator) == {"pixels": first.discriminator, "features": second.discriminator}
-    real, fake = (both.see(images, rng()) for images in dark_and_bright())
+    real, fake = (both.see(images) for images in dark_and_bright())
     d_losses = [part.d_loss(*seen).item() for part, *seen in zip(both.parts, real, fake, strict=True)]
     assert both.d_loss(real, fake).item() == pytest.approx(sum(d_losses), rel=1e-4)
     g_losses = [part.g_loss(*seen).item() for part, *seen in zip(both.parts, real, fake, strict=True)]
     assert both.g_loss(real, fake).item() == pytest.approx(0.25 * g_losses[0] + 2 * g_losses[1], rel=1e-4)
+
+
+def test_a_network_that_several_see_through_looks_once():
+    network, calls = Pixels(), []
+    network.maps = lambda images: calls.append(images) or [images]
+    both = JointAdversary({"heads": FeatureAdversary(network), "moments": MomentAdversary(network)}, [1, 1])
+    images = torch.zeros(2, 3, 64, 64)
+    assert both.see(images) == [[images], [images]]
+    assert len(calls) == 1
+
+
+def test_moments_are_of_plain_draws_and_not_of_edits():
+    adversary = MomentAdversary(Pixels(), every=2)
+    dark, bright = dark_and_bright()
+    mixed = torch.stack([dark, bright], 1).flatten(0, 1)  # pair by pair
+    assert adversary.d_loss([dark], [mixed]) == 0
+    assert torch.equal(adversary.discriminator.fake.mean, adversary.discriminator.real.mean)
+    assert adversary.discriminator.fake.count == len(dark)
+    adversary.discriminator.weight.fill_(1)
+    assert adversary.g_loss([dark], [mixed]) == adversary.g_loss([dark], [dark.repeat_interleave(2, 0)])

@@ -26,7 +26,6 @@ from expressions.training.config import TrainConfig
         ({"backbone": ""}, "backbone must be something, not empty, got ''"),
         ({"backbone_side": 31}, "backbone_side must be a number of at least 32, got 31"),
         ({"identity": "a"}, "identity does nothing without classifiers: give classifiers too"),
-        ({"max_shift": 64}, "max_shift must be at most 63, got 64"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
         ({"tracker": "paper"}, "tracker must be one of none, tensorboard, trackio, got 'paper'"),
     ],

@@ -60,11 +60,11 @@ def test_a_training_starts_with_the_networks_of_another(finished, capsys):
 @pytest.mark.parametrize(
     ("source", "classifiers", "new"),
     [
-        ("finished", "classifier", ["classifier"]),
+        ("finished", "classifier", ["classifier", "classifier_moments"]),
         ("both", "classifier", []),
-        ("both", "other", ["classifier"]),
+        ("both", "other", ["classifier", "classifier_moments"]),
         ("both", None, []),
-        ("narrow", "classifier", ["pixels", "patches", "classifier"]),
+        ("narrow", "classifier", ["pixels", "patches", "classifier", "classifier_moments"]),
     ],
 )
 def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(request, capsys, source, classifiers, new):
@@ -84,7 +84,7 @@ def test_heads_over_a_backbone_go_along_where_it_enlarges_faces_as_much(run, tmp
     started(tmp_path, backbone=LITE0, backbone_side=32)
     assert capsys.readouterr().out == ""
     started(tmp_path, backbone=LITE0, backbone_side=64)
-    assert "the discriminator of backbone is new" in capsys.readouterr().out
+    assert "the discriminator of backbone and of backbone_moments is new" in capsys.readouterr().out
 
 
 def test_a_discriminator_of_another_width_stays_new(finished, capsys):

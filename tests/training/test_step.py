@@ -4,10 +4,11 @@ import pytest
 import torch
 from toy_trainings import TWO_STEPS, equal
 
-from expressions.training import augmentation, step
+from expressions.training import step
 from expressions.training.config import TrainConfig
 from expressions.training.edit_loss import EditLoss
 from expressions.training.guides import load_guides
+from expressions.training.moments import FrechetLoss
 from expressions.training.state import TrainState
 from expressions.training.step import ema_decay, lr_factor, train_step
 
@@ -39,8 +40,11 @@ def learnt(images, classifier):
     def learnt(**changes):
         config = dataclasses.replace(guided, **changes)
         state = TrainState(config, torch.device("cpu"), guides)
-        for _ in range(2):
-            train_step(state, images, config, edits)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(step, "REFRESH", 1)
+            patch.setattr(FrechetLoss, "ENOUGH", 1e-3)
+            for _ in range(2):
+                train_step(state, images, config, edits)
         return state
 
     return learnt
@@ -63,10 +67,10 @@ def unchanged(learnt):
         ("discriminator", {"gamma": 3.0}),
         ("discriminator", {"penalty_batch": 1}),
         ("ema", {"ema_kimg": 1e-4}),
-        ("discriminator", {"max_shift": 8}),
         ("generator", {"edit_weight": 7.0}),
         ("generator", {"change_weight": 7.0}),
         ("generator", {"pixels_weight": 2.0}),
+        ("generator", {"moments_weight": 2.0}),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -82,16 +86,20 @@ def test_a_step_balances_the_upsampling(state, images, monkeypatch):
     assert shares == [step.BALANCE]
 
 
-def test_both_sides_of_a_step_see_real_and_generated_images_shifted(state, images, monkeypatch):
-    seen = []
-
-    def shift(given, max_shift, rng):
-        seen.append((given.requires_grad, max_shift))
-        return augmentation.shift(given, max_shift, rng)
-
-    monkeypatch.setattr(step, "shift", shift)
+def test_both_sides_of_a_step_are_seen_and_the_generator_learns_by_its_own(state, images, monkeypatch):
+    see, seen = state.adversary.see, []
+    monkeypatch.setattr(state.adversary, "see", lambda given: seen.append(given.requires_grad) or see(given))
     train_step(state, images, TWO_STEPS)
-    assert seen == [(False, 1), (True, 1)]  # the real ones, and those that the generator learns by
+    assert seen == [False, True]
+
+
+def test_the_adversary_is_refreshed_now_and_then(state, images, monkeypatch):
+    steps = []
+    monkeypatch.setattr(state.adversary, "refresh", lambda: steps.append(state.step))
+    monkeypatch.setattr(step, "REFRESH", 2)
+    for _ in range(4):
+        train_step(state, images, TWO_STEPS)
+    assert steps == [2, 4]
 
 
 def test_the_rates_fall_in_a_line_to_0_at_the_end():
