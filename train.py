@@ -49,7 +49,8 @@ class PushConfig(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (self.repo_id or self.space or self.static_space):
-            raise ValueError("say where to push: --repo-id, --space or --static-space with owner/name")
+            page = "--space or --static-space owner/name for the page"
+            raise ValueError(f"say where to push: --repo-id owner/name for the weights, {page}")
         if self.revision and not self.repo_id:
             raise ValueError("--revision belongs to the weights' repository: give --repo-id too")
 
