@@ -139,10 +139,15 @@ def _create(api: HfApi, space_id: str, private: bool, repo_id: str | None) -> No
     """Create the Space where there is none, if it can read the weights and the token reaches its variables."""
     if repo_id is not None and _is_closed(api, repo_id):
         raise PublishError(f"it cannot read {repo_id!r}, which is private or gated: {_LEAVE_OUT}")
-    api.create_repo(space_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
+    create_space(api, space_id, "gradio", private)
+    api.get_space_variables(space_id)
+
+
+def create_space(api: HfApi, space_id: str, sdk: str, private: bool) -> None:
+    """Create the Space where there is none; refuse a public one that should be private."""
+    api.create_repo(space_id, repo_type="space", space_sdk=sdk, private=private, exist_ok=True)
     if private and not api.space_info(space_id).private:
         raise PublishError(ALREADY_PUBLIC)
-    api.get_space_variables(space_id)
 
 
 def _is_closed(api: HfApi, repo_id: str) -> bool:

@@ -5,11 +5,13 @@ from pathlib import Path
 from huggingface_hub import HfApi, SpaceCard, SpaceCardData
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from .hub import ALREADY_PUBLIC, PublishError, check_id, connect, failing_as
-from .space import upload
+from .hub import PublishError, check_id, connect, failing_as
+from .space import create_space, upload
 
-_KEPT = ("title", "emoji", "colorFrom", "colorTo", "header", "short_description", "tags", "datasets")
-_LICENCE = ("license", "license_name", "license_link")
+_KEPT = (  # of the front matter
+    *("title", "emoji", "colorFrom", "colorTo", "header", "short_description", "tags", "datasets"),
+    *("license", "license_name", "license_link"),
+)
 _TEXT = "Faces are drawn in the visitor's browser: nothing runs on a server, and nothing is sent to one.\n"
 
 
@@ -37,16 +39,14 @@ def publish_site(site: Path, space_id: str, readme: Path, *, private: bool = Fal
         sdk = _sdk(api, space_id)
         if sdk not in (None, "static"):
             raise PublishError(f"it is there and runs {sdk}, which a page of files would take the place of")
-        api.create_repo(space_id, repo_type="space", space_sdk="static", private=private, exist_ok=True)
-        if private and not api.space_info(space_id).private:
-            raise PublishError(ALREADY_PUBLIC)
+        create_space(api, space_id, "static", private)
         return upload(api, space_id, files, ("engine/",)).commit_url
 
 
 def _card(readme: Path) -> str:
     """README.md of the Space: what it is called, and under which licence."""
     front_matter = SpaceCard.load(readme).data.to_dict()
-    data = {name: front_matter[name] for name in (*_KEPT, *_LICENCE) if name in front_matter}
+    data = {name: front_matter[name] for name in _KEPT if name in front_matter}
     card = SpaceCardData(**data, sdk="static", app_file="index.html")
     return f"---\n{card.to_yaml()}\n---\n\n# {data['title']}\n\n{_TEXT}"
 

@@ -165,5 +165,6 @@ def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     }
     for name, network in guides.features.items():
         parts[name] = (_HEADS_WEIGHTS[name], FeatureAdversary(network))
-        parts[name + MOMENTS] = (config.moments_weight, MomentAdversary(network, every))
+        if config.moments_weight:  # counting them takes time
+            parts[name + MOMENTS] = (config.moments_weight, MomentAdversary(network, every))
     return JointAdversary({name: part for name, (_, part) in parts.items()}, [weight for weight, _ in parts.values()])

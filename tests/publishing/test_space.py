@@ -23,34 +23,19 @@ REPOSITORY = Path(__file__).parents[2]
 ALICE, READER, STRANGER = "hf_aliceMayWrite", "hf_aliceMayRead", "hf_nobodyKnowsMe"
 MODEL, REVISION = "EXPRESSIONS_MODEL", "EXPRESSIONS_REVISION"
 
-# Pushes each [editor's folder, Space, checkout, options].
+# Calls each [function, folder of an editor or of a page, Space, checkout or README.md, options].
 PUSH = """
 import json, sys, traceback
 from pathlib import Path
-from expressions import Editor
-from expressions.publishing import PublishError, publish_space
+from expressions import Editor, publishing
 
 answers = []
-for folder, space_id, checkout, options in json.loads(sys.argv[1]):
+for function, folder, space_id, place, options in json.loads(sys.argv[1]):
+    source = Path(folder) if function == "publish_site" else Editor.from_pretrained(folder)
     try:
-        answers.append(publish_space(Editor.from_pretrained(folder), space_id, Path(checkout), **options))
-    except PublishError as error:
+        answers.append(getattr(publishing, function)(source, space_id, Path(place), **options))
+    except publishing.PublishError as error:
         traceback.print_exc()
-        answers.append(str(error))
-print(json.dumps(answers))
-"""
-
-# Pushes each [folder of a page, Space, README.md, options].
-PUSH_SITE = """
-import json, sys
-from pathlib import Path
-from expressions.publishing import PublishError, publish_site
-
-answers = []
-for site, space_id, readme, options in json.loads(sys.argv[1]):
-    try:
-        answers.append(publish_site(Path(site), space_id, Path(readme), **options))
-    except PublishError as error:
         answers.append(str(error))
 print(json.dumps(answers))
 """
@@ -153,7 +138,7 @@ def pushed(
         "no variables": ("first", "alice/half", this, alice | {"repo_id": "alice/faces"}),
         "gated model": ("first", "alice/never", this, alice | {"repo_id": "alice/gated"}),
     }
-    asked = [(str(editors[editor]), *rest) for editor, *rest in pushes.values()]
+    asked = [("publish_space", str(editors[editor]), *rest) for editor, *rest in pushes.values()]
     with LoopbackHub() as hub:
         hub.add_user("alice", ALICE)
         hub.add_user("alice", READER, can_write=False)
@@ -347,7 +332,7 @@ def test_a_page_that_runs_nothing_takes_no_other_spaces_place(tmp_path: Path) ->
         hub.repositories["spaces", "alice/demo"].sdk = "gradio"
         environment = client_environment(hub.endpoint, tmp_path, HF_TOKEN=ALICE)
         asked = [
-            (str(site), name, str(REPOSITORY / "README.md"), options)
+            ("publish_site", str(site), name, str(REPOSITORY / "README.md"), options)
             for name, options in (
                 ("alice/demo", {}),
                 ("page", {}),
@@ -355,7 +340,7 @@ def test_a_page_that_runs_nothing_takes_no_other_spaces_place(tmp_path: Path) ->
                 ("alice/new", {}),
             )
         ]
-        answers = run_client(PUSH_SITE, environment, asked).value
+        answers = run_client(PUSH, environment, asked).value
         assert answers[0].startswith("cannot publish to the Space 'alice/demo': it is there and runs gradio")
         assert "owner/name" in answers[1]
         assert answers[2] == answers[3]
