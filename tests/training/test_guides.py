@@ -5,7 +5,7 @@ import pytest
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
 from expressions.networks.files import digest
-from expressions.training.backbone import LITE0
+from expressions.training.backbone import LITE0, LITE2
 from expressions.training.config import TrainConfig
 from expressions.training.guides import load_guides
 
@@ -26,6 +26,12 @@ def test_a_backbone_is_seen_through_where_edits_are_not_trained():
     assert guides.versions == load_guides(TrainConfig(backbone=LITE0, backbone_side=32)).versions
     assert guides.versions != load_guides(TrainConfig(backbone_side=64)).versions
     assert (guides.classifiers, guides.attributes, guides.identity) == ((), (), None)
+
+
+def test_several_backbones_are_seen_through_side_by_side():
+    guides = load_guides(TrainConfig(backbone=f"{LITE0}, {LITE2}", backbone_side=32))
+    assert list(guides.features) == list(guides.versions) == ["backbone", "backbone1"]
+    assert guides.versions["backbone"] != guides.versions["backbone1"]
 
 
 def test_every_network_is_moved_to_the_device(classifier, identity):
