@@ -23,7 +23,6 @@ from expressions.training.data import load_faces
 from expressions.training.distillation import DistillationConfig, run_distil
 from expressions.training.distributed import leave_processes, process_rank
 from expressions.training.editor_fit import EditorConfig, run_editor
-from expressions.training.identity_fit import IdentityConfig, run_identity
 from expressions.training.keep import KeepConfig, run_keep
 from expressions.training.lens_fit import LensConfig, run_lens
 from expressions.training.loop import Training
@@ -104,7 +103,6 @@ COMMANDS: dict[str, tuple[type[Options], Callable[[Any], str]]] = {
     "all": (PipelineConfig, run_all),
     "gan": (TrainConfig, run_gan),
     "classifier": (ClassifierConfig, run_classifier),
-    "identity": (IdentityConfig, run_identity),
     "distil": (DistillationConfig, run_distil),
     "lens": (LensConfig, run_lens),
     "editor": (EditorConfig, run_editor),

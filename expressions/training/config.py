@@ -107,7 +107,6 @@ class TrainConfig(DataOptions, DeviceOptions):
         "first of them",
         paths=True,
     )
-    identity: str | None = option(None, "train edits: an identity embedding, by which people stay who they are")
     # Both chosen by hand between trainings of the embedded weights, and never ablated.
     edit_weight: float = option(3.5, "weight of what an edit misses and of what it changes besides", least=0)
     change_weight: float = option(0.35, "weight of the mean change of a pixel by an edit", least=0)
@@ -115,9 +114,8 @@ class TrainConfig(DataOptions, DeviceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, needed in (("identity", "classifiers"), ("lead_kimg", "start")):
-            if getattr(self, name) and not getattr(self, needed):
-                raise ValueError(f"{name} does nothing without {needed}: give {needed} too")
+        if self.lead_kimg and not self.start:
+            raise ValueError("lead_kimg does nothing without start: give start too")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
         self.check_processes(1)

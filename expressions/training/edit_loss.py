@@ -15,7 +15,6 @@ from ..images import to_unit
 from ..latents import to_normal, to_uniform
 from ..networks.classifier import AttributeClassifier
 from ..networks.generator import BATCH, Generator
-from ..networks.identity import IdentityEmbedding
 from ..regions import region
 from ..skin import cheek_lab, typology_angle
 from .augmentation import add_noise, mirror, shift
@@ -25,7 +24,6 @@ from .directions import draw_edits, dual_basis, regress
 _MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change; one that it should leave alone weighs 1
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks, where they should stay
 _COLOUR_WEIGHT = 0.25  # times these, of what is computed from the cheeks: it is exact
-_IDENTITY_WEIGHT = 0.25  # of 1 minus the cosine between the identities of a face and its edit
 _CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line
 _LARGE_WEIGHT = 1.0  # of half of the square besides, where a score should stay: one large change costs more than many
 _OUTSIDE_WEIGHT = 4.0  # of a pixel's change outside the region of what is edited, beside 1 inside
@@ -47,20 +45,13 @@ class EditLoss:
         classifiers: each with one logit for each of `attributes`.
         attributes: their outputs.
         images: (N, 3, 64, 64) uint8 real faces, of which the first 3,000 are used.
-        identity: tells people apart; not held if not given.
     """
 
     REAL_FACES = 3000  # that the scores are standardised on
     FIRST_FACES = 4000  # generated, that the first directions come from
 
-    def __init__(
-        self,
-        classifiers: Sequence[AttributeClassifier],
-        attributes: Sequence[str],
-        images: Tensor,
-        identity: IdentityEmbedding | None = None,
-    ) -> None:
-        self.classifiers, self.identity = classifiers, identity
+    def __init__(self, classifiers: Sequence[AttributeClassifier], attributes: Sequence[str], images: Tensor) -> None:
+        self.classifiers = classifiers
         names = [*attributes, SKIN_TONE, *_LAB]  # of the scores
         faces = [to_unit(batch) for batch in images[: self.REAL_FACES].split(BATCH)]
         each = range(len(classifiers))
@@ -79,7 +70,6 @@ class EditLoss:
         self.moves = _MOVED_WEIGHT * colours * self.reads
         self.holds *= (1 + (_KEY_WEIGHT - 1) * is_key) * colours
         self.regions = torch.stack([region(name) for name in SLIDERS]).to(raw)  # (K, 64, 64)
-        self.changes_identity = raw.new_tensor([name in IDENTIFYING for name in SLIDERS])
 
     def scores(self, which: int, images: Tensor, seen: Tensor) -> Tensor:
         """Standardised scores (N, S) of images (N, 3, 64, 64) in [-1, 1]; the classifier is shown `seen` instead."""
@@ -129,8 +119,8 @@ class EditLoss:
             rng: draws how the networks are shown them.
 
         Returns:
-            The weighted mean over the scores of what their misses cost, plus what is lost of the identity; and the
-            mean change of a pixel, which weighs more outside the region of what is edited.
+            The weighted mean over the scores of what their misses cost; and the mean change of a pixel, which weighs
+            more outside the region of what is edited.
         """
         seen = _shown(images, rng)
         pairs = [len(share) for share in moved.tensor_split(len(self.classifiers))]  # of each classifier
@@ -157,12 +147,6 @@ class EditLoss:
         misses = smooth_l1_loss(change, wanted, reduction="none", beta=_CLOSE)
         misses = misses + _LARGE_WEIGHT / 2 * change.square() * (is_asked == 0)
         loss = (weight * misses).sum(1).mean() / weight.sum(1).mean()
-
-        # What is lost of the identity, unless the edit is meant to change it.
-        if self.identity is not None:
-            first, second = self.identity(seen).unflatten(0, (-1, 2)).unbind(1)
-            keeps = (is_moved @ self.changes_identity == 0).float()
-            loss = loss + _IDENTITY_WEIGHT * (keeps * (1 - (first * second).sum(1))).mean()
 
         # How much of the picture changes.
         inside = torch.where(moved[:, :, None, None] != 0, self.regions, 0).amax(1)  # (N, 64, 64)

@@ -10,7 +10,6 @@ from ..attributes import missing_sliders
 from ..networks.classifier import AttributeClassifier, load_classifiers
 from ..networks.discriminators import FeatureNetwork
 from ..networks.files import digest, fingerprint
-from ..networks.identity import IdentityEmbedding, load_identity
 from ..networks.precision import channels_last
 from .backbone import load_backbone
 from .config import NO_BACKBONE, TrainConfig
@@ -25,7 +24,6 @@ class Guides:
 
     classifiers: tuple[AttributeClassifier, ...] = ()  # whose scores an edit moves and holds
     attributes: tuple[str, ...] = ()  # what each of them scores
-    identity: IdentityEmbedding | None = None  # by which people stay who they are
     features: Mapping[str, FeatureNetwork] = field(default_factory=dict)  # what discriminators see through, by name
     digests: Mapping[str, str] = field(default_factory=dict)  # of every file, by its path
     versions: Mapping[str, str] = field(default_factory=dict)  # of `features`: the same text for the same network
@@ -43,10 +41,9 @@ def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guid
     missing = missing_sliders(attributes) if paths else []
     if missing:
         raise ValueError(f"classifiers must score {missing[0]}, which the training teaches: {config.classifiers}")
-    identity = load_identity(Path(config.identity)) if config.identity else None
-    for network in (*classifiers, *([identity] if identity else [])):
+    for network in classifiers:
         channels_last(network).to(device)
-    digests = {path: digest(Path(path)) for path in (*paths, *([config.identity] if config.identity else []))}
+    digests = {path: digest(Path(path)) for path in paths}
 
     features: dict[str, FeatureNetwork] = {}
     versions: dict[str, str] = {}
@@ -57,4 +54,4 @@ def load_guides(config: TrainConfig, device: torch.device | str = "cpu") -> Guid
             features[name] = backbone.to(device)
     if classifiers:
         features[CLASSIFIER], versions[CLASSIFIER] = classifiers[0], digests[paths[0]]
-    return Guides(tuple(classifiers), attributes, identity, features, digests, versions)
+    return Guides(tuple(classifiers), attributes, features, digests, versions)

@@ -10,7 +10,7 @@ from .options import Options, option, split_paths
 from .run_folder import OPTIONS
 
 RECIPE = "recipe.json"
-_FIGURES = ("accuracy.json", "verification.json", "distances.json")  # what fits report
+_FIGURES = ("accuracy.json", "distances.json")  # what fits report
 _PATHS = ("data", "generator", "student", "teachers", "out")  # options that may be paths
 
 

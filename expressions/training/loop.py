@@ -148,7 +148,7 @@ class Training:
         guides, state = self.guides, self.state
         if not guides.classifiers:
             return None
-        edits = EditLoss(guides.classifiers, guides.attributes, images, guides.identity)
+        edits = EditLoss(guides.classifiers, guides.attributes, images)
         if self.lacks_directions:
             directions = edits.first_directions(state.ema)
             for network in (state.generator, state.ema):

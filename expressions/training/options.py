@@ -16,14 +16,14 @@ class Allowed:
     least: float | None = None
     most: float | None = None
     below: float | None = None
-    paths: bool = False  # one path, or several separated by commas
+    paths: bool = False  # one value, or several separated by commas
 
     def wanted(self, value: Any) -> str | None:
         """What a value should have been; None if it is right."""
         if self.choices and value not in self.choices:
             return f"one of {', '.join(map(str, self.choices))}"
         if self.paths and not all(split_paths(value)):
-            return "paths separated by commas, none of them empty"
+            return "values separated by commas, none of them empty"
         if value == "":
             return "something, not empty"
         for words, bound, holds in (

@@ -23,7 +23,6 @@ from .run_folder import holds_run
 # What a command leaves in the folder that `--out` names; a benchmark's `--out` is its file.
 RESULTS = {
     "classifier": "classifier.safetensors",
-    "identity": "identity.safetensors",
     "lens": "lens.safetensors",
     "distil": "classifier.safetensors",
     "editor": "model.safetensors",
@@ -66,19 +65,17 @@ class Stage(NamedTuple):
 
 # What the editor is made with knows the people of even numbers; what judges it knows the others.
 CLASSIFIER = "train.py classifier --data $data --identities even"
-SEEDS = (1, 2, 3, 4)
+SEEDS = (1, 2)
 TEACHERS = ",".join(f"$teacher{seed}/classifier.safetensors" for seed in SEEDS)
 
-# Four classifiers and an embedding of identities teach the generator. A fifth classifier learns what the four see in
-# generated faces, and measures these for the editor. A lens enlarges what they show.
+# Two classifiers teach the generator. A third one goes on from the first, learns what both see in generated faces, and
+# measures these for the editor. A lens enlarges what they show.
 STAGES = (
-    Stage("classifier", "a quarter of an hour", CLASSIFIER),
-    Stage("identity", "half an hour", "train.py identity --data $data --identities even"),
     *(Stage(f"teacher{seed}", "a quarter of an hour", f"{CLASSIFIER} --seed {seed}") for seed in SEEDS),
     Stage(
         "gan",
         "3 hours",
-        f"train.py gan --data $data --classifiers {TEACHERS} --identity $identity/identity.safetensors",
+        f"train.py gan --data $data --classifiers {TEACHERS}",
         cpu="--kimg 300",
         gpu="--kimg 10000 --batch-size 128 --penalty-batch 32 --ema-kimg 30",
     ),
@@ -86,7 +83,7 @@ STAGES = (
         "student",
         "half an hour",
         "train.py distil --data $data --generator $gan/generator.safetensors"
-        f" --student $classifier/classifier.safetensors --teachers {TEACHERS}",
+        f" --student $teacher1/classifier.safetensors --teachers {TEACHERS}",
     ),
     Stage("lens", "half an hour", "train.py lens --data $data --generator $gan/generator.safetensors"),
     Stage(

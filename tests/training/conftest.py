@@ -8,8 +8,6 @@ from toy_trainings import TWO_STEPS, toy_images
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.networks.files import save_network
-from expressions.networks.identity import IdentityEmbedding
 from expressions.training.loop import train
 
 
@@ -24,15 +22,6 @@ def classifier(tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("classifier") / "classifier.safetensors"
     save_classifier(AttributeClassifier(len(CELEBA_ATTRIBUTES)), CELEBA_ATTRIBUTES, path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def identity(tmp_path_factory):
-    """The path of an identity embedding that was never fitted."""
-    torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("identity") / "identity.safetensors"
-    save_network(IdentityEmbedding(), path)
     return path
 
 

@@ -10,14 +10,13 @@ from expressions.training.config import TrainConfig
 from expressions.training.guides import load_guides
 
 
-def test_the_first_classifier_both_judges_edits_and_is_seen_through(classifier, identity):
-    config = TrainConfig(classifiers=f"{classifier}, {classifier}", identity=str(identity), backbone="none")
+def test_the_first_classifier_both_judges_edits_and_is_seen_through(classifier):
+    config = TrainConfig(classifiers=f"{classifier}, {classifier}", backbone="none")
     guides = load_guides(config)
     assert guides.attributes == tuple(CELEBA_ATTRIBUTES)
     assert guides.features == {"classifier": guides.classifiers[0]}
-    digests = {str(path): digest(Path(path)) for path in (classifier, identity)}
-    assert guides.digests == digests
-    assert guides.versions == {"classifier": digests[str(classifier)]}
+    assert guides.digests == {str(classifier): digest(Path(classifier))}
+    assert guides.versions == {"classifier": digest(Path(classifier))}
 
 
 def test_a_backbone_is_seen_through_where_edits_are_not_trained():
@@ -25,7 +24,7 @@ def test_a_backbone_is_seen_through_where_edits_are_not_trained():
     assert list(guides.features) == ["backbone"]
     assert guides.versions == load_guides(TrainConfig(backbone=LITE0, backbone_side=32)).versions
     assert guides.versions != load_guides(TrainConfig(backbone_side=64)).versions
-    assert (guides.classifiers, guides.attributes, guides.identity) == ((), (), None)
+    assert (guides.classifiers, guides.attributes) == ((), ())
 
 
 def test_several_backbones_are_seen_through_side_by_side():
@@ -34,10 +33,10 @@ def test_several_backbones_are_seen_through_side_by_side():
     assert guides.versions["backbone"] != guides.versions["backbone1"]
 
 
-def test_every_network_is_moved_to_the_device(classifier, identity):
-    guides = load_guides(TrainConfig(classifiers=str(classifier), identity=str(identity)), device="meta")
-    networks = [*guides.classifiers, *guides.features.values(), guides.identity]
-    assert len(networks) == 4
+def test_every_network_is_moved_to_the_device(classifier):
+    guides = load_guides(TrainConfig(classifiers=str(classifier)), device="meta")
+    networks = [*guides.classifiers, *guides.features.values()]
+    assert len(networks) == 3
     assert all(parameter.is_meta for network in networks for parameter in network.parameters())
 
 
@@ -51,8 +50,6 @@ def test_networks_that_cannot_be_used_are_named(classifier, tmp_path):
     ):
         with pytest.raises(ValueError, match=reason):
             load_guides(TrainConfig(classifiers=classifiers))
-    with pytest.raises(ValueError, match="missing does not hold an identity embedding"):
-        load_guides(TrainConfig(classifiers=str(classifier), identity=str(tmp_path / "missing")))
     with pytest.raises(ValueError, match="backbone: .*missing"):
         load_guides(TrainConfig(backbone=str(tmp_path / "missing")))
 

@@ -15,9 +15,6 @@ import torch
 from toy_trainings import TWO_STEPS, checkpoint, equal, statistics, tensors
 
 from expressions.attributes import SLIDERS
-from expressions.images import to_unit
-from expressions.networks.files import save_network
-from expressions.networks.identity import load_identity
 from expressions.training.config import TrainConfig
 from expressions.training.loop import train
 from expressions.training.losses import d_relativistic_loss
@@ -63,8 +60,8 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(run, finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_with_guides_ends_when_resumed_as_one_that_never_stopped(run, classifier, identity, tmp_path):
-    options = {"classifiers": f"{classifier},{classifier}", "identity": str(identity), "batch_size": 8, "kimg": 0.016}
+def test_a_training_with_guides_ends_when_resumed_as_one_that_never_stopped(run, classifier, tmp_path):
+    options = {"classifiers": f"{classifier},{classifier}", "batch_size": 8, "kimg": 0.016}
     run(tmp_path / "whole", **options)
     run(tmp_path / "parts", **options | {"kimg": 0.008})
     run(tmp_path / "parts", **options, resume=True)
@@ -224,16 +221,6 @@ def test_a_training_with_edits_teaches_a_direction_for_each_slider(run, finished
     run(tmp_path / "more", classifiers=str(classifier), start=str(tmp_path / "edits"), kimg=0.004)
     more = tensors(tmp_path / "more")["directions"]
     assert 0 < (more - taught).abs().max() < 0.01  # it went on from the taught ones
-
-
-def test_a_training_with_edits_may_hold_who_it_is(run, images, classifier, identity, tmp_path):
-    embedding = load_identity(identity)
-    embedding.network.head[1].bias -= embedding.network(to_unit(images)).mean(0)  # so that faces differ to it
-    save_network(embedding, tmp_path / "identity")
-    for name, more in (("with", {"identity": str(tmp_path / "identity")}), ("without", {})):
-        run(tmp_path / name, classifiers=str(classifier), kimg=0.004, **more)
-    held, free = (statistics(tmp_path / name)[0]["edit_loss"] for name in ("with", "without"))
-    assert held > free > 0
 
 
 def test_what_cannot_be_used_is_told_before_anything_is_written(run, tmp_path):

@@ -50,7 +50,6 @@ def test_every_stage_is_a_command_with_options_that_it_takes(size, length):
             assert Path(f"{module.replace('.', '/')}.py").is_file()
             assert options[:4] == ["--data", "here", "--weights", "there/editor"]
     assert configs["gan"].kimg == length
-    assert configs["gan"].identity == "there/identity/identity.safetensors"
     assert configs["student"].teachers == configs["gan"].classifiers
 
 
@@ -87,7 +86,7 @@ def test_a_training_that_was_stopped_goes_on_and_all_that_needs_it_is_made_after
     last.rename(last.with_name("fakes-000100.png"))
     (tmp_path / "gan" / "checkpoint.pt").touch()
     found = states(config)
-    assert (found["teacher4"], found["gan"], found["student"]) == ("finished", "resumes", "runs")
+    assert (found["teacher2"], found["gan"], found["student"]) == ("finished", "resumes", "runs")
     assert "gan: resumes, 3 hours" in describe(config)
     again = Stub(config)
     run_all(config, again)
@@ -126,13 +125,13 @@ def test_a_stage_that_fails_ends_it_by_name(config):
     with pytest.raises(ChildProcessError, match="stage gan ended with exit status 3"):
         run_all(config, stub)
     assert list(stub.ran)[-1] == "gan"
-    assert states(config)["teacher4"] == "finished"
+    assert states(config)["teacher2"] == "finished"
 
 
 def test_the_same_folder_with_another_size_is_not_taken_as_finished(config):
     run_all(config, Stub(config))
     found = states(replace(config, size="gpu"))
-    assert (found["identity"], found["gan"]) == ("finished", "runs")
+    assert (found["teacher1"], found["gan"]) == ("finished", "runs")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
