@@ -24,6 +24,7 @@ from .config import DataOptions, GeneratorOptions
 from .data import load_faces
 from .directions import dual_basis, edit_half, regress
 from .options import option
+from .start import taught_generator
 
 STATISTICS_FACES = 10_000  # on which the generator's batch-norm statistics are estimated
 RESPONSE_FACES = 250  # on which each direction is tried
@@ -37,6 +38,9 @@ class EditorConfig(GeneratorOptions, DataOptions):
     backbone: str = option(LITE0, "network that compares them: this one, or a backbone on the Hub or in a folder")
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
     lens: str | None = option(None, "a lens that is to enlarge faces; without one they are enlarged smoothly")
+    weights: str | None = option(
+        None, "editor (folder or Hub id) whose generator, classifier and lens to take, in place of these three"
+    )
     out: str = option("runs/editor", "folder for the editor")
     samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
     seed: int = option(0, "seed of the random faces", least=0, most=MAX_SEED)
@@ -46,9 +50,7 @@ def run_editor(config: EditorConfig) -> str:
     """Calibrate the attributes and find the latent directions."""
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
-    classifier, attributes = load_classifier(Path(config.classifier))
-    generator = load_generator(Path(config.generator))
-    lens = load_lens(Path(config.lens)) if config.lens else None
+    generator, classifier, attributes, lens = read_networks(config)
     backbone = load_backbone(config.backbone, SIDE)
     images = load_faces(config, config.split).images
     some = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))[:FACES]
@@ -59,6 +61,20 @@ def run_editor(config: EditorConfig) -> str:
         for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
             (Path(complete) / name).replace(out / name)
     return f"editor: {out}\n{fitted.told()}"
+
+
+def read_networks(config: EditorConfig) -> tuple[Generator, AttributeClassifier, tuple[str, ...], Lens | None]:
+    """Read the generator, the classifier, what it scores, and the lens.
+
+    Raises:
+        ValueError: one cannot be read, or `weights` lack an attribute of `SLIDERS`.
+    """
+    if config.weights:
+        editor = Editor.from_pretrained(config.weights)
+        generator = Generator.of_state(taught_generator(editor)).eval().requires_grad_(False)
+        return generator, editor.classifier, editor.attributes[:-1], editor.lens
+    lens = load_lens(Path(config.lens)) if config.lens else None
+    return load_generator(Path(config.generator)), *load_classifier(Path(config.classifier)), lens
 
 
 def fit_editor(

@@ -32,7 +32,10 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
     Raises:
         ValueError: the source cannot be read, holds other networks, or a generator of another width.
     """
-    networks = load_checkpoint(Path(source)) if holds_run(Path(source)) else _networks_of_editor(source)
+    if holds_run(Path(source)):
+        networks = load_checkpoint(Path(source))
+    else:
+        networks = dict.fromkeys(("generator", "ema"), taught_generator(Editor.from_pretrained(source)))
     edits = bool(config.classifiers)
     try:
         found = Generator.of_state(networks["generator"])
@@ -55,15 +58,17 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
     return edits and not is_taught
 
 
-def _networks_of_editor(source: str) -> dict[str, dict[str, Tensor]]:
-    """States of the generator and of its average, which are the same."""
-    editor = Editor.from_pretrained(source)
+def taught_generator(editor: Editor) -> dict[str, Tensor]:
+    """The state of an editor's generator as its training left it: with the directions of `SLIDERS` alone.
+
+    Raises:
+        ValueError: the editor has no such attribute.
+    """
     missing = missing_sliders(editor.attributes)
     if missing:
-        raise ValueError(f"{source} cannot be gone on from: it has no attribute {missing[0]}")
+        raise ValueError(f"the editor cannot be gone on from: it has no attribute {missing[0]}")
     rows = [editor.attributes.index(name) for name in SLIDERS]
-    generator = editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
-    return {"generator": generator, "ema": generator}
+    return editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
 
 
 def _take_over(name: str, state: TrainState, networks: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from expressions.networks.classifier import AttributeClassifier
 from expressions.networks.generator import Generator
 from expressions.training.chooser_fit import RealFaces
 from expressions.training.directions import dual_basis, edit_half, regress
-from expressions.training.editor_fit import EditorConfig, fit_editor
+from expressions.training.editor_fit import EditorConfig, fit_editor, read_networks
 
 pytestmark = pytest.mark.slow  # the fit takes seconds
 
@@ -88,6 +88,14 @@ def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):
     fitted.save_pretrained(tmp_path)
     again = Editor.from_pretrained(tmp_path)
     assert again.generator.width == 4
+    assert again.fingerprint() == fitted.fingerprint()
+
+
+def test_a_fit_around_an_editors_own_networks_ends_in_the_same_editor(fitted, real, tmp_path):
+    fitted.save_pretrained(tmp_path)
+    config = EditorConfig(samples=1100, weights=str(tmp_path))
+    *networks, lens = read_networks(config)
+    again, _ = fit_editor(*networks, real, config, lens=lens)
     assert again.fingerprint() == fitted.fingerprint()
 
 
