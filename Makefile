@@ -38,7 +38,7 @@ check: test
 # What is finished stays, and a training goes on from its checkpoint; the weights end in $(RUNS)/editor. The stages are
 # in expressions/training/pipeline.py: `train.py all --dry-run` prints them.
 train: $(VENV)/train $(VENV)/judges
-	$(BIN)/python train.py all --data $(DATA) --size $(SIZE) --runs $(RUNS)
+	$(BIN)/python train.py all --data $(DATA) --size $(SIZE) --runs $(RUNS) $(if $(START),--start $(START))
 
 # What README.md, docs/ and the model card show of the embedded weights. Faces are measured beside those of the generator
 # PLAIN, which was trained without edits.

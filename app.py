@@ -27,7 +27,7 @@ FALLBACK_NOTICE = (
     "The weights named by EXPRESSIONS_MODEL could not be loaded. "
     "These faces come from the embedded weights; the log says why."
 )
-WORKERS = 2  # answers to visitors that are computed at once, each on one thread, and as many drafts
+WORKERS = 2  # answers to visitors that are computed at once, each on one thread
 WAITING = 200  # requests of visitors that wait, and of programs; the next one is told so
 _FONTS: dict[str, Any] = {
     "font": ("ui-sans-serif", "system-ui", "sans-serif"),
@@ -51,15 +51,14 @@ def build_demo(editor: Editor, engine: EngineFiles, notice: str = "") -> gr.Bloc
     """
     faces = FaceCache(editor)
     page = Page(faces)
-    drafts, others = CapacityLimiter(WORKERS), CapacityLimiter(WORKERS)  # a drag waits for nobody who looks at a map
-    answers = {page.draft: drafts, page.faces: others, page.morph: others, page.png: others}
+    limiter = CapacityLimiter(WORKERS)
     with gr.Blocks(title="Expressions", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         gr.HTML(
             opening(faces, engine.url),
             markup=markup(faces, notice),
             html_template="",  # gradio.js, which draws the page before Gradio does, moves it here
             js_on_load="expressions.mount(element, server)",
-            server_functions=[in_turn(answer, limiter, WAITING) for answer, limiter in answers.items()],
+            server_functions=[in_turn(answer, limiter, WAITING) for answer in (page.faces, page.morph, page.png)],
             apply_default_css=False,
             elem_id="component",
         )

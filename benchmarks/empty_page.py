@@ -1,9 +1,9 @@
-"""A page whose handler does nothing: what Gradio alone costs. One slider, one picture, wired as those of app.py.
+"""A page whose handler does nothing: what Gradio alone costs. One slider, one picture.
 
-    python -m benchmarks.empty_page ONE.html OTHER.html [direct]
+    python -m benchmarks.empty_page ONE.html OTHER.html
 
-An even value answers with one of the two stored pictures, an odd one with the other: through the queue, as is Gradio's
-default, or directly, around it. GRADIO_SERVER_PORT is the port.
+An even value answers with one of the two stored pictures, an odd one with the other, around Gradio's queue.
+GRADIO_SERVER_PORT is the port.
 """
 
 import sys
@@ -13,7 +13,7 @@ from pathlib import Path
 import gradio as gr
 
 
-def build_page(pictures: Sequence[str], queue: bool) -> gr.Blocks:
+def build_page(pictures: Sequence[str]) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title="Empty", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         face = gr.HTML(elem_id="face")
@@ -25,12 +25,11 @@ def build_page(pictures: Sequence[str], queue: bool) -> gr.Blocks:
             face,
             trigger_mode="always_last",
             show_progress="hidden",
-            queue=queue,
+            queue=False,
         )
     return page
 
 
 if __name__ == "__main__":
-    one, other, *direct = sys.argv[1:]
-    stored = [Path(one).read_text(), Path(other).read_text()]
-    build_page(stored, queue=not direct).launch(ssr_mode=False, run_history=False, enable_monitoring=False, pwa=False)
+    stored = [Path(name).read_text() for name in sys.argv[1:]]
+    build_page(stored).launch(ssr_mode=False, run_history=False, enable_monitoring=False, pwa=False)

@@ -194,11 +194,11 @@ class Compared(TypedDict):
     ratios: dict[str, float]  # of ours to each of the others
 
 
-class Load(TypedDict):
-    visitors: int
-    events_per_second: dict[str, float]
-    ratios: dict[str, float]
-    errors: dict[str, int]  # of our page, by what was told
+class Opening(TypedDict):
+    first_bytes: int  # that a first visit loads, until the browser draws the faces
+    second_bytes: int
+    ready_s: float  # from the opening of the page until then
+    slow_line_s: float  # to the first face on the screen
 
 
 class Rush(TypedDict):
@@ -207,23 +207,14 @@ class Rush(TypedDict):
     turned_away: int
 
 
-class InBrowserReport(TypedDict):
-    device: str
-    bytes: int  # of all that the browser loads for it
-    ready_s: float  # from the opening of the page to the first face that it can draw
-    paint: Compared
-    edit: Times  # at rest
-
-
 class ServeReport(TypedDict):
     device: str
     torch: str
     gradio: str
-    draft: Times
-    edit: Times
-    strip: Times
     paint: Compared
-    load: Load
+    requests: int  # to the server, while sliders were moved
+    edit: Times  # at rest
+    opening: Opening
     rush: Rush
     start: Compared
 

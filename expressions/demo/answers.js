@@ -1,7 +1,7 @@
 // What answers the page, and the faces that were answered already.
 //
 // `connect` gives an object that answers with promises; each is rejected with an Error that says why:
-//     draft(state)        -> {src}, a face drawn roughly while its slider is dragged
+//     draft(state)        -> {src}, a face drawn roughly while its slider is dragged; a server has none
 //     faces(states, size) -> [{src, values}], each drawn at that size and measured; at size 0 without a picture
 //     morph(state)        -> {src, still, name}, a loop, a picture of it, and the loop's name as a file
 //     png(state, size)    -> {name, src}, a marked file
@@ -20,7 +20,7 @@ expressions.answers = (() => {
 
   async function ask(what, ...given) {
     await connection;
-    let failure;
+    let failure = new Error(`nobody answers to ${what}`);
     for (const answerer of answerers.filter((answerer) => answerer[what])) {
       try {
         return await answerer[what](...given);

@@ -1,23 +1,19 @@
 """The faces of the page and of its API: each follows from seeds and values alone, so it can be remembered."""
 
 import base64
-import copy
 import functools
 import io
 from collections.abc import Mapping
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from ..editor import Editor
 from ..latents import MAX_ATTEMPTS, slerp, to_normal, to_uniform
-from ..networks.precision import has_fast_bf16
 from ..solver import Look
 from .controls import LABELS
 
-PICTURE_SIZE = 512  # pixels a side, as are the next three
-DRAFT_SIZE = 256
+PICTURE_SIZE = 512  # pixels a side, as are the next two
 THUMBNAIL_SIZE = 160
 MORPH_SIZE = 256
 REMEMBERED = 512  # faces
@@ -30,9 +26,6 @@ class FaceCache:
         self.editor = editor
         self.attributes = tuple(name for name in LABELS if name in editor.attributes)  # that have sliders
         self.weights = editor.fingerprint()
-        # A draft may be rough: it is drawn in half precision where that is faster.
-        self._precision = torch.bfloat16 if has_fast_bf16("cpu") else torch.float32
-        self._sketcher = copy.deepcopy(editor.generator).to(self._precision)
         self._remembered = functools.lru_cache(REMEMBERED)(self._draw)
 
     def face(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Look:
@@ -52,13 +45,6 @@ class FaceCache:
         # A visitor moves one slider at a time: what the others come to alone is remembered.
         alone = {name: self._remembered(seed, ((name, value),), attempts) for name, value in targets}
         return self.editor.combine(face, dict(targets), alone)
-
-    @torch.no_grad()
-    def draft(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Tensor:
-        """Draw roughly that face, in a fraction of the time: the image (1, 3, 64, 64) that a drag shows on its way."""
-        z = self.editor.sketch(self.face(seed, {}, attempts), targets)
-        image: Tensor = self._sketcher(z.to(self._precision)).float()
-        return image
 
     def values(self, face: Look) -> dict[str, float]:
         """Put the values of a face by attribute, from 0 to 100."""

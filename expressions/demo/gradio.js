@@ -19,7 +19,6 @@
     }
 
     expressions.answers.connect({
-      draft: (state) => ask("draft", { state }),
       faces: (states, size) => ask("faces", { states, size }),
       morph: (state) => ask("morph", { state }),
       png: (state, size) => ask("png", { state, size }),

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from .faces import DRAFT_SIZE, PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, jpeg_url
+from .faces import PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, jpeg_url
 from .state import State, read_state
 from .xmp import marked_loop, marked_png
 
@@ -20,16 +20,10 @@ Given = Mapping[str, Any]  # a request as JSON, with what server.js names; whate
 
 
 class Page:
-    """The answers. The page makes all that it shows, but drafts and morphs, of `faces`."""
+    """The answers. The page makes all that it shows, but morphs, of `faces`."""
 
     def __init__(self, faces: FaceCache) -> None:
         self._cache = faces
-
-    def draft(self, given: Given) -> dict[str, str]:
-        """Follow a drag: a face drawn roughly."""
-        state = self._state(given)
-        image = self._cache.draft(state.seed, state.targets, state.attempts)
-        return {"src": jpeg_url(self._cache.editor.picture(image, DRAFT_SIZE))}
 
     def faces(self, given: Given) -> list[dict[str, Any]]:
         """Draw faces at one size, and measure them."""

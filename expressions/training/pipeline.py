@@ -49,6 +49,8 @@ class Stage(NamedTuple):
     def arguments(self, config: "PipelineConfig") -> list[str]:
         """What Python is called with."""
         words = [*self.command.split(), "--out", str(config.folder(self.name)), *getattr(self, config.size).split()]
+        if self.name == "gan" and config.start:
+            words += ["--start", config.start, "--lead-kimg", "3"]
         places = {"data": config.data} | {name: str(config.folder(name)) for name in self.needs}
         return [re.sub(r"\$(\w+)", lambda found: places[found[1]], word) for word in words]
 
@@ -104,6 +106,7 @@ class PipelineConfig(Options):
     data: str = option(HUB_DATASET, "Hub id or local folder of the faces")
     size: str = option("cpu", "lengths and batches: for two CPU cores, or for a GPU", choices=("cpu", "gpu"))
     runs: str = option("runs", "folder for what the stages make, each in a folder of its own")
+    start: str | None = option(None, "editor's weights (folder or Hub id) with whose generator the stage gan begins")
     kept: str = option("weights", f"folder of networks that need not be fitted again; {NOTHING_KEPT}: fit all anew")
 
     def __post_init__(self) -> None:

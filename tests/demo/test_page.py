@@ -15,7 +15,7 @@ from synthetic_editor import random_chooser, synthetic_editor
 
 from expressions import Editor
 from expressions.demo.about import quality
-from expressions.demo.faces import DRAFT_SIZE, PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, jpeg_url
+from expressions.demo.faces import PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, jpeg_url
 from expressions.demo.heat_map import draw
 from expressions.demo.page import MOST_FACES, Page, in_turn
 from expressions.demo.state import State
@@ -58,25 +58,12 @@ def test_no_more_faces_are_answered_than_a_map_has(page: Page) -> None:
     assert len(page.faces({"states": [asdict(State(7))] * 1000, "size": 0})) == MOST_FACES
 
 
-def test_a_draft_looks_as_the_sketch_of_an_edit(cache: FaceCache, editor: Editor) -> None:
-    face = editor.look(editor.latents(7))
-    sketch = editor.synthesize(editor.sketch(face, {"Bangs": 88}))[0]
-    assert (cache.draft(7, {"Bangs": 88}) - sketch).abs().max() < 10 / 127.5  # grey levels
-    assert (face.image[0] - sketch).abs().max() > 20 / 127.5
-
-
-def test_a_drag_is_followed_by_drafts(page: Page, cache: FaceCache) -> None:
-    draft = page.draft(asking(State(7, {"Bangs": 88})))
-    assert draft == {"src": jpeg_url(cache.editor.picture(cache.draft(7, {"Bangs": 88}), DRAFT_SIZE))}
-
-
 @pytest.mark.parametrize("nuisance", NUISANCES, ids=lambda value: repr(value)[:8])
 def test_no_value_makes_the_page_raise(page: Page, nuisance: Any) -> None:
     assert page.faces({"states": nuisance, "size": nuisance}) == []
     (face,) = page.faces({"states": [nuisance], "size": nuisance})
     assert face["src"] == ""
     for given in ({"state": nuisance, "size": nuisance}, {"state": {"seed": nuisance, "targets": {"Male": nuisance}}}):
-        assert picture(page.draft(given)["src"]).width == DRAFT_SIZE
         assert picture(page.png(given)["src"]).width == 64
 
 
@@ -108,7 +95,7 @@ def test_every_answer_follows_the_choice_between_sound_and_varied_faces() -> Non
     seeds = (seed for seed in range(100) if not torch.equal(editor.latents(seed), editor.latents(seed, attempts=1)))
     page, seed = Page(FaceCache(editor)), next(seeds)
     plain, chosen = (State(seed, {"Smiling": 90}, to=seed, attempts=attempts) for attempts in (1, 8))
-    for answer in (page.draft, page.morph, page.png):
+    for answer in (page.morph, page.png):
         assert answer(asking(plain))["src"] != answer(asking(chosen))["src"]
     faces = page.faces({"states": [asdict(plain), asdict(chosen)], "size": PICTURE_SIZE})
     for face, attempts in zip(faces, (1, 8), strict=True):

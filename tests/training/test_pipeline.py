@@ -53,6 +53,12 @@ def test_every_stage_is_a_command_with_options_that_it_takes(size, length):
     assert configs["student"].teachers == configs["gan"].classifiers
 
 
+def test_only_the_training_of_the_generator_goes_on_from_given_weights():
+    steps = plan(PipelineConfig(data="here", start="owner/weights", kept="none"))
+    given = {stage.name: "owner/weights" in arguments for stage, _, arguments in steps}
+    assert [name for name, is_given in given.items() if is_given] == ["gan"]
+
+
 def test_every_stage_needs_only_what_comes_before():
     before = set()
     for stage in STAGES:

@@ -1,0 +1,74 @@
+"""A line between a browser and a server: it delays, narrows and counts what passes."""
+
+import asyncio
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+CHUNK = 4096  # bytes that are sent on at a time
+
+
+class Line:
+    """A TCP proxy to a port of this machine.
+
+    Args:
+        port: of the server.
+        delay: seconds that each byte takes, in either direction.
+        rate: bytes per second from the server, of all connections together.
+    """
+
+    def __init__(self, port: int, delay: float, rate: float) -> None:
+        self._server_port, self._delay, self._rate = port, delay, rate
+        self._free = 0.0  # when the line has sent all that came from the server
+        self.received = 0  # bytes from the server
+
+    async def listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._connect, "127.0.0.1", 0)
+
+    async def _connect(self, browser_in: asyncio.StreamReader, browser_out: asyncio.StreamWriter) -> None:
+        server_in, server_out = await asyncio.open_connection("127.0.0.1", self._server_port)
+        await asyncio.gather(
+            self._carry(browser_in, server_out, is_answer=False), self._carry(server_in, browser_out, is_answer=True)
+        )
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_answer: bool) -> None:
+        clock = asyncio.get_running_loop().time
+        passing: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+        async def deliver() -> None:
+            while True:
+                due, data = await passing.get()
+                await asyncio.sleep(due - clock())
+                if not data:
+                    return
+                sink.write(data)
+                await sink.drain()
+
+        delivery = asyncio.create_task(deliver())
+        try:
+            while data := await source.read(CHUNK):
+                sent = clock()
+                if is_answer:
+                    self.received += len(data)
+                    sent = self._free = max(self._free, sent) + len(data) / self._rate
+                passing.put_nowait((sent + self._delay, data))
+            passing.put_nowait((clock(), b""))
+            await delivery
+        except ConnectionError:
+            delivery.cancel()  # whoever went away waits for nothing
+        finally:
+            sink.close()
+
+
+@contextmanager
+def line_to(url: str, delay: float = 0.0, rate: float = math.inf) -> Iterator[tuple[str, Line]]:
+    """The address at which a server is reached by way of a line, and the line: as for `Line`."""
+    scheme, host, port = url.split(":")
+    line, loop = Line(int(port), delay, rate), asyncio.new_event_loop()
+    server = loop.run_until_complete(line.listen())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield f"{scheme}:{host}:{server.sockets[0].getsockname()[1]}", line
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
