@@ -44,8 +44,8 @@ def headlines(quality: QualityReport, editing: EditingReport) -> str:
             "Difference between the value asked for and the one that another network reads",
             f"{overall['mean_absolute_error']:.1f} of 100 points",
             "0",
-            f"By the editor's own reading, a face can show {percent(overall['within_reach'])} of the values from 20 to 80: "
-            f"{percent(least)} for `{hardest}`. It comes near the others, or stays.",
+            f"By the editor's own reading, a face can show {percent(overall['within_reach'])} of the values from 20 to "
+            f"80, and {percent(least)} of those of `{hardest}`. It comes near the others, or stays.",
         ],
     ]
     return table(["figure", "here", "floor", "what you see"], rows)

@@ -23,6 +23,7 @@ from torch import Tensor
 from expressions.images import to_uint8, to_unit
 from expressions.networks.averaging import estimate_statistics
 from expressions.networks.generator import BATCH, Generator
+from expressions.training.backbone import LITES
 from expressions.training.config import NO_BACKBONE, DataOptions, TrainConfig
 from expressions.training.data import load_faces
 from expressions.training.loop import Training
@@ -39,6 +40,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no backbone": {"backbone": NO_BACKBONE},
     "pixels 0": {"pixels_weight": 0.0},
     "pixels 0.5": {"pixels_weight": 0.5},
+    "two backbones": {"backbone": ",".join(LITES)},
     "backbone at 64": {"backbone_side": 64},
     "backbone at 128": {"backbone_side": 128},
     "no moments": {"moments_weight": 0.0},

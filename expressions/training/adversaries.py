@@ -159,10 +159,11 @@ def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     """The adversary that the options ask for; its discriminators are new."""
     penalised = math.ceil(config.penalty_batch / process_count())
     every = 2 if config.classifiers else 1  # generated images of which one is no edit
-    parts: dict[str, tuple[float, Adversary]] = {
-        "pixels": (config.pixels_weight, PixelAdversary(Discriminator(config.d_width), config.gamma, penalised)),
-        "patches": (config.pixels_weight, FeatureAdversary(Pixels())),
-    }
+    parts: dict[str, tuple[float, Adversary]] = {}
+    if config.pixels_weight:
+        whole = PixelAdversary(Discriminator(config.d_width), config.gamma, penalised)
+        parts["pixels"] = (config.pixels_weight, whole)
+        parts["patches"] = (config.pixels_weight, FeatureAdversary(Pixels()))
     backbones = len(guides.features.keys() - {CLASSIFIER})
     for name, network in guides.features.items():
         heads, share = (_CLASSIFIER_WEIGHT, 1.0) if name == CLASSIFIER else (1 / backbones, 1 / backbones)

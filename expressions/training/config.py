@@ -116,6 +116,8 @@ class TrainConfig(DataOptions, DeviceOptions):
         super().__post_init__()
         if self.lead_kimg and not self.start:
             raise ValueError("lead_kimg does nothing without start: give start too")
+        if not self.pixels_weight and self.backbone == NO_BACKBONE and not self.classifiers:
+            raise ValueError("pixels_weight 0 leaves no discriminator: give backbone or classifiers")
         if self.lead_kimg > self.kimg:
             raise ValueError(f"lead_kimg must be at most kimg, {self.kimg:g}, got {self.lead_kimg:g}")
         self.check_processes(1)

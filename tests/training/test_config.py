@@ -24,6 +24,7 @@ from expressions.training.config import TrainConfig
         ({"cooldown": 1.5}, "cooldown must be at most 1, got 1.5"),
         ({"classifiers": "a.safetensors,"}, "classifiers must be values separated by commas, none of them empty, got"),
         ({"backbone": ""}, "backbone must be values separated by commas, none of them empty, got ''"),
+        ({"pixels_weight": 0.0, "backbone": "none"}, "pixels_weight 0 leaves no discriminator: give backbone or"),
         ({"backbone_side": 31}, "backbone_side must be a number of at least 32, got 31"),
         ({"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
         ({"tracker": "paper"}, "tracker must be one of none, tensorboard, trackio, got 'paper'"),

@@ -93,10 +93,16 @@ def test_both_sides_of_a_step_are_seen_and_the_generator_learns_by_its_own(state
     assert seen == [False, True]
 
 
-def test_moments_that_weigh_nothing_are_not_counted(classifier):
-    config = dataclasses.replace(TWO_STEPS, classifiers=str(classifier), moments_weight=0.0)
-    state = TrainState(config, torch.device("cpu"), load_guides(config))
-    assert set(state.discriminator) == {"pixels", "patches", "classifier"}
+@pytest.mark.parametrize(
+    ("weightless", "left"),
+    [
+        ("moments_weight", {"pixels", "patches", "classifier"}),
+        ("pixels_weight", {"classifier", "classifier_moments"}),
+    ],
+)
+def test_what_weighs_nothing_is_not_trained(classifier, weightless, left):
+    config = dataclasses.replace(TWO_STEPS, classifiers=str(classifier), **{weightless: 0.0})
+    assert set(TrainState(config, torch.device("cpu"), load_guides(config)).discriminator) == left
 
 
 def test_the_adversary_is_refreshed_now_and_then(state, images, monkeypatch):
