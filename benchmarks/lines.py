@@ -3,7 +3,8 @@
 import asyncio
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 CHUNK = 4096  # bytes that are sent on at a time
@@ -65,10 +66,21 @@ class Line:
 def line_to(url: str, delay: float = 0.0, rate: float = math.inf) -> Iterator[tuple[str, Line]]:
     """The address at which a server is reached by way of a line, and the line: as for `Line`."""
     scheme, host, port = url.split(":")
-    line, loop = Line(int(port), delay, rate), asyncio.new_event_loop()
-    server = loop.run_until_complete(line.listen())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    line = Line(int(port), delay, rate)
+    started: Future[tuple[int, Callable[[], object]]] = Future()  # its port, and what ends it
+
+    async def run() -> None:
+        end, loop = asyncio.Event(), asyncio.get_running_loop()
+        server = await line.listen()
+        started.set_result((server.sockets[0].getsockname()[1], lambda: loop.call_soon_threadsafe(end.set)))
+        await end.wait()
+        server.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()
-    yield f"{scheme}:{host}:{server.sockets[0].getsockname()[1]}", line
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    own_port, end = started.result()
+    try:
+        yield f"{scheme}:{host}:{own_port}", line
+    finally:
+        end()
+        thread.join()
