@@ -5,7 +5,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 CHUNK = 4096  # bytes that are sent on at a time
 
@@ -29,9 +29,11 @@ class Line:
 
     async def _connect(self, browser_in: asyncio.StreamReader, browser_out: asyncio.StreamWriter) -> None:
         server_in, server_out = await asyncio.open_connection("127.0.0.1", self._server_port)
-        await asyncio.gather(
-            self._carry(browser_in, server_out, is_answer=False), self._carry(server_in, browser_out, is_answer=True)
-        )
+        with suppress(asyncio.CancelledError):  # the line is gone
+            await asyncio.gather(
+                self._carry(browser_in, server_out, is_answer=False),
+                self._carry(server_in, browser_out, is_answer=True),
+            )
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_answer: bool) -> None:
         clock = asyncio.get_running_loop().time

@@ -45,7 +45,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(tmp_path, capsys):
     assert printed.pop("command") == "gan"
     assert TrainConfig(**printed) == TrainConfig(kimg=7, out=str(tmp_path / "run"))
     train.main(["all", "--dry-run", "--runs", str(tmp_path / "runs")])
-    assert f"python train.py identity --data {HUB_DATASET} --identities even --out" in capsys.readouterr().out
+    assert f"python train.py gan --data {HUB_DATASET} --classifiers weights/teacher1/" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
 

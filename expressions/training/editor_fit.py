@@ -73,8 +73,9 @@ def read_networks(config: EditorConfig) -> tuple[Generator, AttributeClassifier,
         editor = Editor.from_pretrained(config.weights)
         generator = Generator.of_state(taught_generator(editor)).eval().requires_grad_(False)
         return generator, editor.classifier, editor.attributes[:-1], editor.lens
+    classifier, attributes = load_classifier(Path(config.classifier))
     lens = load_lens(Path(config.lens)) if config.lens else None
-    return load_generator(Path(config.generator)), *load_classifier(Path(config.classifier)), lens
+    return load_generator(Path(config.generator)), classifier, attributes, lens
 
 
 def fit_editor(

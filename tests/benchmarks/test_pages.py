@@ -10,20 +10,21 @@ def cells(table):
 
 
 def test_each_figure_of_the_front_page_stands_beside_its_floor():
-    row = {"own": 3.0, "mean_absolute_error": 4.24, "within_reach": 0.5, "largest_in": "Chubby"}
-    smiling = row | {"others": 0.1, "largest": 0.5, "male_flips": 0.062}
-    male = row | {"others": 0.3, "largest": 0.9, "male_flips": 1.0}
+    row = {"own": 3.0, "mean_absolute_error": 4.24, "largest_in": "Chubby"}
+    smiling = row | {"others": 0.1, "largest": 0.5, "male_flips": 0.062, "within_reach": 0.6}
+    male = row | {"others": 0.3, "largest": 0.9, "male_flips": 1.0, "within_reach": 0.4}
     editing = {
         "sliders": {"Smiling": smiling, "Male": male},
+        "pictures": {"Smiling": {"same_person": 0.32}},
         "do_nothing": {"mirrored": {"change": 0.15, "male_flips": 0.02}},
     }
     outside = {name: {"probe_accuracy": share} for name, share in (("weights", 0.98), ("real faces", 0.55))}
     real, besides, shown = cells(pages.headlines({"outside": outside}, editing))
     assert (real[1], real[2].split(":")[0]) == ("98 %", "55 %")
     assert (besides[1], besides[2].split(":")[0]) == ("0.20", "0.15")
-    assert all(text in besides[3] for text in ("6.2 %", "2.0 %", "`Male` changes `Chubby` by 0.90"))
+    assert all(text in besides[3] for text in ("6.2 %", "2.0 %", "`Male` changes `Chubby` by 0.90", "32 %"))
     assert (shown[1], shown[2]) == ("4.2 of 100 points", "0")
-    assert "50 %" in shown[3]
+    assert all(text in shown[3] for text in ("50 %", "40 % of those of `Male`"))
     chosen = {"outside": outside | {"chosen": {"probe_accuracy": 0.97}}}
     assert cells(pages.headlines(chosen, editing))[0][1] == "97 %"  # what a visitor sees
 
