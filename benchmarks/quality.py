@@ -17,7 +17,7 @@ judges them beside the weights with MobileNetV2 and the face detector alone, and
     python -m benchmarks.quality --data DATA --inception FILE --fakes 50000
 
 it prints the Frechet Inception distance alone, by which others compare generators. FILE is inception-2015-12-05.pt,
-which StyleGAN2-ADA names. Faces have 64 pixels, of the crop that docs/training.md tells. All faces of the training
+which StyleGAN2-ADA names. Faces have 64 pixels, of the crop that docs/figures.md tells. All faces of the training
 split stand for real ones, and the floor is the distance of the held-out ones to them.
 """
 

@@ -31,8 +31,7 @@ from playwright.sync_api import Browser, Page, Request
 
 from expressions import Editor
 from expressions.attributes import SLIDERS
-from expressions.demo.faces import PICTURE_SIZE, FaceCache
-from expressions.demo.page import Page as Answers
+from expressions.demo.faces import PICTURE_SIZE, jpeg_url
 from expressions.demo.state import State
 
 from . import tables
@@ -129,10 +128,9 @@ def seconds_to_edit(page: Page, draw: random.Random) -> list[float]:
 
 def write_pictures(editor: Editor, folder: Path) -> list[str]:
     """Two faces, which the empty handler answers with: their files."""
-    faces = Answers(FaceCache(editor)).faces({"states": [asdict(State(seed)) for seed in (0, 1)], "size": PICTURE_SIZE})
     paths = [folder / f"{seed}.html" for seed in (0, 1)]
-    for path, face in zip(paths, faces, strict=True):
-        path.write_text(f'<img src="{face["src"]}">')
+    for seed, path in enumerate(paths):
+        path.write_text(f'<img src="{jpeg_url(editor.render(seed, size=PICTURE_SIZE))}">')
     return [str(path) for path in paths]
 
 

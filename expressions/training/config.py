@@ -97,7 +97,7 @@ class TrainConfig(DataOptions, DeviceOptions):
         paths=True,
     )
     backbone_side: int = option(96, "to which faces are enlarged for the backbone", least=32, most=512)
-    pixels_weight: float = option(0.1, "weight of each discriminator of pixels; heads over a backbone have 1", least=0)
+    pixels_weight: float = option(0.1, "weight of each discriminator of pixels; heads over backbones have 1", least=0)
     moments_weight: float = option(
         4.0, "weight of the Frechet distance, a component, in the features of backbone and classifier", least=0
     )

@@ -71,7 +71,7 @@ def read_networks(config: EditorConfig) -> tuple[Generator, AttributeClassifier,
     """
     if config.weights:
         editor = Editor.from_pretrained(config.weights)
-        generator = Generator.of_state(taught_generator(editor)).eval().requires_grad_(False)
+        generator = Generator.of_state(taught_generator(editor, config.weights)).eval().requires_grad_(False)
         return generator, editor.classifier, editor.attributes[:-1], editor.lens
     classifier, attributes = load_classifier(Path(config.classifier))
     lens = load_lens(Path(config.lens)) if config.lens else None

@@ -40,6 +40,7 @@ class Stage(NamedTuple):
     command: str  # of Python, in the checkout
     cpu: str = ""  # further options with this size
     gpu: str = ""
+    given: str = ""  # further options where weights to start from are given
 
     @property
     def needs(self) -> list[str]:
@@ -49,9 +50,10 @@ class Stage(NamedTuple):
     def arguments(self, config: "PipelineConfig") -> list[str]:
         """What Python is called with."""
         words = [*self.command.split(), "--out", str(config.folder(self.name)), *getattr(self, config.size).split()]
-        if self.name == "gan" and config.start:
-            words += ["--start", config.start, "--lead-kimg", "3"]
-        places = {"data": config.data} | {name: str(config.folder(name)) for name in self.needs}
+        if config.start:
+            words += self.given.split()
+        places = {name: str(config.folder(name)) for name in self.needs}
+        places |= {"data": config.data, "start": config.start or ""}
         return [re.sub(r"\$(\w+)", lambda found: places[found[1]], word) for word in words]
 
     def last_file(self, config: "PipelineConfig") -> Path:
@@ -80,6 +82,7 @@ STAGES = (
         f"train.py gan --data $data --classifiers {TEACHERS}",
         cpu="--kimg 300",
         gpu="--kimg 10000 --batch-size 128 --penalty-batch 32 --ema-kimg 30",
+        given="--start $start --lead-kimg 3",
     ),
     Stage(
         "student",

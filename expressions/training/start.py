@@ -35,7 +35,7 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
     if holds_run(Path(source)):
         networks = load_checkpoint(Path(source))
     else:
-        networks = dict.fromkeys(("generator", "ema"), taught_generator(Editor.from_pretrained(source)))
+        networks = dict.fromkeys(("generator", "ema"), taught_generator(Editor.from_pretrained(source), source))
     edits = bool(config.classifiers)
     try:
         found = Generator.of_state(networks["generator"])
@@ -58,15 +58,19 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
     return edits and not is_taught
 
 
-def taught_generator(editor: Editor) -> dict[str, Tensor]:
+def taught_generator(editor: Editor, source: str) -> dict[str, Tensor]:
     """The state of an editor's generator as its training left it: with the directions of `SLIDERS` alone.
+
+    Args:
+        editor: which has the generator.
+        source: where it was read, for an error.
 
     Raises:
         ValueError: the editor has no such attribute.
     """
     missing = missing_sliders(editor.attributes)
     if missing:
-        raise ValueError(f"the editor cannot be gone on from: it has no attribute {missing[0]}")
+        raise ValueError(f"{source} cannot be gone on from: it has no attribute {missing[0]}")
     rows = [editor.attributes.index(name) for name in SLIDERS]
     return editor.generator.state_dict() | {"directions": editor.generator.directions[rows]}
 

@@ -113,7 +113,7 @@ def test_a_start_of_which_a_network_lacks_a_layer_is_refused(finished, tmp_path,
 
 def test_weights_without_an_attribute_that_the_training_teaches_are_refused_by_name(tmp_path):
     Editor(["A", "B"]).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="cannot be gone on from: it has no attribute Smiling"):
+    with pytest.raises(ValueError, match=f"{tmp_path.name} cannot be gone on from: it has no attribute Smiling"):
         started(tmp_path)
 
 
