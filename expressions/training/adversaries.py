@@ -97,12 +97,10 @@ class MomentAdversary:
 
     Args:
         network: as for `FeatureAdversary`.
-        every: of so many generated images one is a plain draw, the first. Edits are left out: together they show more
-            of each attribute than faces do.
     """
 
-    def __init__(self, network: FeatureNetwork, every: int = 1) -> None:
-        self.network, self.every = network, every
+    def __init__(self, network: FeatureNetwork) -> None:
+        self.network = network
         self.loss = FrechetLoss(2 * sum(channels for channels, _ in network.MAPS))
         self.discriminator: nn.Module = self.loss
 
@@ -110,16 +108,13 @@ class MomentAdversary:
         """Nothing: it learns by taking note of both."""
         with torch.no_grad(), torch.autocast(real[0].device.type, enabled=False):
             self.loss.real.update(pooled(real))
-            self.loss.fake.update(pooled(self._plain(fake)))
+            self.loss.fake.update(pooled(fake))
         return torch.zeros((), device=real[0].device)
 
     def g_loss(self, real: Seen, fake: Seen) -> Tensor:  # noqa: ARG002
         with torch.autocast(fake[0].device.type, enabled=False):
-            loss: Tensor = self.loss(pooled(self._plain(fake)))
+            loss: Tensor = self.loss(pooled(fake))
         return loss
-
-    def _plain(self, maps: Seen) -> Seen:
-        return [part[:: self.every] for part in maps]
 
 
 class JointAdversary:
@@ -158,7 +153,6 @@ class JointAdversary:
 def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
     """The adversary that the options ask for; its discriminators are new."""
     penalised = math.ceil(config.penalty_batch / process_count())
-    every = 2 if config.classifiers else 1  # generated images of which one is no edit
     parts: dict[str, tuple[float, Adversary]] = {}
     if config.pixels_weight:
         whole = PixelAdversary(Discriminator(config.d_width), config.gamma, penalised)
@@ -169,5 +163,5 @@ def new_adversary(config: TrainConfig, guides: Guides) -> JointAdversary:
         heads, share = (_CLASSIFIER_WEIGHT, 1.0) if name == CLASSIFIER else (1 / backbones, 1 / backbones)
         parts[name] = (heads, FeatureAdversary(network))
         if config.moments_weight:  # counting them takes time
-            parts[name + MOMENTS] = (share * config.moments_weight, MomentAdversary(network, every))
+            parts[name + MOMENTS] = (share * config.moments_weight, MomentAdversary(network))
     return JointAdversary({name: part for name, (_, part) in parts.items()}, [weight for weight, _ in parts.values()])

@@ -1,6 +1,6 @@
 """The loss of an edit: along a direction of its own each attribute changes, and the others stay.
 
-Half of the generated faces of every batch are edits of the other half. The discriminator keeps them real; the loss
+Half of the generated faces of every batch are edits of the other half. The discriminators see that other half. The loss
 here makes an edit change the score that it is meant to change, as far as asked, and nothing else.
 """
 
@@ -21,7 +21,7 @@ from .augmentation import add_noise, mirror, shift
 from .directions import draw_edits, dual_basis, regress
 
 # All of these were chosen by hand between trainings of the embedded weights, and never ablated.
-_MOVED_WEIGHT = 20.0  # of a score that an edit is meant to change; one that it should leave alone weighs 1
+_MOVED_WEIGHT = 30.0  # of a score that an edit is meant to change; one that it should leave alone weighs 1
 _KEY_WEIGHT = 5.0  # of `IDENTIFYING` and the colour of the cheeks, where they should stay
 _COLOUR_WEIGHT = 0.25  # times these, of what is computed from the cheeks: it is exact
 _CLOSE = 0.15  # standard deviations within which a miss costs by its square, not in a line

@@ -57,22 +57,23 @@ def _step(state: TrainState, images: Tensor, config: TrainConfig, edits: EditLos
     device, count = images.device, config.batch_size // process_count()
     autocast = config.autocast(device)
 
-    # Draw real faces, half of them mirrored.
-    index = torch.randint(len(images), (count,), generator=rng, device=device)
+    # Draw real faces, half of them mirrored: as many as there will be faces that are no edits.
+    plain = count // 2 if edits else count
+    index = torch.randint(len(images), (plain,), generator=rng, device=device)
     real = mirror(to_unit(images[index]), rng).contiguous(memory_format=torch.channels_last)
 
-    # Generate as many, half of them edits of the others.
-    z = torch.rand(count // 2 if edits else count, G.z_dim, generator=rng, device=device) * 2 - 1
+    # Generate as many, and an edit of each.
+    z = torch.rand(plain, G.z_dim, generator=rng, device=device) * 2 - 1
     z, moved = edits.pair(z, G.directions, rng) if edits else (z, z.new_empty(0))
     with torch.set_grad_enabled(not is_led), autocast:
         fake = G(z).float()
 
-    # See both as the discriminators do.
+    # See both as the discriminators do. Edits are left out: together they show more of each attribute than faces do.
     with autocast:
         with torch.no_grad():
             real_seen = adversary.see(real)
         with torch.set_grad_enabled(not is_led):
-            fake_seen = adversary.see(fake)
+            fake_seen = adversary.see(fake[::2] if edits else fake)
 
     # Train the discriminators by themselves: what they see of fakes carries no gradient.
     D.requires_grad_(True)

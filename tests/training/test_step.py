@@ -4,6 +4,7 @@ import pytest
 import torch
 from toy_trainings import TWO_STEPS, equal
 
+from expressions.attributes import SLIDERS
 from expressions.training import step
 from expressions.training.config import TrainConfig
 from expressions.training.edit_loss import EditLoss
@@ -84,6 +85,21 @@ def test_a_step_balances_the_upsampling(state, images, monkeypatch):
     monkeypatch.setattr(state.generator, "balance_", shares.append)
     train_step(state, images, TWO_STEPS)
     assert shares == [step.BALANCE]
+
+
+def test_the_discriminators_see_as_many_real_faces_as_generated_ones_and_no_edits(classifier, images, monkeypatch):
+    config = dataclasses.replace(TWO_STEPS, classifiers=str(classifier))
+    guides = load_guides(config)
+    state = TrainState(config, torch.device("cpu"), guides)
+    edits = EditLoss(guides.classifiers, guides.attributes, images)
+    see, seen = state.adversary.see, []
+    monkeypatch.setattr(state.adversary, "see", lambda given: seen.append(given) or see(given))
+    z = torch.rand(config.batch_size // 2, 100)
+    monkeypatch.setattr(edits, "pair", lambda *_: (z.repeat_interleave(2, 0), torch.zeros(len(z), len(SLIDERS))))
+    train_step(state, images, config, edits)
+    real, fake = seen
+    assert len(real) == len(fake) == config.batch_size // 2
+    assert len(fake.flatten(1).unique(dim=0)) == len(fake)
 
 
 def test_both_sides_of_a_step_are_seen_and_the_generator_learns_by_its_own(state, images, monkeypatch):
