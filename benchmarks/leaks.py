@@ -5,8 +5,7 @@ the moved attribute (`COUPLED`) is left out.
 """
 
 import math
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -67,37 +66,30 @@ def leaks_of(changes: Changes, reader: AttributeReader) -> EditorLeaks:
     """Attribute dependency (Wu et al. 2021, arXiv:2011.12799): the mean absolute change, in standard deviations, of
     what an edit of one standard deviation should leave alone."""
     others = {name: change[:, reader.held(name)].abs() for name, change in changes.items()}  # (2N, held)
-    largest = {name: change.nanmean(0).nan_to_num().max().item() for name, change in others.items()}
-    slider = max(largest, key=lambda name: largest[name])
-    column = reader.held(slider)[int(others[slider].nanmean(0).nan_to_num().argmax())]
+    means = {name: change.nanmean(0).nan_to_num() for name, change in others.items()}
+    slider = max(means, key=lambda name: means[name].max())
+    column = reader.held(slider)[int(means[slider].argmax())]
     edits = sum(int((~change[:, 0].isnan()).sum()) for change in changes.values())
     return {
         "edits": edits,
-        "mean_dependency": mean(change.nanmean().item() for change in others.values()),
+        "mean_dependency": torch.stack([change.nanmean().double() for change in others.values()]).nanmean().item(),
         "interval": bootstrap(torch.stack([change.mean(1).unflatten(0, (2, -1)) for change in others.values()])),
-        "max_dependency": largest[slider] if edits else math.nan,
+        "max_dependency": means[slider].max().item() if edits else math.nan,
         "largest": [slider, reader.names[column]],
         "columns": list(reader.names),
         "matrix": [change.nanmean(0).tolist() for change in changes.values()],
     }
 
 
-def mean(values: Iterable[float]) -> float:
-    """The mean of those that are not NaN; NaN if there is none."""
-    measured = [value for value in values if not math.isnan(value)]
-    return statistics.fmean(measured) if measured else math.nan
-
-
-def bootstrap(groups: Tensor, draws: int = 500) -> list[float]:
+def bootstrap(groups: Tensor) -> list[float]:
     """95 % interval of the mean of the groups' means, the faces drawn anew with replacement, the same for all groups.
 
     Args:
         groups: (G, E, N), from E edits of N faces each; NaN where there is nothing to count.
-        draws: how often.
     """
     faces = groups.shape[-1]
-    index = torch.randint(faces, (draws, faces), generator=torch.Generator().manual_seed(0))
-    means = torch.stack([group[:, index].nanmean((0, 2)) for group in groups])  # (G, draws)
+    index = torch.randint(faces, (500, faces), generator=torch.Generator().manual_seed(0))
+    means = torch.stack([group[:, index].nanmean((0, 2)) for group in groups])  # (G, 500)
     return means.nanmean(0).quantile(means.new_tensor([0.025, 0.975])).tolist()
 
 
