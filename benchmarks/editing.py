@@ -61,6 +61,7 @@ class Answers(NamedTuple):
     """What came of asking one slider of N faces for each of `VALUES`, V."""
 
     readings: list[Tensor]  # of each reader, (V, N, S)
+    curves: list[Tensor]  # the same with the unedited faces among them, (2V + 1, N, S), as in `Curves`
     is_reached: Tensor  # (V, N): whether the editor itself reads what was asked
     ends: Tensor  # (2, N, 3, 64, 64) uint8: the faces at the first value and at the last
 
@@ -72,11 +73,14 @@ def ask(editor: Editor, readers: Sequence[AttributeReader], faces: Sequence[Look
         return [editor.follow(face, {name: float(value)}) for value in VALUES]
 
     looks = list(zip(*in_threads(of_one, faces, name), strict=True))  # (V, N)
-    images = [torch.cat([look.image for look in row]) for row in looks]
+    unedited, *images = [torch.cat([look.image for look in row]) for row in (faces, *looks)]
     column = editor.attributes.index(name)
-    shown = torch.stack([torch.stack([look.values[column] for look in row]) for row in looks]).clamp(0, 100)
+    own, *edited = [torch.stack([look.values[column] for look in row]) for row in (faces, *looks)]
+    shown = torch.stack(edited).clamp(0, 100)
+    readings = [torch.stack([reader(batch) for batch in images]) for reader in readers]
     return Answers(
-        [torch.stack([reader(batch) for batch in images]) for reader in readers],
+        readings,
+        [curve(seen, reader(unedited), own) for seen, reader in zip(readings, readers, strict=True)],
         (shown - torch.tensor(VALUES)[:, None]).abs() <= MISSED,
         torch.stack([to_uint8(images[0]), to_uint8(images[-1])]),
     )
@@ -251,15 +255,13 @@ def main() -> None:
     strangers = Strangers(arguments.data)
     z = editor.latents(range(FIRST_SEED, FIRST_SEED + arguments.faces), attempts=1)
     faces, few = [editor.look(row) for row in z.split(1)], arguments.compared
-    unedited, own = torch.cat([face.image for face in faces]), torch.stack([face.values for face in faces])
-    base = reader(unedited)
     report: EditingReport = {
         **measured_on(editor, arguments.evaluator),
         "faces": arguments.faces,
         "compared": few,
         "sliders": {},
         "pictures": {},
-        "unedited": strangers.realism(to_uint8(unedited)),
+        "unedited": strangers.realism(to_uint8(torch.cat([face.image for face in faces]))),
         "several": {},
         "methods": {},
         "do_nothing": do_nothing(reader, sample),
@@ -267,9 +269,8 @@ def main() -> None:
     curves, is_reached = {}, {}
     for name in tqdm(SLIDERS):
         answers = ask(editor, [reader], faces, name)
-        (readings,), is_reached[name] = answers.readings, answers.is_reached
-        curves[name] = curve(readings[:, :few], base[:few], own[:few, editor.attributes.index(name)])
-        report["sliders"][name] = slider_figures(name, readings, is_reached[name], reader)
+        curves[name], is_reached[name] = answers.curves[0][:, :few], answers.is_reached
+        report["sliders"][name] = slider_figures(name, answers.readings[0], is_reached[name], reader)
         report["pictures"][name] = strangers.assess(name, answers.ends)
     report["several"] = {str(count): ask_several(editor, faces, is_reached, count) for count in (2, 3)}
     report["methods"] = with_rivals(curves, editor, reader, z[:few])

@@ -9,7 +9,6 @@ of u. What the editor's own classifier then sees, and the evaluator does not, is
 Prints a table. Writes limits.json, which docs/figures.md shows.
 """
 
-import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,12 +29,11 @@ from expressions.training.data import load_faces
 from expressions.training.metrics import frechet_distance
 
 from . import tables
-from .editing import VALUES, ask, curve, in_threads, slider_figures
+from .editing import VALUES, ask, in_threads, slider_figures
 from .evaluator import command_line, load_evaluator, measured_on
-from .leaks import Curves, changes_of, leaks_of
+from .leaks import changes_of, leaks_of
 from .readers import DRAWN, FIRST_SEED, AttributeReader, faces_of, scaling_faces
 from .reports import LimitsReport, LimitsRow, write_report
-from .rivals import scores_of
 
 
 class FirstStep(Editor):
@@ -62,7 +60,7 @@ class Descent(Editor):
         u = to_normal(start.z).requires_grad_()
         optimizer = torch.optim.Adam([u], self.RATE)
         for _ in range(self.STEPS):
-            values = self.values(scores_of(self, to_uniform(u)))[0]
+            values = self.values(self.scores(self.generator(to_uniform(u))))[0]
             missing, drift = ((values - goal) / self.DEVIATION for goal in (start.values, face.values))
             optimizer.zero_grad()
             (missing[named].square().sum() + drift[held].square().mean()).backward()
@@ -90,25 +88,14 @@ DESCENT: dict[str, tuple[type[Editor], dict[str, Any]]] = {
 def measure(editor: Editor, readers: Sequence[AttributeReader], z: Tensor) -> LimitsRow:
     """What every slider of these faces z (N, 100) changes besides, by the evaluator and by the editor's own classifier,
     whether it shows its value, and how many faces an edit draws."""
-    drawn = itertools.count(-len(z))  # the unedited faces are drawn once
-
-    def count(*_: object) -> None:
-        next(drawn)
-
-    editor.generator.register_forward_hook(count)
     faces = [editor.look(row) for row in z.split(1)]
-    unedited, values = torch.cat([face.image for face in faces]), torch.stack([face.values for face in faces])
-    bases = [reader(unedited) for reader in readers]
-    curves: list[Curves] = [{} for _ in readers]
-    figures = {}
-    for name in SLIDERS:
-        answers = ask(editor, readers, faces, name)
-        own = values[:, editor.attributes.index(name)]
-        for found, readings, base in zip(curves, answers.readings, bases, strict=True):
-            found[name] = curve(readings, base, own)
-        figures[name] = slider_figures(name, answers.readings[0], answers.is_reached, readers[0])
+    drawn: list[None] = []
+    editor.generator.register_forward_hook(lambda *_: drawn.append(None))
+    answers = {name: ask(editor, readers, faces, name) for name in SLIDERS}
+    figures = {name: slider_figures(name, one.readings[0], one.is_reached, readers[0]) for name, one in answers.items()}
     judged, viewed = (
-        leaks_of(changes_of(found, reader), reader) for found, reader in zip(curves, readers, strict=True)
+        leaks_of(changes_of({name: one.curves[index] for name, one in answers.items()}, reader), reader)
+        for index, reader in enumerate(readers)
     )
     return {
         "faces": len(z),
@@ -117,7 +104,7 @@ def measure(editor: Editor, readers: Sequence[AttributeReader], z: Tensor) -> Li
         "own_view": viewed["mean_dependency"],
         "within_reach": statistics.mean(row["within_reach"] for row in figures.values()),
         "male_flips": statistics.mean(row["male_flips"] for name, row in figures.items() if name != "Male"),
-        "draws": next(drawn) / (len(z) * len(figures) * len(VALUES)),
+        "draws": len(drawn) / (len(z) * len(figures) * len(VALUES)),
     }
 
 

@@ -14,7 +14,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 from expressions import Editor
 from expressions.attributes import SLIDERS, free_to_change
 from expressions.networks.generator import BATCH
-from expressions.skin import individual_typology_angle
 from expressions.training.directions import dual_basis, regress
 
 # Edits of latents z (N, 100) for one attribute's column, by amounts in standard deviations of its score.
@@ -28,12 +27,6 @@ class Sample:
     z: Tensor
     scores: Tensor
     deviation: Tensor
-
-
-def scores_of(editor: Editor, z: Tensor) -> Tensor:
-    """Scores (N, K) of latents (N, 100), through which gradients pass."""
-    images = editor.generator(z)
-    return torch.cat([editor.classifier(images), individual_typology_angle(images)[:, None]], 1)
 
 
 def draw(editor: Editor, first_seed: int, count: int = 5000) -> Sample:
@@ -127,7 +120,7 @@ def gradient_ascent(editor: Editor, sample: Sample, penalty: float = 0.1, rate: 
             optimizer = torch.optim.Adam([moved], rate)
             for amount in sorted((a for a in amounts if a * sign > 0), key=abs):
                 for _ in range(steps):
-                    scores = scores_of(editor, moved)
+                    scores = editor.scores(editor.generator(moved))
                     change = (scores - start) / sample.deviation
                     loss = (change[:, column] - amount).square() + penalty * change[:, held].square().sum(1)
                     optimizer.zero_grad()
