@@ -43,7 +43,6 @@ def prepare(config: FitOptions, out: str) -> Path:
     """
     config.resolve()
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
     if (folder / PROGRESS).exists():
         check_options(folder, config)
     else:

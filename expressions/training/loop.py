@@ -17,15 +17,7 @@ from .distributed import any_process, average_, join_processes, launched_process
 from .edit_loss import EditLoss
 from .guides import load_guides
 from .metrics import Probe
-from .run_folder import (
-    GENERATOR,
-    append_statistics,
-    check_options,
-    check_unused,
-    same_faces,
-    start_run,
-    write_options,
-)
+from .run_folder import GENERATOR, append_statistics, check_options, check_unused, same_faces, write_options
 from .start import start_from
 from .state import TrainState
 from .step import LOSSES, train_step
@@ -99,7 +91,9 @@ class Training:
         edits, probe = self.edit_loss(images), Probe(images)
         is_writer = process_rank() == 0
         if is_writer:
-            (write_options if config.resume else start_run)(run, config)
+            if not config.resume:
+                check_unused(run)  # another may have begun while the data were read
+            write_options(run, config)
         log = self.start_log(run) if is_writer else no_log
         tick_steps = max(1, round(config.tick_kimg * 1000 / config.batch_size))
         total, done = (steps * config.batch_size for steps in (config.step_count, state.step))

@@ -49,19 +49,9 @@ def check_unused(run: Path) -> None:
             raise RunError(f"{run} already holds {name}, which a run would replace: name another folder with --out")
 
 
-def start_run(run: Path, options: Any) -> None:
-    """Make the folder of a new run and write its options.
-
-    Raises:
-        RunError: as for `check_unused`.
-        OSError: the folder cannot be written to.
-    """
-    check_unused(run)
-    run.mkdir(parents=True, exist_ok=True)
-    write_options(run, options)
-
-
 def write_options(run: Path, options: Any) -> None:
+    """Write a run's options into its folder, which is made if need be."""
+    run.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dataclasses.asdict(options), indent=2) + "\n"
     write_atomically(run / OPTIONS, lambda path: path.write_text(text))
 
@@ -133,13 +123,11 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     Raises:
         RunError: there is none, or the file cannot be read.
     """
-    if not holds_run(run):
+    there = [run / name for name in (CHECKPOINT, PREVIOUS) if (run / name).exists()]
+    if not there:
         raise RunError(f"nothing to resume: {run / CHECKPOINT} does not exist")
-    path, previous = run / CHECKPOINT, run / PREVIOUS
-    if not path.exists():
-        path = previous
-    is_another = previous.exists() and path != previous
-    return read_checkpoint(path, f"remove it to go on from {previous}" if is_another else "there is none before it")
+    path, *others = there
+    return read_checkpoint(path, f"remove it to go on from {others[0]}" if others else "there is none before it")
 
 
 def read_checkpoint(path: Path, advice: str = "remove it to begin anew") -> dict[str, Any]:
@@ -149,7 +137,6 @@ def read_checkpoint(path: Path, advice: str = "remove it to begin anew") -> dict
         RunError: the file cannot be read; `advice` says what to do then.
     """
     try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no common type for a broken file
         raise RunError(f"{path} is not a checkpoint of this training: {first_line(error)}; {advice}") from error
-    return checkpoint

@@ -16,7 +16,7 @@ from expressions.training.run_folder import (
     check_options,
     check_unused,
     save_checkpoint,
-    start_run,
+    write_options,
 )
 
 
@@ -56,7 +56,7 @@ def test_a_run_from_before_there_was_an_option_goes_on_with_its_default(run, fin
 def test_a_path_that_is_written_otherwise_is_the_same_option(tmp_path, monkeypatch, written):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "e").mkdir()
-    start_run(tmp_path / "run", TrainConfig(data="d", classifiers="d/a,d/b"))
+    write_options(tmp_path / "run", TrainConfig(data="d", classifiers="d/a,d/b"))
     data = str(tmp_path / "d") if written == "absolute" else written
     check_options(tmp_path / "run", TrainConfig(data=data, classifiers=f"{data}/a, {data}/b"))
     for other in ({"data": "e", "classifiers": "d/a,d/b"}, {"data": "d", "classifiers": "d/b,d/a"}):
