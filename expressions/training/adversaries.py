@@ -1,8 +1,11 @@
-"""Adversaries: what the generator is trained against, discriminators with the losses of both sides."""
+"""Adversaries: what the generator is trained against, discriminators with the losses of both sides.
+
+Each judges what its `network` sees of images (N, 3, 64, 64) in [-1, 1], as many real as generated. Its `d_loss` sends
+no gradient to the images. For its `g_loss` the weights of its `discriminator` are frozen.
+"""
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,22 +23,6 @@ _CLASSIFIER_WEIGHT = 0.5  # of heads over a classifier; heads over backbones wei
 Seen = Sequence[Tensor]
 
 
-class Adversary(Protocol):
-    """A discriminator and the losses of both sides.
-
-    It judges what `network` sees of images (N, 3, 64, 64) in [-1, 1], as many real as generated.
-    """
-
-    network: FeatureNetwork
-    discriminator: nn.Module
-
-    def d_loss(self, real: Seen, fake: Seen) -> Tensor:
-        """The discriminator's loss, which sends no gradient to the images."""
-
-    def g_loss(self, real: Seen, fake: Seen) -> Tensor:
-        """The generator's loss; the discriminator's weights are frozen."""
-
-
 class PixelAdversary:
     """A discriminator of pixels, which judges a real and a generated image as a pair, under zero-centred gradient
     penalties (Huang et al. 2024, arXiv:2501.05441).
@@ -48,7 +35,7 @@ class PixelAdversary:
 
     def __init__(self, discriminator: nn.Module, gamma: float, penalty_batch: int) -> None:
         self.discriminator, self.gamma, self.penalty_batch = discriminator, gamma, penalty_batch
-        self.network: FeatureNetwork = Pixels()
+        self.network = Pixels()
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         (reals,), (fakes,) = real, fake
@@ -79,7 +66,7 @@ class FeatureAdversary:
 
     def __init__(self, network: FeatureNetwork) -> None:
         self.network = network
-        self.discriminator: nn.Module = PatchHeads(network.MAPS)
+        self.discriminator = PatchHeads(network.MAPS)
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         verdicts = zip(self._judge(real), self._judge([maps.detach() for maps in fake]), strict=True)
@@ -101,20 +88,21 @@ class MomentAdversary:
 
     def __init__(self, network: FeatureNetwork) -> None:
         self.network = network
-        self.loss = FrechetLoss(2 * sum(channels for channels, _ in network.MAPS))
-        self.discriminator: nn.Module = self.loss
+        self.discriminator = FrechetLoss(2 * sum(channels for channels, _ in network.MAPS))
 
     def d_loss(self, real: Seen, fake: Seen) -> Tensor:
         """Nothing: it learns by taking note of both."""
         with torch.no_grad(), torch.autocast(real[0].device.type, enabled=False):
-            self.loss.real.update(pooled(real))
-            self.loss.fake.update(pooled(fake))
+            self.discriminator.real.update(pooled(real))
+            self.discriminator.fake.update(pooled(fake))
         return torch.zeros((), device=real[0].device)
 
     def g_loss(self, real: Seen, fake: Seen) -> Tensor:  # noqa: ARG002
         with torch.autocast(fake[0].device.type, enabled=False):
-            loss: Tensor = self.loss(pooled(fake))
-        return loss
+            return self.discriminator(pooled(fake))
+
+
+Adversary = PixelAdversary | FeatureAdversary | MomentAdversary
 
 
 class JointAdversary:
@@ -131,7 +119,7 @@ class JointAdversary:
 
     def see(self, images: Tensor) -> list[Seen]:
         """What each part is shown of images (N, 3, 64, 64); each network looks once, gradients pass to the images."""
-        maps = {network: network.maps(images) for network in {part.network: None for part in self.parts}}
+        maps = {network: network.maps(images) for network in dict.fromkeys(part.network for part in self.parts)}
         return [maps[part.network] for part in self.parts]
 
     def d_loss(self, real: Sequence[Seen], fake: Sequence[Seen]) -> Tensor:
