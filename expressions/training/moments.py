@@ -12,12 +12,10 @@ _LEAST = 1e-3  # of the mean eigenvalue: what is smaller, a sample of this size 
 
 def pooled(maps: Sequence[Tensor]) -> Tensor:
     """The mean and the standard deviation of each of the maps (N, C, H, W) -> (N, 2 * sum of C)."""
-    wide = [each.float() for each in maps]
-    return torch.cat([part for each in wide for part in (each.mean((2, 3)), _deviation(each))], 1)
-
-
-def _deviation(maps: Tensor) -> Tensor:
-    return (maps.var((2, 3), unbiased=False) + _FLAT**2).sqrt()
+    features = []
+    for each in (seen.float() for seen in maps):
+        features += [each.mean((2, 3)), (each.var((2, 3), unbiased=False) + _FLAT**2).sqrt()]
+    return torch.cat(features, 1)
 
 
 class RunningMoments(nn.Module):

@@ -1,5 +1,7 @@
 """One step of adversarial training."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +25,6 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: Ed
     Args:
         state: is changed.
         images: (N, 3, 64, 64) uint8 real faces, on the device of the state.
-        config: the options.
         edits: their loss, if the generator is taught any.
 
     Returns:
@@ -41,9 +42,7 @@ def train_step(state: TrainState, images: Tensor, config: TrainConfig, edits: Ed
         state.adversary.refresh()
 
     # Do the rest, which is the same each time: on a GPU, one process alone repeats a recording.
-    def on_device() -> Tensor:
-        return _step(state, images, config, edits, is_led=is_led)
-
+    on_device = partial(_step, state, images, config, edits, is_led=is_led)
     if process_count() > 1:
         return on_device()
     if not is_led:
