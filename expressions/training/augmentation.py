@@ -16,8 +16,6 @@ def mirror(images: Tensor, rng: torch.Generator) -> Tensor:
 def shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor:
     """Move each image by up to `max_shift` pixels a side, black beyond the edge (DiffAugment's translation,
     Zhao et al. 2020, arXiv:2006.10738)."""
-    if max_shift == 0:
-        return images
     count, _, height, width = images.shape
     moves = torch.randint(2 * max_shift + 1, (2, count, 1), generator=rng, device=images.device)
     rows = moves[0] + torch.arange(height, device=images.device)  # (N, H)

@@ -28,11 +28,6 @@ def test_a_shift_moves_the_picture_and_lets_gradients_through():
     assert image.grad[:, 0, 32, 32].tolist() == [1.0] * 64
 
 
-def test_no_shift_gives_the_images_themselves():
-    image = torch.rand(2, 3, 64, 64)
-    assert shift(image, 0, torch.Generator()) is image
-
-
 def test_light_changes_by_image_and_not_by_pixel():
     images = torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8).repeat(50, 3, 1, 1)
     seen = relight(images, rng())
