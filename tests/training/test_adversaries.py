@@ -19,11 +19,7 @@ def patches():
     return FeatureAdversary(Pixels())
 
 
-def joint(*weights):
-    return JointAdversary({"pixels": pixels(), "features": features()}, weights or [0.5, 1.0])
-
-
-@pytest.fixture(params=[pixels, patches, features, joint])
+@pytest.fixture(params=[pixels, patches, features])
 def adversary(request):
     torch.manual_seed(0)
     return request.param()
@@ -38,16 +34,12 @@ def dark_and_bright():
     return images - 0.8, images + 0.6
 
 
-def see(adversary, images):
-    return adversary.see(images) if isinstance(adversary, JointAdversary) else adversary.network.maps(images)
-
-
 def learn(adversary, dark, bright):
     """Ten steps of the discriminator; returns its losses."""
-    optimizer = torch.optim.Adam(adversary.discriminator.parameters(), 2e-4)
+    optimizer, see = torch.optim.Adam(adversary.discriminator.parameters(), 2e-4), adversary.network.maps
     losses = []
     for _ in range(10):
-        loss = adversary.d_loss(see(adversary, dark), see(adversary, bright))
+        loss = adversary.d_loss(see(dark), see(bright))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -64,8 +56,8 @@ def test_the_generators_loss_falls_as_its_images_become_those_that_pass_for_real
     dark, bright = dark_and_bright()
     learn(adversary, dark, bright)
     adversary.discriminator.requires_grad_(False)
-    real, fake = see(adversary, dark), bright.requires_grad_(True)
-    told_apart = adversary.g_loss(real, see(adversary, fake))
+    real, fake = adversary.network.maps(dark), bright.requires_grad_(True)
+    told_apart = adversary.g_loss(real, adversary.network.maps(fake))
     assert adversary.g_loss(real, real) < told_apart
     (gradient,) = torch.autograd.grad(told_apart, fake)
     assert gradient.abs().sum() > 0
@@ -73,8 +65,8 @@ def test_the_generators_loss_falls_as_its_images_become_those_that_pass_for_real
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator(adversary):
     dark, bright = dark_and_bright()
-    fake = see(adversary, bright.requires_grad_())
-    adversary.d_loss(see(adversary, dark), fake).backward()
+    real, fake = map(adversary.network.maps, (dark, bright.requires_grad_()))
+    adversary.d_loss(real, fake).backward()
     assert bright.grad is None
     assert all(parameter.grad is not None for parameter in adversary.discriminator.parameters())
 
@@ -102,7 +94,7 @@ def test_an_image_is_judged_once_and_in_its_place_whether_it_carries_penalties_o
 
 def test_two_adversaries_learn_together_and_the_generator_weighs_each():
     torch.manual_seed(0)
-    both = joint(0.25, 2.0)
+    both = JointAdversary({"pixels": pixels(), "features": features()}, [0.25, 2.0])
     both.discriminator.eval()  # so that the spectral norms stand still
     first, second = both.parts
     assert dict(both.discriminator) == {"pixels": first.discriminator, "features": second.discriminator}
