@@ -80,7 +80,6 @@ def fit_chooser(z: Tensor, distances: Tensor, seed: int) -> tuple[Chooser, Fitte
     Args:
         z: (N, 100) in [-1, 1].
         distances: (N,), above 0.
-        seed: of the first weights and the order of the draws.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

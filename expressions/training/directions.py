@@ -14,15 +14,8 @@ DIRECTION_LENGTH = 1.5
 
 
 def draw_edits(count: int, rng: torch.Generator) -> Tensor:
-    """Draw edits of one of `SLIDERS`, or of two in half of them.
-
-    Args:
-        count: how many.
-        rng: draws what is edited, and how far.
-
-    Returns:
-        (count, K) on the device of `rng`: by how many standard deviations each score should move.
-    """
+    """Draw edits of one of `SLIDERS`, or of two in half of them: (count, K) on the device of `rng`, by how many
+    standard deviations each score should move."""
     which = torch.rand(count, len(SLIDERS), generator=rng, device=rng.device).topk(2, dim=1).indices
     amounts = torch.rand(count, 2, generator=rng, device=rng.device) * 2 - 1
     for column, length in enumerate(EDIT_LENGTHS):
@@ -37,7 +30,6 @@ def edit_half(u: Tensor, directions: Tensor, rng: torch.Generator) -> Tensor:
     Args:
         u: (N, z_dim).
         directions: (K, z_dim) in u, one for each of `SLIDERS`; or none, (0, z_dim), and nothing moves.
-        rng: draws the edits.
 
     Raises:
         ValueError: there are other directions.

@@ -60,13 +60,8 @@ def distil(
     """Teach a classifier the mean logits of others on generated faces (Hinton et al. 2015, arXiv:1503.02531).
 
     It then errs less than any of them, as their mean does, at the cost of one. The loss is in standard deviations of
-    each attribute's logits.
-
-    Args:
-        student: what to go on from.
-        teachers: score the same attributes in the same order.
-        generator: in evaluation mode.
-        config: the options.
+    each attribute's logits. The teachers score the attributes of the student in its order. The generator is in
+    evaluation mode.
 
     Raises:
         ValueError: the teachers score every face alike; or as for `edit_half`.

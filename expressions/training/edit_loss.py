@@ -83,8 +83,7 @@ class EditLoss:
     def first_directions(self, generator: Generator) -> Tensor:
         """Directions (K, z_dim) in u to start from: the ridge dual basis of the mean scores' regression on u.
 
-        Args:
-            generator: in evaluation mode.
+        The generator is in evaluation mode.
         """
         u = torch.randn(self.FIRST_FACES, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(self.mean)
         faces = [generator(to_uniform(batch)) for batch in u.split(BATCH)]
@@ -166,6 +165,4 @@ def _shown(images: Tensor, rng: torch.Generator) -> Tensor:
 
 def _is_held(score: str, moved: str) -> bool:
     """Whether an edit of the attribute `moved` should leave a score alone."""
-    if moved == SKIN_TONE and score in _LAB:
-        return False
-    return score not in free_to_change([moved])
+    return score not in free_to_change([moved]) and not (moved == SKIN_TONE and score in _LAB)

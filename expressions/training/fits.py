@@ -21,8 +21,6 @@ from .run_folder import check_options, read_checkpoint, same_faces, write_option
 
 PROGRESS = "progress.pt"  # of a fit that is not finished, in the folder of its result
 Network = TypeVar("Network", bound=nn.Module)
-Augment = Callable[[Tensor, torch.Generator], Tensor]
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +58,9 @@ def fit_labels(
     images: Tensor,
     labels: Tensor,
     config: FitOptions,
-    augment: Augment = augment,
+    augment: Callable[[Tensor, torch.Generator], Tensor] = augment,
     *,
-    loss: Loss = attribute_loss,
+    loss: Callable[[Tensor, Tensor], Tensor] = attribute_loss,
     progress: Path | None = None,
 ) -> Network:
     """Fit what a network makes of images to labels; returns it on the CPU, in evaluation mode.
@@ -73,7 +71,6 @@ def fit_labels(
         model: maps images (N, 3, 64, 64) in [-1, 1] to logits (N, K).
         images: (N, 3, 64, 64) uint8.
         labels: (N, ...).
-        config: the options.
         augment: changes a batch of images in [-1, 1] at random.
         loss: of logits in float32 and their labels.
         progress: file that is written after each pass, and gone on from if it is there. It stays.
@@ -122,7 +119,6 @@ def run_passes(
         faces: images (N, 3, H, W) uint8, and what else the fit learns from: a fit goes on with the same alone.
         parts: what the steps change, by name.
         rng: the source of all random numbers but those of dropout.
-        config: the options.
         progress: as for `fit_labels`.
 
     Raises:

@@ -24,7 +24,6 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
     Args:
         source: the run's folder, or the folder or Hub id of the weights; these have no discriminator.
         state: gets the generator, its average, and the parts of the discriminator that judge the same way.
-        config: the options.
 
     Returns:
         Whether first directions are to be found: edits are to be trained, and the source was not taught any.
@@ -61,12 +60,8 @@ def start_from(source: str, state: TrainState, config: TrainConfig) -> bool:
 def taught_generator(editor: Editor, source: str) -> dict[str, Tensor]:
     """The state of an editor's generator as its training left it: with the directions of `SLIDERS` alone.
 
-    Args:
-        editor: which has the generator.
-        source: where it was read, for an error.
-
     Raises:
-        ValueError: the editor has no such attribute.
+        ValueError: the editor, read from `source`, has no such attribute.
     """
     missing = missing_sliders(editor.attributes)
     if missing:

@@ -29,10 +29,7 @@ NO_GUIDES = Guides()
 class TrainState:
     """Networks, optimisers, average, random state and step of a training; new ones.
 
-    Args:
-        config: the options; the generator has a direction for each of `SLIDERS` if edits are to be trained.
-        device: where the networks are.
-        guides: what the discriminator sees through.
+    The generator has a direction for each of `SLIDERS` if edits are to be trained.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device, guides: Guides = NO_GUIDES) -> None:
