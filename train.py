@@ -124,13 +124,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def dry_run(command: str, config: Any) -> str:
-    """What would run: the stages of `all`, the options of any other command."""
-    if command == "all":
-        return describe(config)
-    return json.dumps({"command": command, **dataclasses.asdict(config)}, indent=2)
-
-
 def tell(text: str) -> None:
     """Print what a command returned; it is no failure if nobody reads it, or the disk of a log is full."""
     try:
@@ -146,11 +139,13 @@ def main(arguments: list[str] | None = None) -> None:
     parsed = make_parser().parse_args(arguments)
     options, run = COMMANDS[parsed.command]
     try:
-        config = from_flags(options, parsed)
-        if parsed.dry_run:
-            print(dry_run(parsed.command, config))
-        else:
+        config: Any = from_flags(options, parsed)
+        if not parsed.dry_run:
             tell(run(config))
+        elif run is run_all:
+            print(describe(config))
+        else:
+            print(json.dumps({"command": parsed.command, **dataclasses.asdict(config)}, indent=2))
     except KeyboardInterrupt:
         sys.exit(f"train.py {parsed.command}: interrupted; what was saved or pushed before stays")
     except (ValueError, OSError, FloatingPointError) as error:
