@@ -187,8 +187,7 @@ def _told_of(where: str) -> Iterator[None]:
 def _sentence(error: BaseException) -> str:
     """What an error of `datasets` says, and what caused it."""
     if isinstance(error, ConnectionError):  # `datasets` drops what led to it
-        config = datasets.config
-        return OFFLINE if config.HF_HUB_OFFLINE else f"{config.HF_ENDPOINT} cannot be reached"
+        return OFFLINE if datasets.config.HF_HUB_OFFLINE else f"{datasets.config.HF_ENDPOINT} cannot be reached"
     if isinstance(error, OSError) and error.filename is not None:
         failed = Path(error.filename)
         for cache in map(Path, (datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE)):
@@ -228,13 +227,13 @@ def _checked_person(person: Any, row: int) -> int:
     """A number that may have become a float, as pandas makes all numbers of a column where one is missing."""
     is_number = isinstance(person, int | float) and not isinstance(person, bool)
     if not is_number or not float(person).is_integer() or abs(person) >= 2**63:
-        told = "nothing" if _is_missing(person) else repr(person)
-        raise DataError(f"row {row}, column {_PERSON}: expected a whole number, got {told}")
+        raise DataError(f"row {row}, column {_PERSON}: expected a whole number, got {_shown(person)}")
     return int(person)
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def _shown(value: Any) -> str:
+    is_missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "nothing" if is_missing else repr(value)
 
 
 def _to_labels(columns: dict[str, list[Any]], count: int) -> Tensor:
@@ -243,8 +242,7 @@ def _to_labels(columns: dict[str, list[Any]], count: int) -> Tensor:
     for column, (name, values) in enumerate(columns.items()):
         for row, value in enumerate(values):
             if value not in (-1, 0, 1):  # True and False equal 1 and 0
-                told = "nothing" if _is_missing(value) else repr(value)
-                raise DataError(f"row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {told}")
+                raise DataError(f"row {row}, column {name}: expected a bool, 0/1 or -1/+1, got {_shown(value)}")
         if -1 in values and 0 in values:
             rows = f"{values.index(-1)} has -1, row {values.index(0)} has 0"
             raise DataError(f"column {name}: row {rows}: expected 0/1 or -1/+1, not both")

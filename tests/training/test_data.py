@@ -74,19 +74,6 @@ def test_halves_need_to_know_who_is_who(tmp_path):
     assert "no column celeb_id" in refusal(tmp_path, identities="even")
 
 
-@pytest.mark.parametrize("name", ["valid", "validation"])
-def test_both_names_of_the_validation_split_are_understood(folder, name):
-    assert len(load(folder, name)) == 3
-
-
-def test_a_folder_of_images_with_metadata_reads_alike(folder, tmp_path_factory):
-    images = tmp_path_factory.mktemp("images")
-    draw_folder(images / "train", [f"{index}.png" for index in range(6)], Smiling=[-1, 1] * 3)
-    from_images, from_parquet = (load(source, attributes=["Smiling"]) for source in (images, folder))
-    assert torch.equal(from_images.images, from_parquet.images)
-    assert torch.equal(from_images.labels, from_parquet.labels)
-
-
 @pytest.mark.parametrize(("absent", "present"), [(False, True), (0, 1), (-1, 1)])
 def test_labels_may_be_bool_or_01_or_signed(tmp_path, absent, present):
     write_parquet(tmp_path, "train", [celeba_row(i, Smiling=present if i else absent) for i in range(3)])
@@ -203,11 +190,6 @@ def test_streaming_reads_the_same_first_rows(folder):
     assert streamed.labels[:, 0].tolist() == [False, True]
 
 
-def test_limit_takes_the_first_rows(folder):
-    assert len(load(folder, limit=2)) == 2
-    assert len(load(folder, limit=100)) == 6
-
-
 def test_a_missing_folder_is_named(tmp_path):
     assert f"no folder '{tmp_path / 'nowhere'}'" in refusal(tmp_path / "nowhere")
 
@@ -307,8 +289,6 @@ def test_a_column_has_one_kind_of_labels(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"identities": "third"}, "identities must be one of all, even, odd, got 'third'"),
-        ({"limit": 0}, "limit must be a number above 0, got 0"),
         ({"streaming": True}, "streaming reads only the first rows: say how many with limit"),
         ({"revision": "main"}, "revision 'main' belongs to a data set on the Hub"),
     ],
