@@ -7,8 +7,6 @@ from huggingface_hub import HfApi, get_token
 
 from ..hub import CLIENT_ERRORS, check_token, hub_problem, is_hub_id
 
-ALREADY_PUBLIC = "it exists and is public: make it private on its settings page first"
-
 
 class PublishError(ValueError):
     """An editor that cannot be published; the message names the repository and what is wrong."""
@@ -44,3 +42,15 @@ def connect(token: str | None) -> HfApi:
         raise PublishError("there is no token: pass one, set HF_TOKEN or run `hf auth login`")
     check_token(token)
     return HfApi(token=token, library_name="expressions")
+
+
+def create(api: HfApi, repo_id: str, private: bool, space_sdk: str | None = None) -> None:
+    """Create a repository where there is none, of a Space if `space_sdk` says what it runs.
+
+    Raises:
+        PublishError: it should be private and is public.
+    """
+    kind = "model" if space_sdk is None else "space"
+    api.create_repo(repo_id, repo_type=kind, space_sdk=space_sdk, private=private, exist_ok=True)
+    if private and not api.repo_info(repo_id, repo_type=kind).private:
+        raise PublishError("it exists and is public: make it private on its settings page first")

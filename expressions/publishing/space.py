@@ -6,12 +6,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard
-from huggingface_hub.errors import RepositoryNotFoundError
 
 from ..editor import Editor
 from ..weights_files import CONFIG, TENSORS
-from .hub import ALREADY_PUBLIC, PublishError, check_id, connect, failing_as
-from .weights import ModelPush
+from .hub import PublishError, check_id, connect, create, failing_as
+from .weights import checked_card, publish
 
 MODEL_VARIABLE, REVISION_VARIABLE = "EXPRESSIONS_MODEL", "EXPRESSIONS_REVISION"  # app.py reads them
 _ROOT_FILES = (
@@ -65,21 +64,21 @@ def publish_space(
         files = space_files(checkout, editor)
         api = connect(token)
         files["README.md"] = _with_thumbnail(files["README.md"], f"{api.endpoint}/spaces/{space_id}/resolve/main")
-    model = None if repo_id is None else ModelPush(editor, repo_id, False, revision, figures)
-
-    # Whatever can be refused is refused before the first upload.
+    if repo_id is not None:
+        checked_card(editor, repo_id, figures)  # whatever can be refused is refused before the first upload
     with failing_as(failure):
-        _create(api, space_id, private, repo_id)
-    if model is not None:
-        model.create(api)
+        if repo_id is not None and _is_closed(api, repo_id):
+            raise PublishError(f"it cannot read {repo_id!r}, which is private or gated: {_LEAVE_OUT}")
+        create(api, space_id, private, space_sdk="gradio")
+        api.get_space_variables(space_id)  # which the token may not reach
 
     urls, variables = [], {}
-    if model is not None:
-        commit = model.upload(api)
-        urls.append(commit.commit_url)
-        variables = {MODEL_VARIABLE: model.repo_id, REVISION_VARIABLE: commit.oid}
-        files["README.md"] = _pin(files["README.md"], model.repo_id, commit.oid)
-        failure += f", whose weights are at {commit.commit_url}"
+    if repo_id is not None:
+        urls.append(publish(editor, repo_id, revision=revision, token=token, figures=figures))
+        commit = urls[0].rpartition("/")[2]
+        variables = {MODEL_VARIABLE: repo_id, REVISION_VARIABLE: commit}
+        files["README.md"] = _pin(files["README.md"], repo_id, commit)
+        failure += f", whose weights are at {urls[0]}"
     with failing_as(failure):
         urls.append(upload(api, space_id, files, _OWNED_FOLDERS).commit_url)
     with failing_as(f"the files of the Space {space_id!r} are pushed, its variables are not set"):
@@ -94,12 +93,13 @@ def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
     """What a Space holds, by path: the page, the package, README.md with all that it shows, and the editor's weights.
 
     Raises:
-        PublishError: the checkout lacks a file, or README.md does not describe the Space.
+        PublishError: README.md does not describe the Space.
+        OSError: the checkout lacks a file.
     """
     package = [path for path in (checkout / "expressions").rglob("*") if path.suffix in _PACKAGE_SUFFIXES]
     shown = [path for folder in _SHOWN_FOLDERS for path in (checkout / folder).iterdir()]
     names = (path.relative_to(checkout).as_posix() for path in sorted(package + shown))
-    files = {name: _read(checkout, name) for name in (*_ROOT_FILES, *names)}
+    files = {name: (checkout / name).read_bytes() for name in (*_ROOT_FILES, *names)}
     space = SpaceCard(files["README.md"].decode()).data.to_dict()
     if space.get("sdk") != "gradio" or space.get("app_file") != "app.py":
         raise PublishError("the front matter of README.md must have `sdk: gradio` and `app_file: app.py`")
@@ -107,13 +107,6 @@ def space_files(checkout: Path, editor: Editor) -> dict[str, bytes]:
         editor.save_pretrained(folder)
         files |= {f"expressions/weights/{name}": (Path(folder) / name).read_bytes() for name in (CONFIG, TENSORS)}
     return files
-
-
-def _read(checkout: Path, name: str) -> bytes:
-    path = checkout / name
-    if not path.is_file():
-        raise PublishError(f"{checkout} has no file {name}")
-    return path.read_bytes()
 
 
 def _with_thumbnail(readme: bytes, files_at: str) -> bytes:
@@ -135,27 +128,11 @@ def _pin(readme: bytes, repo_id: str, commit: str) -> bytes:
 # The Hub ------------------------------------------------------------------------------------------
 
 
-def _create(api: HfApi, space_id: str, private: bool, repo_id: str | None) -> None:
-    """Create the Space where there is none, if it can read the weights and the token reaches its variables."""
-    if repo_id is not None and _is_closed(api, repo_id):
-        raise PublishError(f"it cannot read {repo_id!r}, which is private or gated: {_LEAVE_OUT}")
-    create_space(api, space_id, "gradio", private)
-    api.get_space_variables(space_id)
-
-
-def create_space(api: HfApi, space_id: str, sdk: str, private: bool) -> None:
-    """Create the Space where there is none; refuse a public one that should be private."""
-    api.create_repo(space_id, repo_type="space", space_sdk=sdk, private=private, exist_ok=True)
-    if private and not api.space_info(space_id).private:
-        raise PublishError(ALREADY_PUBLIC)
-
-
 def _is_closed(api: HfApi, repo_id: str) -> bool:
     """Whether a repository is there and needs a token, which a Space has not."""
-    try:
-        model = api.model_info(repo_id)
-    except RepositoryNotFoundError:
+    if not api.repo_exists(repo_id):
         return False  # it will be made, and be public
+    model = api.model_info(repo_id)
     return bool(model.private or model.gated)
 
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from huggingface_hub import HfApi, SpaceCard, SpaceCardData
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub import SpaceCard, SpaceCardData
 
-from .hub import PublishError, check_id, connect, failing_as
-from .space import create_space, upload
+from .hub import PublishError, check_id, connect, create, failing_as
+from .space import upload
 
 _KEPT = (  # of the front matter
     *("title", "emoji", "colorFrom", "colorTo", "header", "short_description", "tags", "datasets"),
@@ -36,10 +35,10 @@ def publish_site(site: Path, space_id: str, readme: Path, *, private: bool = Fal
         files = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
         files["README.md"] = _card(readme).encode()
         api = connect(token)
-        sdk = _sdk(api, space_id)
+        sdk = api.space_info(space_id).sdk if api.repo_exists(space_id, repo_type="space") else None
         if sdk not in (None, "static"):
             raise PublishError(f"it is there and runs {sdk}, which a page of files would take the place of")
-        create_space(api, space_id, "static", private)
+        create(api, space_id, private, space_sdk="static")
         return upload(api, space_id, files, ("engine/",)).commit_url
 
 
@@ -49,11 +48,3 @@ def _card(readme: Path) -> str:
     data = {name: front_matter[name] for name in _KEPT if name in front_matter}
     card = SpaceCardData(**data, sdk="static", app_file="index.html")
     return f"---\n{card.to_yaml()}\n---\n\n# {data['title']}\n\n{_TEXT}"
-
-
-def _sdk(api: HfApi, space_id: str) -> str | None:
-    """What a Space runs; None if there is no such Space."""
-    try:
-        return api.space_info(space_id).sdk
-    except RepositoryNotFoundError:
-        return None

@@ -5,11 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from huggingface_hub import CommitInfo, HfApi
-
 from ..editor import Editor
 from .card import model_card
-from .hub import ALREADY_PUBLIC, PublishError, check_id, connect, failing_as
+from .hub import check_id, connect, create, failing_as
 
 
 def publish(
@@ -38,45 +36,26 @@ def publish(
         PublishError: a figure or the repository's name is malformed, the Hub cannot be reached, the token is
             missing, refused or lacks the right, or the repository is public and should be private.
     """
-    push = ModelPush(editor, repo_id, private, revision, figures)
-    with failing_as(push.failure):
+    card = checked_card(editor, repo_id, figures)
+    with failing_as(f"cannot publish to {repo_id!r}"), TemporaryDirectory() as folder:
         api = connect(token)
-    push.create(api)
-    return push.upload(api).commit_url
+        create(api, repo_id, private)
+        if revision is not None:
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        editor.save_pretrained(folder)
+        (Path(folder) / "README.md").write_text(card, encoding="utf-8")  # in place of the mixin's
+        commit = api.upload_folder(
+            repo_id=repo_id, folder_path=folder, revision=revision, commit_message="Publish the editor"
+        )
+        return commit.commit_url
 
 
-class ModelPush:
-    """An editor and its card on their way to a repository. Arguments and errors are those of `publish`.
+def checked_card(editor: Editor, repo_id: str, figures: Mapping[str, Any] | None) -> str:
+    """Write the card of what is to be published; no request is made.
 
-    Names and figures are checked here, before any request is made.
+    Raises:
+        PublishError: a figure or the repository's name is malformed.
     """
-
-    def __init__(
-        self, editor: Editor, repo_id: str, private: bool, revision: str | None, figures: Mapping[str, Any] | None
-    ) -> None:
-        self.editor, self.repo_id, self.private, self.revision = editor, repo_id, private, revision
-        self.failure = f"cannot publish to {repo_id!r}"
-        with failing_as(self.failure):
-            check_id(repo_id)
-            self.card = model_card(editor, repo_id, figures)
-
-    def create(self, api: HfApi) -> None:
-        """Create the repository and the branch, where there are none."""
-        with failing_as(self.failure):
-            api.create_repo(self.repo_id, private=self.private, exist_ok=True)
-            if self.private and not api.model_info(self.repo_id).private:
-                raise PublishError(ALREADY_PUBLIC)
-            if self.revision is not None:
-                api.create_branch(self.repo_id, branch=self.revision, exist_ok=True)
-
-    def upload(self, api: HfApi) -> CommitInfo:
-        """Push the files and the card in one commit."""
-        with failing_as(self.failure), TemporaryDirectory() as folder:
-            self.editor.save_pretrained(folder)
-            (Path(folder) / "README.md").write_text(self.card, encoding="utf-8")  # in place of the mixin's
-            return api.upload_folder(
-                repo_id=self.repo_id,
-                folder_path=folder,
-                revision=self.revision,
-                commit_message="Publish the editor",
-            )
+    with failing_as(f"cannot publish to {repo_id!r}"):
+        check_id(repo_id)
+        return model_card(editor, repo_id, figures)

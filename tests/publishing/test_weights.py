@@ -170,15 +170,8 @@ def test_no_token_appears_in_any_output(published: Published, pulled: Output) ->
         assert token.encode() not in published.read("alice/faces", "README.md")
 
 
-@pytest.mark.parametrize(
-    ("variables", "reason"),
-    [({}, "http://127.0.0.1:9 cannot be reached"), ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set")],
-)
-def test_a_hub_out_of_reach_is_said_to_be_so(
-    folders: dict[str, str], tmp_path: Path, variables: dict[str, str], reason: str
-) -> None:
-    environment = client_environment("http://127.0.0.1:9", tmp_path, **variables)  # 9 discards; nobody serves it
+def test_a_hub_out_of_reach_is_said_to_be_so(folders: dict[str, str], tmp_path: Path) -> None:
+    environment = client_environment("http://127.0.0.1:9", tmp_path)  # 9 discards; nobody serves it
     output = run_client(PUBLISH, environment, [(folders["first"], "alice/faces", {"token": ALICE})])
-    assert output.value[0].startswith("cannot publish to 'alice/faces': ")
-    assert reason in output.value[0]
+    assert output.value[0].startswith("cannot publish to 'alice/faces': http://127.0.0.1:9 cannot be reached")
     assert ALICE not in output.text
