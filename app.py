@@ -62,7 +62,7 @@ def build_demo(editor: Editor, engine: EngineFiles, notice: str = "") -> gr.Bloc
             apply_default_css=False,
             elem_id="component",
         )
-        add_endpoints(Api(faces))
+        add_endpoints(Api(faces), WAITING)
     return demo.queue(max_size=WAITING)  # of programs
 
 
@@ -87,7 +87,7 @@ def load_editor() -> tuple[Editor, str]:
 
 def launch(demo: gr.Blocks, engine: EngineFiles) -> None:
     """Serve the page, and the files with which a browser draws its faces, until it is stopped."""
-    options = app_options(demo, WAITING)
+    options = app_options(demo)
     options["middleware"] += [(FirstPaint, (), {}), (EngineServer, (), {"files": engine})]
     try:
         demo.launch(

@@ -3,13 +3,13 @@
 import functools
 import inspect
 import json
-import threading
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import anyio.to_thread
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
@@ -20,7 +20,7 @@ from ..latents import MAX_ATTEMPTS, MAX_SEED
 from .controls import LABELS, label
 from .faces import PICTURE_SIZE, FaceCache
 from .state import ATTEMPTS, DECIMALS, FIRST_SEED, State, as_whole
-from .xmp import marked_loop, marked_png
+from .xmp import marked_loop
 
 MOST_STEPS = 21
 MOST_FRAMES = 48
@@ -56,8 +56,8 @@ class Api:
             attributes: what to change first, as values from 0 to 100 by attribute: {"Smiling": 90}.
             attempts: 8 takes the first sound one of the seed's eight draws, 1 its first, sound or not.
         """
-        values = self._values(self._state(seed, attributes, attempts))
-        return {name: round(value, 2) for name, value in values.items()}
+        face = self.faces.face(self._state(seed, attributes, attempts))
+        return {name: round(value, 2) for name, value in self.faces.values(face).items()}
 
     def sweep(
         self,
@@ -86,7 +86,8 @@ class Api:
         for step in range(count):
             value = round(100 * step / (count - 1), DECIMALS)
             state = replace(start, targets={**start.targets, name: value})
-            answers.append((self._png(state), f"{name} {value:.0f}: {self._values(state)[name]:.0f}"))
+            measured = self.faces.values(self.faces.face(state))[name]
+            answers.append((self._png(state), f"{name} {value:.0f}: {measured:.0f}"))
         return answers
 
     def morph(
@@ -109,11 +110,9 @@ class Api:
         Returns:
             An animated WebP.
         """
-        start, end = self._state(seed, attributes, attempts), _whole(to, "to")
-        count = _whole(frames, "frames", 2, MOST_FRAMES)
-        pictures = self.faces.morph(start.seed, end, start.targets, count, start.attempts)
-        link = replace(start, view="morph", to=end).link(self.faces.weights)
-        return _file(marked_loop(pictures, link), f"morph-{start.seed}-{end}.webp")
+        state = replace(self._state(seed, attributes, attempts), view="morph", to=_whole(to, "to"))
+        pictures = self.faces.morph(state, _whole(frames, "frames", 2, MOST_FRAMES))
+        return _file(marked_loop(pictures, state.link(self.faces.weights)), f"morph-{state.seed}-{state.to}.webp")
 
     def batch(self, seeds: object, attributes: object = None, attempts: object = MAX_ATTEMPTS) -> list[tuple[str, str]]:
         """Draw several synthetic faces, all with the same changes.
@@ -143,9 +142,6 @@ class Api:
             raise ValueError(f"attempts must be 1 or {MAX_ATTEMPTS}, got {number}")
         return State(_whole(seed, "seed"), self._targets(attributes), attempts=number)
 
-    def _values(self, state: State) -> dict[str, float]:
-        return self.faces.values(self.faces.face(state.seed, state.targets, state.attempts))
-
     def _targets(self, given: Any) -> dict[str, float]:
         """Let targets through, rounded to what a link can hold."""
         given = _parsed(given)
@@ -155,39 +151,38 @@ class Api:
         return {name: round(value, DECIMALS) for name, value in targets.items()}
 
     def _png(self, state: State) -> str:
-        face = self.faces.face(state.seed, state.targets, state.attempts)
-        picture = self.faces.editor.picture(face.image, PICTURE_SIZE)
-        return _file(marked_png(picture, state.link(self.faces.weights)), f"face-{state.seed}.png")
+        return _file(self.faces.png(state, PICTURE_SIZE), f"face-{state.seed}.png")
 
 
-def add_endpoints(api: Api) -> None:
-    """Publish the endpoints; their components, which nobody sees, describe what goes in and out."""
+def add_endpoints(api: Api, places: int) -> None:
+    """Publish the endpoints; their components, which nobody sees, describe what goes in and out.
+
+    Args:
+        api: what answers.
+        places: for calls that wait; the next one is told so.
+    """
 
     def number(name: str, value: int) -> gr.Number:
         return gr.Number(value, precision=0, label=name)
 
-    def seed() -> gr.Number:
-        return number("seed", FIRST_SEED)
-
-    def how() -> list[gr.Component]:
-        return [_described(gr.JSON({}, label="attributes"), _CHANGES), number("attempts", MAX_ATTEMPTS)]
-
-    turn = threading.Lock()
+    turn = anyio.CapacityLimiter(1)
     with gr.Row(visible=False):
         seeds = _described(gr.JSON([7, 8, 9], label="seeds"), _SEEDS)
         attribute = gr.Textbox("Smiling", label="attribute")
-        to, frames, steps = number("to", FIRST_SEED + 1), number("frames", 24), number("steps", 9)
+        seed, to = number("seed", FIRST_SEED), number("to", FIRST_SEED + 1)
+        frames, steps = number("frames", 24), number("steps", 9)
+        how = [_described(gr.JSON({}, label="attributes"), _CHANGES), number("attempts", MAX_ATTEMPTS)]
         endpoints: list[tuple[Callable[..., Any], list[gr.Component], gr.Component]] = [
-            (api.generate, [seed(), *how()], gr.Image(format="png", label="picture")),
-            (api.measure, [seed(), *how()], gr.JSON(label="values")),
-            (api.sweep, [seed(), attribute, steps, *how()], gr.Gallery(format="png", label="faces")),
-            (api.morph, [seed(), to, frames, *how()], gr.File(label="loop")),
-            (api.batch, [seeds, *how()], gr.Gallery(format="png", label="faces")),
+            (api.generate, [seed, *how], gr.Image(format="png", label="picture")),
+            (api.measure, [seed, *how], gr.JSON(label="values")),
+            (api.sweep, [seed, attribute, steps, *how], gr.Gallery(format="png", label="faces")),
+            (api.morph, [seed, to, frames, *how], gr.File(label="loop")),
+            (api.batch, [seeds, *how], gr.Gallery(format="png", label="faces")),
             (api.attributes, [], gr.JSON(label="attributes")),
         ]
         for endpoint, inputs, output in endpoints:
             gr.Button(endpoint.__name__).click(
-                _told(endpoint, turn),
+                _in_turn(endpoint, turn, places),
                 inputs,
                 output,
                 preprocess=False,  # a component that rejects a value answers in its own words
@@ -224,17 +219,19 @@ def check_count(endpoint: Callable[..., Any], given: object) -> None:
         raise ValueError(f"{endpoint.__name__} takes {len(known)} values in a list ({names}), got {len(given)}")
 
 
-def _told(endpoint: Callable[..., Any], turn: threading.Lock) -> Callable[..., Any]:
-    """Let the sender of a request read what is wrong with it: Gradio passes on the words of its own exception alone.
+def _in_turn(endpoint: Callable[..., Any], turn: anyio.CapacityLimiter, places: int) -> Callable[..., Awaitable[Any]]:
+    """Let programs take turns, over HTTP and as tools together, so that visitors do not wait for them.
 
-    Programs take turns, over HTTP and as tools together, so that visitors do not wait for them.
+    What is wrong with a call is said in Gradio's own exception, the only one whose words it passes on.
     """
 
     @functools.wraps(endpoint)
-    def answer(*given: object, **named: object) -> Any:
+    async def answer(*given: object, **named: object) -> Any:
         try:
-            with turn:
-                return endpoint(*given, **named)
+            if turn.statistics().tasks_waiting >= places:
+                raise ValueError(f"{places} calls are waiting already; call again later")
+            async with turn:
+                return await anyio.to_thread.run_sync(functools.partial(endpoint, *given, **named))
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 

@@ -3,15 +3,17 @@
 import base64
 import functools
 import io
-from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from PIL import Image
 
 from ..editor import Editor
-from ..latents import MAX_ATTEMPTS, slerp, to_normal, to_uniform
+from ..latents import slerp, to_normal, to_uniform
 from ..solver import Look
 from .controls import LABELS
+from .state import State
+from .xmp import marked_png
 
 PICTURE_SIZE = 512  # pixels a side, as are the next two
 THUMBNAIL_SIZE = 160
@@ -28,13 +30,13 @@ class FaceCache:
         self.weights = editor.fingerprint()
         self._remembered = functools.lru_cache(REMEMBERED)(self._draw)
 
-    def face(self, seed: int, targets: Mapping[str, float], attempts: int = MAX_ATTEMPTS) -> Look:
-        """Draw what `Editor.render` draws, and measure it. In all methods, `attempts` are those of `Editor.latents`.
+    def face(self, state: State) -> Look:
+        """Draw what `Editor.render` draws, and measure it.
 
         Raises:
             ValueError: as for `Editor.render`.
         """
-        return self._remembered(seed, tuple(self.editor.checked_targets(targets).items()), attempts)
+        return self._remembered(state.seed, tuple(self.editor.checked_targets(state.targets).items()), state.attempts)
 
     def _draw(self, seed: int, targets: tuple[tuple[str, float], ...], attempts: int) -> Look:
         if not targets:
@@ -50,11 +52,13 @@ class FaceCache:
         """Put the values of a face by attribute, from 0 to 100."""
         return dict(zip(self.editor.attributes, face.values.clamp(0, 100).tolist(), strict=True))
 
-    def morph(
-        self, seed: int, to: int, targets: Mapping[str, float], count: int = 24, attempts: int = MAX_ATTEMPTS
-    ) -> list[Image.Image]:
+    def png(self, state: State, size: int) -> bytes:
+        """Write a face as a file, with the mark."""
+        return marked_png(self.editor.picture(self.face(state).image, size), state.link(self.weights))
+
+    def morph(self, state: State, count: int = 24) -> list[Image.Image]:
         """The faces on the great circle between two seeds, both with the same targets, ends included."""
-        start, end = (to_normal(self.face(number, targets, attempts).z) for number in (seed, to))
+        start, end = (to_normal(self.face(replace(state, seed=seed)).z) for seed in (state.seed, state.to))
         path = torch.cat([slerp(start, end, step / (count - 1)) for step in range(count)])
         return [self.editor.picture(image, MORPH_SIZE) for image in self.editor.synthesize(to_uniform(path)).split(1)]
 

@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from .faces import PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, jpeg_url
 from .state import State, read_state
-from .xmp import marked_loop, marked_png
+from .xmp import marked_loop
 
 MOST_FACES = 25  # in one answer: those of a map
 PICTURES = (THUMBNAIL_SIZE, PICTURE_SIZE)  # sizes that faces are shown at; for any other, their values alone are sent
@@ -32,14 +32,14 @@ class Page:
         return [self._face(read_state(state, self._cache.attributes), given.get("size")) for state in states]
 
     def _face(self, state: State, size: object) -> dict[str, Any]:
-        look = self._cache.face(state.seed, state.targets, state.attempts)
+        look = self._cache.face(state)
         pictures = [jpeg_url(self._cache.editor.picture(look.image, shown)) for shown in PICTURES if shown == size]
         return {"src": pictures[0] if pictures else "", "values": self._cache.values(look)}
 
     def morph(self, given: Given) -> dict[str, str]:
         """Draw the loop to the face of another seed, with the mark, and the picture in its middle."""
         state = replace(self._state(given), view="morph")
-        pictures = self._cache.morph(state.seed, state.to, state.targets, attempts=state.attempts)
+        pictures = self._cache.morph(state)
         loop = marked_loop(pictures, state.link(self._cache.weights))
         still = jpeg_url(pictures[len(pictures) // 2])
         return {"src": data_url(loop, "webp"), "still": still, "name": f"morph-{state.seed}-{state.to}.webp"}
@@ -48,9 +48,7 @@ class Page:
         """Write a face as a file, with the mark."""
         state, size = self._state(given), given.get("size")
         side = size if size in DOWNLOADS else DOWNLOADS[0]
-        image = self._cache.face(state.seed, state.targets, state.attempts).image
-        png = marked_png(self._cache.editor.picture(image, side), state.link(self._cache.weights))
-        return {"name": f"expressions-{state.seed}-{side}.png", "src": data_url(png, "png")}
+        return {"name": f"expressions-{state.seed}-{side}.png", "src": data_url(self._cache.png(state, side), "png")}
 
     def _state(self, given: Given) -> State:
         return read_state(given.get("state"), self._cache.attributes)

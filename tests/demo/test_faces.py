@@ -5,6 +5,7 @@ import torch
 from synthetic_editor import synthetic_editor
 
 from expressions.demo.faces import FaceCache
+from expressions.demo.state import State
 from expressions.solver import Look
 
 
@@ -18,7 +19,7 @@ def test_what_the_other_sliders_come_to_alone_is_remembered(monkeypatch: pytest.
         return follow(face, targets)
 
     monkeypatch.setattr(editor, "follow", record)
-    faces.face(7, {"Smiling": 90})
-    shown = faces.face(7, {"Smiling": 90, "Young": 20})
+    faces.face(State(7, {"Smiling": 90}))
+    shown = faces.face(State(7, {"Smiling": 90, "Young": 20}))
     assert followed == [{"Smiling": 90.0}, {"Young": 20.0}]
     assert torch.equal(shown.z, expected)

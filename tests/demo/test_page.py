@@ -69,7 +69,7 @@ def test_no_value_makes_the_page_raise(page: Page, nuisance: Any) -> None:
 
 @pytest.mark.slow
 def test_a_morph_starts_at_one_face_and_ends_at_the_other(cache: FaceCache, page: Page) -> None:
-    pictures = cache.morph(7, 8, {}, count=5)
+    pictures = cache.morph(State(7, to=8), count=5)
     assert len(pictures) == 5
     for one, seed in ((pictures[0], 7), (pictures[-1], 8)):
         expected = cache.editor.render(seed, {}, size=one.width)

@@ -4,11 +4,14 @@ import io
 import json
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 from PIL import Image
+from synthetic_editor import synthetic_editor
 
-from expressions.demo.tools import Tools
+from expressions.demo.api import Api, add_endpoints
+from expressions.demo.faces import FaceCache
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
@@ -82,9 +85,11 @@ def test_the_tools_have_described_parameters(server: Any) -> None:
     assert "whole number from 0" in tools["generate"]["inputSchema"]["properties"]["seed"]["description"]
 
 
-def test_calls_of_tools_beyond_their_places_are_told() -> None:
-    class Server:
-        tool_to_endpoint = {"generate": "/generate"}  # noqa: RUF012
+def test_calls_beyond_their_places_are_told() -> None:
+    async def generate() -> None:
+        with gr.Blocks() as demo:
+            add_endpoints(Api(FaceCache(synthetic_editor())), places=0)
+        await demo.fns[0].fn(7)
 
-    with pytest.raises(ValueError, match="0 calls are waiting already; call again later"):
-        asyncio.run(Tools(Server(), places=0).call("generate", {}))
+    with pytest.raises(gr.Error, match="0 calls are waiting already; call again later"):
+        asyncio.run(generate())
