@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..attributes import COUPLED
@@ -131,7 +132,4 @@ class EngineServer:
         if kind and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
             body = gzip.compress(body)
             headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
-        headers["content-length"] = str(len(body))
-        raw = [(key.encode(), value.encode()) for key, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": raw})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        await Response(body, headers=headers)(scope, receive, send)

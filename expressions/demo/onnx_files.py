@@ -51,8 +51,7 @@ class Graph:
         Raises:
             ValueError: one is of a kind that is not known here.
         """
-        following = [*layers[1:], None]
-        for layer, after in zip(layers, following, strict=True):
+        for layer, after in zip(layers, [*layers[1:], None], strict=True):
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
                 norm = after if isinstance(after, nn.BatchNorm2d) else None
                 seen = self._convolution(layer, norm, seen)
