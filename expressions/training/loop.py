@@ -24,11 +24,6 @@ from .step import LOSSES, train_step
 from .trackers import find_tracker, no_log
 
 
-def train(config: TrainConfig, images: Tensor) -> Path:
-    """Prepare a training and run it; see `Training`."""
-    return Training(config).run(images)
-
-
 class Training:
     """Training of a generator against a discriminator (Goodfellow et al. 2014, algorithm 1).
 

@@ -8,7 +8,7 @@ from toy_trainings import TWO_STEPS, toy_images
 
 from expressions.attributes import CELEBA_ATTRIBUTES
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.training.loop import train
+from expressions.training.loop import Training
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def run(images):
     """Train for two steps, or otherwise, in a folder."""
 
     def run(folder, **changes):
-        return train(dataclasses.replace(TWO_STEPS, out=str(folder), **changes), images)
+        return Training(dataclasses.replace(TWO_STEPS, out=str(folder), **changes)).run(images)
 
     return run
 
