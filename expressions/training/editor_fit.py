@@ -45,6 +45,12 @@ class EditorConfig(GeneratorOptions, DataOptions):
     samples: int = option(20000, "random faces to fit on", least=10 * Z_DIM)
     seed: int = option(0, "seed of the random faces", least=0, most=MAX_SEED)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("generator", "classifier", "lens"):
+            if self.weights and getattr(self, name) != getattr(EditorConfig, name):
+                raise ValueError(f"weights take the place of {name}: give one of the two")
+
 
 def run_editor(config: EditorConfig) -> str:
     """Calibrate the attributes and find the latent directions."""
@@ -114,7 +120,8 @@ def fit_editor(
     estimate_statistics(editor.generator, to_uniform(half_edited))
 
     batches = tqdm(u.split(BATCH), desc="Scoring random faces")
-    seen = [(editor.scores(images), real.distances(images)) for images in (_draw(editor, batch) for batch in batches)]
+    faces = (editor.synthesize(to_uniform(batch)) for batch in batches)
+    seen = [(editor.scores(images), real.distances(images)) for images in faces]
     scores, distances = map(torch.cat, zip(*seen, strict=True))
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
@@ -129,15 +136,11 @@ def fit_editor(
     return editor, fitted
 
 
-def _draw(editor: Editor, u: Tensor) -> Tensor:
-    return editor.synthesize(to_uniform(u))
-
-
 def _response(editor: Editor, u: Tensor) -> Tensor:
     """Mean change of the values by a unit step along each direction, (K, K): values by directions; u (N, 100)."""
 
     def values(moved: Tensor) -> Tensor:
-        return editor.values(editor.scores(_draw(editor, moved))).mean(0)
+        return editor.values(editor.scores(editor.synthesize(to_uniform(moved)))).mean(0)
 
     directions = tqdm(editor.generator.directions, desc="Trying the directions")
     return torch.stack([(values(u + step) - values(u - step)) / 2 for step in directions], 1)

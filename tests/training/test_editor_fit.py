@@ -107,8 +107,3 @@ def test_the_response_is_what_a_step_along_a_direction_changes(editor):
     )
     measured = ((up - down) / 2).mean(0)[column].item()
     assert editor.response[column, column].item() == pytest.approx(measured, rel=0.1)
-
-
-def test_a_generator_with_other_directions_is_refused(real):
-    with pytest.raises(ValueError, match=f"generator has 3 directions; a training teaches none or {len(SLIDERS)}"):
-        fit_editor(Generator(directions=3), AttributeClassifier(2), ["A", "B"], real, EditorConfig())
