@@ -41,8 +41,7 @@ class Backbone(nn.Module):
     def maps(self, images: Tensor) -> list[Tensor]:
         """The feature maps of images (N, 3, H, W) in [-1, 1]; gradients pass to the images."""
         enlarged = interpolate(images, size=(self.side, self.side), mode="bilinear", align_corners=False)
-        maps: list[Tensor] = self.network(((enlarged + 1) / 2 - self.mean) / self.deviation)
-        return maps
+        return self.network(((enlarged + 1) / 2 - self.mean) / self.deviation)
 
 
 class _Lite(nn.Module):

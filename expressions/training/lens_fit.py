@@ -87,9 +87,9 @@ def sharpest(images: Tensor, share: float) -> Tensor:
 
 def _bend(grey: Tensor) -> Tensor:
     """Mean second difference of neighbours by the mean first one: (N, H, W) -> (N,)."""
-    slopes = [grey.diff(dim=axis) for axis in (1, 2)]
-    bends = [slope.diff(dim=axis) for axis, slope in zip((1, 2), slopes, strict=True)]
-    bend, slope = (torch.stack([part.abs().mean((1, 2)) for part in parts]).sum(0) for parts in (bends, slopes))
+    slope, bend = (
+        torch.stack([grey.diff(order, axis).abs().mean((1, 2)) for axis in (1, 2)]).sum(0) for order in (1, 2)
+    )
     return bend / slope.clamp(min=1e-6)
 
 
@@ -115,18 +115,12 @@ def reduced(images: Tensor, side: int) -> Tensor:
 
 
 def fit_lens(faces: Tensor, fakes: Tensor, backbone: Backbone, config: LensConfig, progress: Path) -> Lens:
-    """Fit a lens; it goes on from its progress as `fit_labels` does.
+    """Fit a lens, as `fit_labels` fits a network: its progress and its errors are the same.
 
     Args:
         faces: true ones, (N, 3, side, side) uint8. The lens sees them at half of the side.
         fakes: (M, 3, side / 2, side / 2) uint8, whose enlargement nobody knows: the discriminator alone judges it.
         backbone: by whose maps pictures are compared.
-        config: the options.
-        progress: file that is written after each pass, and gone on from if it is there. It stays.
-
-    Raises:
-        ValueError: there are fewer faces than one batch holds, or the progress is that of other faces.
-        FloatingPointError: the loss is no longer finite.
     """
     batch_size = config.batch_size
     if len(faces) < batch_size:
