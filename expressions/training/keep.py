@@ -43,22 +43,22 @@ def run_keep(config: KeepConfig) -> str:
     return f"kept: {kept}"
 
 
-def kept_network(folder: Path) -> Path | None:
-    """The file of the network that `run_keep` put in a folder; None if nothing was kept there.
+def holds_network(folder: Path) -> bool:
+    """Whether `run_keep` put a network in a folder.
 
     Raises:
         ValueError: the recipe cannot be read, or its network is missing.
     """
     recipe = folder / RECIPE
     if not recipe.exists():
-        return None
+        return False
     try:
         network = folder / json.loads(recipe.read_text())["network"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"kept: {recipe} is no recipe of a kept network: {error}") from error
     if not network.is_file():
         raise ValueError(f"kept: {network} is missing")
-    return network
+    return True
 
 
 def _names(given: str) -> str:

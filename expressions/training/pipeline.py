@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from ..attributes import HUB_DATASET
 from .config import TrainConfig
-from .keep import kept_network
+from .keep import holds_network
 from .options import Options, add_flags, from_flags, option
 from .run_folder import holds_run
 
@@ -125,9 +125,9 @@ class PipelineConfig(Options):
         """Whether the network that this stage makes was kept.
 
         Raises:
-            ValueError: as for `kept_network`.
+            ValueError: as for `holds_network`.
         """
-        return self.kept != NOTHING_KEPT and kept_network(Path(self.kept, stage)) is not None
+        return self.kept != NOTHING_KEPT and holds_network(Path(self.kept, stage))
 
 
 def plan(config: PipelineConfig) -> list[tuple[Stage, str, list[str]]]:
