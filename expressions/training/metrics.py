@@ -81,15 +81,13 @@ def _kth_distance(features: Tensor, k: int) -> Tensor:
     return torch.cat([torch.cdist(part, features).kthvalue(k + 1).values for part in features.split(1000)])
 
 
-def ridge_probe(real_features: Tensor, fake_features: Tensor, ridge: float = 0.1, seed: int = 0) -> tuple[float, float]:
+def ridge_probe(real_features: Tensor, fake_features: Tensor) -> tuple[float, float]:
     """How well a linear probe tells two sets apart (a classifier two-sample test: Lopez-Paz & Oquab 2017,
     arXiv:1610.06545). Ridge regression is fitted on a half of each set and judged on the other.
 
     Args:
         real_features: (N, D), best of variance 1.
         fake_features: (M, D); of the larger set as many are used as the smaller one has.
-        ridge: weight of the squared coefficients, for one face.
-        seed: of the draw of the halves.
 
     Returns:
         Accuracy, and the area under the ROC curve: the chance that a real face scores above a fake one. Both are 0.5
@@ -99,7 +97,7 @@ def ridge_probe(real_features: Tensor, fake_features: Tensor, ridge: float = 0.1
         ValueError: as for `frechet_distance`.
     """
     real, fake = _checked(real_features, fake_features)
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(0)
     count = min(len(real), len(fake))
     half = count // 2
     real, fake = (features[torch.randperm(len(features), generator=rng)[:count]] for features in (real, fake))
@@ -107,7 +105,7 @@ def ridge_probe(real_features: Tensor, fake_features: Tensor, ridge: float = 0.1
     sides = torch.cat([seen.new_ones(half), -seen.new_ones(half)])
     mean = seen.mean(0)
     covariance = (seen - mean).T @ (seen - mean) / len(seen)
-    covariance.diagonal().add_(ridge)
+    covariance.diagonal().add_(0.1)  # weight of the squared coefficients, for one face
     direction = torch.linalg.solve(covariance, (seen - mean).T @ sides)
     real_scores, fake_scores = ((features[half:] - mean) @ direction for features in (real, fake))
     accuracy = ((real_scores > 0).double().mean() + (fake_scores <= 0).double().mean()) / 2

@@ -72,11 +72,6 @@ def test_a_probe_guesses_at_sets_of_one_distribution():
     assert ridge_probe(one, other) == pytest.approx((0.5, 0.5), abs=0.03)
 
 
-def test_a_probe_tells_all_of_two_sets_that_lie_apart():
-    one, other = torch.randn(2, 400, 8, generator=torch.Generator().manual_seed(0))
-    assert ridge_probe(one, other + 10) == (1, 1)
-
-
 def test_a_probe_tells_normal_distributions_as_often_as_their_overlap_allows():
     one, other = torch.randn(2, 20_000, 4, generator=torch.Generator().manual_seed(0))
     accuracy, auc = ridge_probe(one, other + torch.tensor([2.0, 0.0, 0.0, 0.0]))
@@ -86,7 +81,7 @@ def test_a_probe_tells_normal_distributions_as_often_as_their_overlap_allows():
     assert auc == pytest.approx(normal.cdf(torch.tensor(2**0.5)).item(), abs=0.01)
 
 
-def test_a_probe_uses_as_many_of_both_sets():
+def test_a_probe_uses_as_many_of_both_sets_and_tells_all_where_they_lie_apart():
     one, other = torch.randn(400, 3), torch.randn(90, 3) + 10
     assert ridge_probe(one, other) == ridge_probe(other, one) == (1, 1)
 
