@@ -36,12 +36,6 @@ def test_it_learns_what_the_pixels_show_and_is_ready_to_measure(fitted, faces):
 
 
 @pytest.mark.slow
-def test_the_same_seed_fits_the_same_classifier(fitted, faces):
-    again = fit_classifier(*faces, CONFIG)
-    assert all(torch.equal(a, b) for a, b in zip(fitted.parameters(), again.parameters(), strict=True))
-
-
-@pytest.mark.slow
 def test_a_fit_that_was_stopped_ends_in_the_same_classifier(fitted, faces, tmp_path, monkeypatch):
     keep = fits.keep_progress
 
