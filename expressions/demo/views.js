@@ -91,5 +91,5 @@ expressions.views = ({ labels, along, seeds }) => {
     return `<table><thead><tr>${titles.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   }
 
-  return { asking, choices, stage, missed, shortfall, reach, changes };
+  return { choices, stage, missed, shortfall, reach, changes };
 };

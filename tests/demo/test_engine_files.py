@@ -48,13 +48,6 @@ def test_files_are_served_for_ever_and_all_else_is_left_to_the_page(small: Edito
     assert ask(small, f"/{files.url}", "POST").text == "another page"
 
 
-def test_all_that_a_browser_loads_is_at_most_12_megabytes(editor: Editor) -> None:
-    files = EngineFiles(editor)
-    loaded = [name for name in files.names if not name.endswith(".txt")]
-    assert sum(len(gzip.compress(files.read(name))) for name in loaded) <= 12_000_000
-    assert max(len(files.read(name)) for name in loaded) < 10_000_000  # what a Space takes without more ado
-
-
 def test_other_weights_have_other_addresses(small: Editor) -> None:
     before = EngineFiles(small).folder
     assert EngineFiles(small).folder == before

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 from gradio_client import Client
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
+from tabs import new_tab
 
-from benchmarks.servers import browsing
 from expressions.demo.state import FIRST_SEED
 
 SERVING = Path(__file__).parents[2] / "docs" / "serving.md"
@@ -65,13 +65,12 @@ def page(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_a_visitor_gets_the_face_that_the_box_names(page: str) -> None:
-    with browsing() as browser:
-        tab = browser.new_page()
-        tab.goto(f"{page}?seed=9")
-        tab.wait_for_url("**?seed=9&weights=*")  # which the page puts there with its answer
-        tab.click("#next")
-        tab.wait_for_url("**?seed=10&weights=*")
+def test_a_visitor_gets_the_face_that_the_box_names(page: str, browser: Browser) -> None:
+    tab = new_tab(browser)
+    tab.goto(f"{page}?seed=9")
+    tab.wait_for_url("**?seed=9&weights=*")  # which the page puts there with its answer
+    tab.click("#next")
+    tab.wait_for_url("**?seed=10&weights=*")
 
 
 def test_programs_reach_the_page_and_its_pictures(page: str) -> None:
@@ -93,9 +92,11 @@ def test_tools_are_called_without_a_redirect_away_from_the_path(page: str) -> No
     assert b"trainedAlgorithmicMedia" in httpx.get(url[0]).content
 
 
-def test_where_no_answer_comes_the_box_says_what_the_picture_shows(server: Any, tmp_path: Path) -> None:
-    with nginx_before(server, tmp_path) as address, browsing() as browser:  # without the variable
-        tab = browser.new_page()
+def test_where_no_answer_comes_the_box_says_what_the_picture_shows(
+    server: Any, browser: Browser, tmp_path: Path
+) -> None:
+    with nginx_before(server, tmp_path) as address:  # without the variable
+        tab = new_tab(browser)
         tab.goto(address)
         tab.wait_for_function("document.documentElement.dataset.opening === undefined")  # the first answer is given up
         box = tab.get_by_label("Seed", exact=True)

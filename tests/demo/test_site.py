@@ -1,20 +1,19 @@
 """The page without a server, from a plain file server, in Chromium."""
 
 import base64
-import functools
-import http.server
+import gzip
 import io
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from tabs import HERE, new_tab
+from tabs import HERE, hosting, new_tab
 
 import train
 from expressions import Editor
@@ -23,11 +22,6 @@ from expressions.demo.site import export_site
 from expressions.images import to_pil
 
 ASKED = {"Smiling": 90.0}
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +34,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """The site, under a path of its own."""
-    handler = functools.partial(Quiet, directory=str(site.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/faces/"
-        server.shutdown()
+    with hosting(site.parent) as address:
+        yield f"{address}/faces/"
 
 
 def visit(browser: Browser, url: str) -> tuple[Page, list[str]]:
@@ -99,7 +90,16 @@ def test_sliders_views_and_marked_files_need_no_server(browser: Browser, address
     assert said == []
 
 
-def test_an_export_replaces_an_earlier_one_but_nothing_else(editor: Editor, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_all_that_a_browser_loads_is_at_most_12_megabytes(site: Path) -> None:
+    loaded = [path.read_bytes() for path in site.glob("engine/**/*") if path.is_file() and path.suffix != ".txt"]
+    assert sum(len(gzip.compress(file)) for file in loaded) <= 12_000_000
+    assert max(map(len, loaded)) < 10_000_000  # what a Space takes without more ado
+
+
+def test_an_export_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    editor = Editor(["Smiling", "Male"], width=1)
     files = EngineFiles(editor)
     (tmp_path / "engine/old").mkdir(parents=True)
     with pytest.raises(ValueError, match="holds other files"):

@@ -70,13 +70,6 @@ export class Editor {
     return { z, pixels: await this.synthesize(z) };
   }
 
-  // The least and the greatest value of an attribute that `follow` can show of this face.
-  async reach(face, name) {
-    const ends = [];
-    for (const end of [0, 100]) ends.push(this.valuesOf(await this.follow(face, { [name]: end }))[name]);
-    return ends;
-  }
-
   // The latents on the great circle between two faces, ends included.
   path(start, end, count = 24) {
     const [from, to] = [start, end].map(({ z }) => Array.from(toNormal(z)));

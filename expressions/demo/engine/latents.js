@@ -1,4 +1,5 @@
 // Latents as expressions/latents.py draws and moves them: the same bits from the same seed.
+import { dot } from "./matrices.js";
 import { erf, inverseNormal } from "./normal.js";
 
 export const Z_DIM = 100;
@@ -63,7 +64,6 @@ export const toUniform = (u) => Float32Array.from(u, (number) => clip(Math.froun
 
 // Between two normal latents along the great circle: share 0 is the start, 1 the end.
 export function slerp(start, end, share) {
-  const dot = (a, b) => a.reduce((sum, number, at) => sum + number * b[at], 0);
   const cosine = dot(start, end) / Math.sqrt(dot(start, start) * dot(end, end));
   const angle = Math.max(Math.acos(Math.min(Math.max(cosine, -1), 1)), 1e-6);
   const [first, second] = [Math.sin((1 - share) * angle), Math.sin(share * angle)];
