@@ -9,13 +9,7 @@ def rng():
     return torch.Generator().manual_seed(0)
 
 
-def test_regression_recovers_linear_scores():
-    u = torch.randn(2000, 10, generator=rng())
-    weights = torch.randn(3, 10, generator=rng())
-    assert torch.allclose(regress(u, u @ weights.T + 5), weights, atol=1e-4)
-
-
-def test_regression_is_as_exact_as_the_numbers_it_is_given():
+def test_regression_recovers_linear_scores_as_exactly_as_they_are_given():
     u, weights = torch.randn(20_000, 10, generator=rng()), torch.randn(3, 10, generator=rng())
     scores = (u.double() @ weights.double().T + 5).float()
     found = regress(u, scores)

@@ -22,13 +22,6 @@ def test_the_two_losses_mirror_each_other():
     assert torch.equal(d_relativistic_loss(real, fake), g_relativistic_loss(fake, real))
 
 
-def test_a_constant_added_to_every_logit_changes_nothing():
-    real, fake = torch.randn(2, 8)
-    assert d_relativistic_loss(real + 5, fake + 5).item() == pytest.approx(
-        d_relativistic_loss(real, fake).item(), rel=1e-5
-    )
-
-
 def test_the_discriminators_loss_falls_as_the_pair_is_told_apart():
     assert d_relativistic_loss(torch.tensor([30.0]), torch.tensor([-30.0])).item() < 1e-6
     assert d_relativistic_loss(torch.tensor([-30.0]), torch.tensor([30.0])).item() == pytest.approx(60)
