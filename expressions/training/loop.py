@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import torch
 from torch import Tensor
@@ -149,11 +148,8 @@ class Training:
 def _stop_requested() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them: the list is empty until one arrives."""
     received: list[int] = []
-
-    def note(signum: int, _frame: FrameType | None) -> None:
-        received.append(signum)
-
-    previous = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
+    stops = (signal.SIGINT, signal.SIGTERM)
+    previous = {stop: signal.signal(stop, lambda signum, _frame: received.append(signum)) for stop in stops}
     try:
         yield received
     finally:
