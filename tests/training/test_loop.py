@@ -134,7 +134,7 @@ def modified(folder):
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_before_the_exit(tmp_path, signum):
     process = start_process(tmp_path, kimg=10, tick_kimg=10)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / GENERATOR).exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1)
