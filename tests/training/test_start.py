@@ -7,7 +7,6 @@ from toy_trainings import TWO_STEPS, checkpoint, equal, statistics, tensors
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES, SLIDERS
 from expressions.networks.classifier import AttributeClassifier, save_classifier
-from expressions.training.backbone import LITE0
 from expressions.training.guides import load_guides
 from expressions.training.loop import Training
 from expressions.training.run_folder import CHECKPOINT, RunError
@@ -76,15 +75,6 @@ def test_a_start_takes_over_what_judges_the_same_and_tells_what_is_new(request, 
         saved = checkpoint(folder)["discriminator"]
         own = state.discriminator[name].state_dict(prefix=f"{name}.")
         assert all(torch.equal(tensor, saved[key]) for key, tensor in own.items())
-
-
-@pytest.mark.slow
-def test_heads_over_a_backbone_go_along_where_it_enlarges_faces_as_much(run, tmp_path, capsys):
-    run(tmp_path, backbone=LITE0, backbone_side=32, kimg=0.004)
-    started(tmp_path, backbone=LITE0, backbone_side=32)
-    assert capsys.readouterr().out == ""
-    started(tmp_path, backbone=LITE0, backbone_side=64)
-    assert "the discriminator of backbone and of backbone_moments is new" in capsys.readouterr().out
 
 
 def test_a_discriminator_of_another_width_stays_new(finished, capsys):
