@@ -1,8 +1,6 @@
 import base64
 import functools
 import html
-import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+from tabs import hosting
 
 import app
 from benchmarks.serve import SAVES_DATA
@@ -25,6 +24,7 @@ from expressions.demo.api import MOST_SEEDS
 from expressions.demo.controls import LABELS
 from expressions.demo.faces import jpeg_url
 from expressions.demo.state import FIRST_SEED
+from expressions.latents import MAX_ATTEMPTS
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +66,19 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 def file_of(url: str) -> bytes:
     """What a data URL holds."""
     return base64.b64decode(url.partition(",")[2])
+
+
+@functools.cache
+def drawn(editor: Editor, seed: int, attempts: int = MAX_ATTEMPTS, **targets: float) -> str:
+    """What the page shows of a face."""
+    return jpeg_url(editor.render(seed, targets, size=512, attempts=attempts))
+
+
+@functools.cache
+def measured(editor: Editor, seed: int) -> dict[str, int]:
+    """The values of an unedited face."""
+    values = editor.measure(editor.synthesize(editor.latents(seed)))[0].tolist()
+    return {name: round(value) for name, value in zip(editor.attributes, values, strict=True)}
 
 
 @dataclass
@@ -119,8 +132,7 @@ class Visit:
     @property
     def own(self) -> dict[str, int]:
         """What was measured in the unedited face of the seed in the box."""
-        values = self.editor.measure(self.editor.synthesize(self.editor.latents(self.seed)))[0].tolist()
-        return {name: round(value) for name, value in zip(self.editor.attributes, values, strict=True)}
+        return measured(self.editor, self.seed)
 
     def slider(self, label: str) -> Any:
         return self.page.get_by_label(f"range slider for {label}")
@@ -162,7 +174,7 @@ class Visit:
         """Whether the picture is that of the seed and the sliders."""
         own = self.own
         moved = {name: value for name, value in self.sliders.items() if value != own[name]}
-        return self.picture() == file_of(jpeg_url(self.editor.render(self.seed, moved, size=512)))
+        return self.picture() == file_of(drawn(self.editor, self.seed, **moved))
 
     def settle(self) -> None:
         """Wait for the picture that belongs to seed and sliders, and see that it stays."""
@@ -253,7 +265,7 @@ def test_a_visitor_chooses_between_sound_and_varied_faces(server: Server, browse
     visit.open(f"{server.url}/?seed={first}")
 
     def shows_the_first_draw_of(seed: int) -> bool:
-        return visit.picture() == file_of(jpeg_url(editor.render(seed, size=512, attempts=1)))
+        return visit.picture() == file_of(drawn(editor, seed, attempts=1))
 
     visit.view("Varied")  # it is a radio button too
     visit.wait_for_link(seed=first, attempts=1)
@@ -359,7 +371,7 @@ def test_no_click_and_no_move_is_lost_in_a_hurry(visit: Visit) -> None:
 
 def test_a_seed_that_is_none_leaves_the_face_and_says_the_rule(visit: Visit) -> None:
     before = visit.picture()
-    for typed in ("-1", "1e20", "4294967296", "1.5", ""):
+    for typed in ("-1", ""):
         visit.seed_box.fill(typed)
         visit.wait_for_remark(SEED_RULE)
         assert visit.picture() == before
@@ -415,9 +427,8 @@ def test_visitors_do_not_see_each_other(visit: Visit, come: Callable[..., Visit]
         assert one.seed == seed
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_phone_shows_the_face_above_the_sliders_and_nothing_sideways(come: Callable[..., Visit], theme: str) -> None:
-    visit = come(f"?__theme={theme}", viewport={"width": 375, "height": 812})
+def test_a_phone_shows_the_face_above_the_sliders_and_nothing_sideways(come: Callable[..., Visit]) -> None:
+    visit = come("?__theme=dark", viewport={"width": 375, "height": 812})
     page, image = visit.page, visit.page.locator("#face img")
     face, slider = image.bounding_box(), visit.slider("Smile").bounding_box()
     assert face is not None
@@ -434,25 +445,28 @@ def test_a_phone_shows_the_face_above_the_sliders_and_nothing_sideways(come: Cal
     page.wait_for_timeout(200)
     slider = visit.slider("Smile").bounding_box()
     assert slider["y"] > face["y"] + face["height"]  # what has the focus does not hide behind the face
-    background = page.evaluate("getComputedStyle(document.querySelector('#portrait')).backgroundColor")
-    shades = [int(part) for part in background.removeprefix("rgb(").removesuffix(")").split(",")]
-    assert (max(shades) < 64) if theme == "dark" else (min(shades) > 192)
+    background = """() => {
+        const colour = getComputedStyle(document.querySelector("#portrait")).backgroundColor;
+        return colour.match(/[0-9]+/g).map(Number);
+    }"""
+    assert max(page.evaluate(background)) < 64
+    page.evaluate("document.body.classList.remove('dark')")  # Gradio's choice
+    assert min(page.evaluate(background)) > 192
 
 
-# A phone that lies on its side is the third; a window that is enlarged to twice its size the last.
-@pytest.mark.parametrize("size", [(390, 844), (600, 650), (844, 390), (1280, 640), (640, 400)], ids=str)
-def test_the_picture_stays_in_view_as_a_whole_and_hides_no_slider_that_has_the_focus(
-    come: Callable[..., Visit], size: tuple[int, int]
-) -> None:
-    visit = come(viewport=dict(zip(("width", "height"), size, strict=True)))
-    assert visit.page.evaluate("document.documentElement.scrollWidth") == size[0]
-    visit.slider("Feminine to masculine").focus()
-    visit.page.wait_for_timeout(200)
-    boxes = [visit.page.locator(f"#{name}").bounding_box() for name in ("face", "portrait", "slider-Male")]
-    face, portrait, slider = (box for box in boxes if box)
-    assert 0 <= face["y"] <= face["y"] + face["height"] <= size[1]
-    assert slider["y"] >= portrait["y"] + portrait["height"] or slider["x"] >= portrait["x"] + portrait["width"]
-    assert slider["y"] + slider["height"] <= size[1]
+def test_the_picture_stays_in_view_as_a_whole_and_hides_no_slider_that_has_the_focus(visit: Visit) -> None:
+    # A phone that lies on its side is the third; a window that is enlarged to twice its size the last.
+    for width, height in ((390, 844), (600, 650), (844, 390), (1280, 640), (640, 400)):
+        visit.page.set_viewport_size({"width": width, "height": height})
+        visit.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+        visit.slider("Feminine to masculine").focus()
+        visit.page.wait_for_timeout(200)
+        boxes = [visit.page.locator(f"#{name}").bounding_box() for name in ("face", "portrait", "slider-Male")]
+        face, portrait, slider = (box for box in boxes if box)
+        assert 0 <= face["y"] <= face["y"] + face["height"] <= height
+        assert slider["y"] >= portrait["y"] + portrait["height"] or slider["x"] >= portrait["x"] + portrait["width"]
+        assert slider["y"] + slider["height"] <= height
 
 
 @pytest.fixture
@@ -502,25 +516,19 @@ def test_motion_stops_for_those_who_ask(come: Callable[..., Visit]) -> None:
 # Views, links, pictures ----------------------------------------------------------------------------
 
 
-def test_a_click_in_a_filmstrip_or_a_map_sets_the_sliders(visit: Visit) -> None:
+def test_a_click_in_a_filmstrip_of_any_attribute_or_a_map_sets_the_sliders(visit: Visit) -> None:
     visit.view("Filmstrip")
     expect(visit.page.locator("#face [data-choice]")).to_have_count(9)
-    visit.page.get_by_label("Take Smile 88").click()
-    visit.wait_for_link(seed=FIRST_SEED, Smiling=88, view="strip", strip="Smiling")
+    visit.page.get_by_label("Filmstrip of").select_option("Older to younger")
+    visit.page.get_by_label("Take Older to younger 88").click()
+    visit.wait_for_link(seed=FIRST_SEED, Young=88, view="strip", strip="Young")
     visit.view("Map")
     expect(visit.page.locator("#face [data-choice]")).to_have_count(25)
     visit.page.get_by_label("Take Smile 25, Feminine to masculine 100").click()
-    visit.wait_for_link(seed=FIRST_SEED, Smiling=25, Male=100, view="map", across="Smiling", down="Male")
+    visit.wait_for_link(seed=FIRST_SEED, Smiling=25, Male=100, Young=88, view="map", across="Smiling", down="Male")
     visit.view("Face")
     visit.settle()
-    assert (visit.sliders["Smiling"], visit.sliders["Male"]) == (25, 100)
-
-
-def test_a_choice_of_attribute_changes_the_filmstrip(visit: Visit) -> None:
-    visit.view("Filmstrip")
-    visit.page.get_by_label("Filmstrip of").select_option("Older to younger")
-    visit.wait_for_link(seed=FIRST_SEED, view="strip", strip="Young")
-    expect(visit.page.get_by_label("Take Older to younger 100")).to_be_visible()
+    assert [visit.sliders[name] for name in ("Smiling", "Male", "Young")] == [25, 100, 88]
 
 
 def test_before_and_now_lie_under_a_wipe_that_follows_the_hand_and_the_keys(visit: Visit) -> None:
@@ -718,8 +726,6 @@ def test_a_link_brings_back_the_same_face_and_view_bit_for_bit(visit: Visit, com
 def test_a_link_is_read_as_far_as_it_makes_sense(come: Callable[..., Visit]) -> None:
     visit = come("?seed=9&Smiling=900&Male=x&Cheerful=1&view=compare&__theme=dark")
     assert visit.link == {"seed": "9", "Smiling": "100", "view": "compare", "__theme": "dark"}
-    assert come("?seed=7&seed=8").link == {"seed": "8"}
-    assert SEED_RULE in come("?seed=-5").remark
     visit = come(f"?seed=7&x={'a' * 5000}")
     assert "more than 4000 characters" in visit.remark
     assert visit.link == {"seed": str(FIRST_SEED)}
@@ -812,7 +818,7 @@ def test_a_saved_picture_is_marked_and_opens_its_face_again(visit: Visit, tmp_pa
     visit.settle()
 
 
-@pytest.mark.parametrize(("query", "is_visible"), [("", True), ("?__theme=dark", True), ("?seed=9", False)])
+@pytest.mark.parametrize(("query", "is_visible"), [("?__theme=dark", True), ("?seed=9", False)])
 def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
     server: Server, browser: Browser, editor: Editor, query: str, is_visible: bool
 ) -> None:
@@ -820,12 +826,12 @@ def test_the_first_face_comes_with_the_page_and_a_link_waits_for_its_own(
     page.route(SERVER, lambda _: None)  # no answer ever comes
     page.goto(f"{server.url}/{query}")
     face = page.locator("#face img")
-    expect(face).to_have_attribute("src", jpeg_url(editor.render(FIRST_SEED, {}, size=512)))
+    expect(face).to_have_attribute("src", drawn(editor, FIRST_SEED))
     expect(face).to_be_visible(visible=is_visible)
     page.close()
 
 
-@pytest.mark.parametrize("query", ["", "?__theme=dark", "?seed=9"])
+@pytest.mark.parametrize("query", ["", "?seed=9"])
 def test_words_and_the_first_face_come_before_the_scripts(server: Server, browser: Browser, query: str) -> None:
     page = browser.new_page()
     page.route("**/assets/**", lambda _: None)  # no script or style sheet ever comes
@@ -863,31 +869,24 @@ def test_the_page_works_in_a_frame_of_another_origin(
 ) -> None:
     frame = f'<iframe src="{server.url}/?seed=9&Smiling=90" width="700" height="900"></iframe>'
     (tmp_path / "index.html").write_text(frame)
-    handler = functools.partial(QuietHandler, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
-        threading.Thread(target=host.serve_forever, daemon=True).start()
+    with hosting(tmp_path) as address:
         page = browser.new_page()
-        page.goto(f"http://localhost:{host.server_port}/")  # localhost is another origin than 127.0.0.1
+        page.goto(address.replace("127.0.0.1", "localhost"))  # which is another origin
         inside = page.frame_locator("iframe")
         face = inside.locator("#face img")
         expect(face).to_be_visible()
-        expect(face).to_have_attribute("src", jpeg_url(editor.render(9, {"Smiling": 90}, size=512)))
+        expect(face).to_have_attribute("src", drawn(editor, 9, Smiling=90))
         inside.get_by_role("button", name="Next", exact=True).click()
-        expect(face).to_have_attribute("src", jpeg_url(editor.render(10, {}, size=512)))
+        expect(face).to_have_attribute("src", drawn(editor, 10))
         assert "seed=10" in page.frames[1].evaluate("location.href")
         page.close()
-        host.shutdown()
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, and says nothing of it."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_that_axe_knows_bars_anybody(come: Callable[..., Visit], theme: str) -> None:
+# Themes differ in their colours alone.
+@pytest.mark.parametrize(
+    ("theme", "rules"), [("light", ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]), ("dark", ["color-contrast"])]
+)
+def test_nothing_that_axe_knows_bars_anybody(come: Callable[..., Visit], theme: str, rules: list[str]) -> None:
     visit = come(f"?seed={FIRST_SEED}&Smiling=100&__theme={theme}")
     for panel in ("What changed", "Save and share", "How good is it?", "About"):
         visit.unfold(panel)
@@ -895,7 +894,7 @@ def test_nothing_that_axe_knows_bars_anybody(come: Callable[..., Visit], theme: 
     for view, content in shown.items():
         visit.view(view)
         visit.page.wait_for_selector(f"#face .{content}")
-        results = Axe().run(visit.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        results = Axe().run(visit.page, options={"runOnly": rules})
         found = [(rule["id"], node["html"]) for rule in results.response["violations"] for node in rule["nodes"]]
         assert found == [], results.generate_report()
 
@@ -905,7 +904,7 @@ def test_nothing_that_axe_knows_bars_anybody(come: Callable[..., Visit], theme: 
 
 def test_visitors_do_not_wait_for_programs(visit: Visit, server: Server) -> None:
     client = Client(server.url, verbose=False)
-    many = MOST_SEEDS // 2
+    many = MOST_SEEDS // 4
     jobs = [
         client.submit(seeds=list(range(start, start + many)), attributes={"Smiling": 90}, api_name="/batch")
         for start in range(10**6, 10**6 + (app.WORKERS + 1) * many, many)
@@ -914,18 +913,3 @@ def test_visitors_do_not_wait_for_programs(visit: Visit, server: Server) -> None
     assert sum(job.done() for job in jobs) < len(jobs) - 1  # in one queue with them it would wait for all but one
     assert all(len(job.result()) == many for job in jobs)
     client.close()
-
-
-def test_weights_that_cannot_be_loaded_leave_a_working_page_a_notice_and_a_reason(
-    start: Any, browser: Browser, editor: Editor, tmp_path: Path
-) -> None:
-    (tmp_path / "config.json").write_text('{"attributes": ["Smiling"]}')
-    server = start(EXPRESSIONS_MODEL=str(tmp_path))
-    visit = Visit(browser.new_page(), editor)
-    visit.open(server.url)
-    assert visit.page.get_by_role("alert").inner_text() == app.FALLBACK_NOTICE
-    assert str(tmp_path) not in visit.page.content()
-    log = server.log.read_text()
-    assert str(tmp_path) in log
-    assert "no file model.safetensors" in log
-    visit.page.close()

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+import app
 from benchmarks.servers import serving
 from expressions.demo import surroundings
 
@@ -52,34 +53,35 @@ def forbidding_proxy() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.slow
-def test_a_proxy_is_not_asked_for_the_page_and_a_poor_terminal_does_not_matter(
-    start: Any, forbidding_proxy: tuple[str, list[str]]
+def test_proxies_folders_weights_and_terminals_that_cannot_be_used_do_not_matter(
+    start: Any, forbidding_proxy: tuple[str, list[str]], tmp_path: Path
 ) -> None:
+    (tmp_path / "config.json").write_text('{"attributes": ["Smiling"]}')
     address, asked = forbidding_proxy
+    proxies = {"HTTP_PROXY": address, "http_proxy": address, "no_proxy": "example.com"}
+    unreadable = {"ALL_PROXY": "socks5://127.0.0.1:9", "all_proxy": "socks://127.0.0.1:9"}
+    folders = {"GRADIO_TEMP_DIR": NOWHERE, "HOME": NOWHERE, "HF_HOME": NOWHERE}
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    server = start(HTTP_PROXY=address, http_proxy=address, no_proxy="example.com", **ascii_only)
+    server = start(**proxies, **unreadable, **folders, **ascii_only, EXPRESSIONS_MODEL=str(tmp_path))
     assert 0 <= smile(server.url) <= 100
     assert asked == []
+    page, log = httpx.get(server.url).text, server.log.read_text()
+    assert app.FALLBACK_NOTICE in page
+    assert str(tmp_path) not in page
+    assert f"Not a directory: '{NOWHERE}'. Pictures go to" in log
+    assert str(tmp_path) in log
+    assert "no file model.safetensors" in log
 
 
 @pytest.mark.slow
-def test_proxies_that_gradio_cannot_read_and_folders_that_it_cannot_make_do_not_matter(start: Any) -> None:
-    folders = {"GRADIO_TEMP_DIR": NOWHERE, "HOME": NOWHERE, "HF_HOME": NOWHERE}
-    server = start(ALL_PROXY="socks5://127.0.0.1:9", all_proxy="socks://127.0.0.1:9", **folders)
-    assert 0 <= smile(server.url) <= 100
-    assert f"Not a directory: '{NOWHERE}'. Pictures go to" in server.log.read_text()
-
-
-@pytest.mark.slow
-def test_a_server_that_stops_removes_its_own_pictures_alone(tmp_path: Path) -> None:
-    shared = {"GRADIO_TEMP_DIR": str(tmp_path)}
-    with serving("app.py", variables=shared) as staying:
-        with serving("app.py", variables=shared) as stopping:
-            pictures = [picture(server.url) for server in (staying, stopping)]
-            assert len(list(tmp_path.glob("expressions-*/*/*.png"))) == 2
-        assert httpx.get(pictures[0]).status_code == 200
-        assert len(list(tmp_path.iterdir())) == 1
-    assert list(tmp_path.iterdir()) == []
+def test_a_server_that_stops_removes_its_own_pictures_alone(server: Any) -> None:
+    folder = server.log.parent / "files"  # where `serving` lets that server make its own
+    with serving("app.py", variables={"GRADIO_TEMP_DIR": str(folder)}) as stopping:
+        pictures = [picture(one.url) for one in (server, stopping)]
+        assert {Path(url.partition("file=")[2]).is_file() for url in pictures} == {True}
+        assert len(list(folder.glob("expressions-*"))) == 2
+    assert httpx.get(pictures[0]).status_code == 200
+    assert len(list(folder.iterdir())) == 1
 
 
 @pytest.mark.slow
