@@ -68,7 +68,7 @@ def no_address() -> str:
     )
 
 
-def own_folder() -> str:
+def own_folder() -> None:
     """Make a folder for the pictures of this server, in GRADIO_TEMP_DIR if that is set; it goes when the server stops.
 
     In Gradio's own folder servers remove each other's pictures, and one of another user cannot be written to.
@@ -83,10 +83,10 @@ def own_folder() -> str:
             sys.exit(f"No folder for pictures: {error}. Name one that can be written to with TMPDIR.")
         logger.warning("GRADIO_TEMP_DIR: %s. Pictures go to the system's temporary folder instead.", error)
         del os.environ["GRADIO_TEMP_DIR"]
-        return own_folder()
+        own_folder()
+        return
     os.environ["GRADIO_TEMP_DIR"] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def prepare_to_serve() -> None:
@@ -95,7 +95,7 @@ def prepare_to_serve() -> None:
         sys.stdout.reconfigure(errors="replace")  # Gradio prints emoji
 
     def stop(*_: object) -> None:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.rmtree(os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
         os._exit(0)  # the first process of a container has no other way
 
     signal.signal(signal.SIGTERM, stop)
@@ -104,4 +104,4 @@ def prepare_to_serve() -> None:
 check_ports()
 avoid_proxies()
 IPV6_ADDRESS = ipv6_address()
-FOLDER = own_folder()
+own_folder()
