@@ -143,12 +143,10 @@ def test_the_whole_path_from_data_to_an_editor(data, tmp_path, capsys, monkeypat
     parts = [*generator, "--student", classifier, "--teachers", f"{classifier},{classifier}", "--samples", "16"]
     train.main(["distil", "--data", data, *parts, "--out", taught, "--epochs", "1", "--batch-size", "8", *cpu])
     parts = [*generator, "--classifier", f"{taught}/classifier.safetensors"]
-    monkeypatch.setattr("expressions.training.chooser_fit.LEAST_FACES", 16)
-    monkeypatch.setattr("expressions.training.chooser_fit.COMPONENTS", 4)
     monkeypatch.setattr("expressions.training.editor_fit.SIDE", 32)
     save_network(Lens(), tmp_path / "lens.safetensors")
     parts += ["--lens", str(tmp_path / "lens.safetensors")]
-    train.main(["editor", "--data", data, *parts, "--out", out, "--samples", "1000"])
+    train.main(["editor", *parts, "--out", out, "--samples", "1000"])
     assert sorted(path.name for path in (tmp_path / "editor").iterdir()) == ["config.json", "model.safetensors"]
     editor = Editor.from_pretrained(out)
     assert editor.attributes == (*CELEBA_ATTRIBUTES, "Skin_Tone")

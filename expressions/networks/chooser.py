@@ -10,9 +10,9 @@ from ..latents import MAX_ATTEMPTS, Z_DIM, draw_attempts
 
 
 class Chooser(nn.Module):
-    """Predicts how far the face of a latent lies from real ones. Beyond `threshold`, it is not called sound.
+    """Predicts how a person would grade the face of a latent. Above `threshold`, it is not called sound.
 
-    training/chooser_fit.py says what the distance is.
+    training/chooser_fit.py says what the grades are; here they have mean 0 and deviation 1.
     """
 
     WIDTHS = (Z_DIM, 128, 64, 1)
@@ -25,7 +25,7 @@ class Chooser(nn.Module):
         self.register_buffer("threshold", torch.zeros(()))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Predict distances: z (N, 100) in [-1, 1] -> (N,), in double precision, on the CPU.
+        """Predict grades: z (N, 100) in [-1, 1] -> (N,), in double precision, on the CPU.
 
         Platforms add in different orders. In double precision that changes no choice, unless two scores, or a score and
         the threshold, are as close as 1e-12: hardly one of all 2^32 seeds has such a draw.
@@ -52,9 +52,9 @@ class Chooser(nn.Module):
     def _choose(self, seed: int, attempts: int) -> Tensor:
         """One draw, (1, 100). All are scored, whatever may be taken: in another batch a score has other last bits."""
         draws = draw_attempts(seed, MAX_ATTEMPTS)
-        distances = self(draws)[:attempts]
-        sound = (distances <= self.threshold.cpu()).nonzero()
-        taken = int(sound[0]) if len(sound) else int(distances.argmin())
+        grades = self(draws)[:attempts]
+        sound = (grades <= self.threshold.cpu()).nonzero()
+        taken = int(sound[0]) if len(sound) else int(grades.argmin())
         return draws[taken : taken + 1]
 
 

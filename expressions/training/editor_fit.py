@@ -18,10 +18,9 @@ from ..networks.classifier import AttributeClassifier, load_classifier
 from ..networks.files import stored
 from ..networks.generator import BATCH, Generator, load_generator
 from ..networks.lens import Lens, load_lens
-from .backbone import LITE0, load_backbone
-from .chooser_fit import FACES, SIDE, FittedChooser, RealFaces, fit_chooser
-from .config import DataOptions, GeneratorOptions
-from .data import load_faces
+from .backbone import LITE2, load_backbone
+from .chooser_fit import SIDE, FittedChooser, Grader, fit_chooser, read_graded
+from .config import GeneratorOptions
 from .directions import dual_basis, edit_half, regress
 from .options import option
 from .start import taught_generator
@@ -31,11 +30,11 @@ RESPONSE_FACES = 250  # on which each direction is tried
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditorConfig(GeneratorOptions, DataOptions):
+class EditorConfig(GeneratorOptions):
     """Every option of the editor's fit."""
 
-    split: str = option("train", "split of the real faces to which random ones are compared")
-    backbone: str = option(LITE0, "network that compares them: this one, or a backbone on the Hub or in a folder")
+    graded: str = option("weights/graded", "folder of faces that a person graded, from which the chooser learns")
+    backbone: str = option(LITE2, "network that sees them: this one, or a backbone on the Hub or in a folder")
     classifier: str = option("runs/classifier/classifier.safetensors", "the attribute classifier that measures faces")
     lens: str | None = option(None, "a lens that is to enlarge faces; without one they are enlarged smoothly")
     weights: str | None = option(
@@ -57,11 +56,8 @@ def run_editor(config: EditorConfig) -> str:
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     generator, classifier, attributes, lens = read_networks(config)
-    backbone = load_backbone(config.backbone, SIDE)
-    images = load_faces(config, config.split).images
-    some = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))[:FACES]
-    real = RealFaces(backbone, images[some])
-    editor, fitted = fit_editor(generator, classifier, attributes, real, config, lens=lens)
+    grader = Grader(load_backbone(config.backbone, SIDE), read_graded(Path(config.graded)))
+    editor, fitted = fit_editor(generator, classifier, attributes, grader, config, lens=lens)
     with tempfile.TemporaryDirectory(dir=out) as complete:  # so that what was saved is replaced, not overwritten
         editor.save_pretrained(complete)
         for name in (constants.CONFIG_NAME, constants.SAFETENSORS_SINGLE_FILE):
@@ -88,7 +84,7 @@ def fit_editor(
     generator: Generator,
     classifier: AttributeClassifier,
     attributes: Sequence[str],
-    real: RealFaces,
+    grader: Grader,
     config: EditorConfig,
     *,
     lens: Lens | None = None,
@@ -121,8 +117,8 @@ def fit_editor(
 
     batches = tqdm(u.split(BATCH), desc="Scoring random faces")
     faces = (editor.synthesize(to_uniform(batch)) for batch in batches)
-    seen = [(editor.scores(images), real.distances(images)) for images in faces]
-    scores, distances = map(torch.cat, zip(*seen, strict=True))
+    seen = [(editor.scores(images), grader.grade(images)) for images in faces]
+    scores, grades = map(torch.cat, zip(*seen, strict=True))
     low, high = scores.quantile(scores.new_tensor([0.01, 0.99]), dim=0)
     editor.low.copy_(low)
     editor.high.copy_(high)
@@ -132,7 +128,7 @@ def fit_editor(
     for name, direction in zip(SLIDERS, taught, strict=False):  # none or all were taught
         directions[editor.attributes.index(name)] = direction
     editor.response.copy_(_response(editor, u[:RESPONSE_FACES]))
-    editor.chooser, fitted = fit_chooser(to_uniform(u), distances, config.seed)
+    editor.chooser, fitted = fit_chooser(to_uniform(u), grades, config.seed)
     return editor, fitted
 
 

@@ -94,7 +94,7 @@ STAGES = (
     Stage(
         "editor",
         "a quarter of an hour",
-        "train.py editor --data $data --generator $gan/generator.safetensors"
+        "train.py editor --generator $gan/generator.safetensors"
         " --classifier $student/classifier.safetensors --lens $lens/lens.safetensors",
     ),
     Stage("quality.json", "half an hour", "-m benchmarks.quality --data $data --weights $editor"),

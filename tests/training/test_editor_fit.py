@@ -7,7 +7,7 @@ from expressions.attributes import SKIN_TONE, SLIDERS
 from expressions.latents import to_normal, to_uniform
 from expressions.networks.classifier import AttributeClassifier
 from expressions.networks.generator import Generator
-from expressions.training.chooser_fit import RealFaces
+from expressions.training.chooser_fit import GradedFaces, Grader
 from expressions.training.directions import dual_basis, edit_half, regress
 from expressions.training.editor_fit import EditorConfig, fit_editor, read_networks
 
@@ -21,16 +21,17 @@ def generator():
 
 
 @pytest.fixture(scope="module")
-def real():
-    """Pictures of noise in the place of real faces."""
+def grader():
+    """What pictures of noise and random grades teach."""
     rng = torch.Generator().manual_seed(0)
-    return RealFaces(Means(), torch.randint(0, 256, (1000, 3, 64, 64), dtype=torch.uint8, generator=rng))
+    noise = torch.randint(0, 256, (30, 3, 64, 64), dtype=torch.uint8, generator=rng)
+    return Grader(Means(), GradedFaces(noise, torch.randint(0, 3, (30,), generator=rng).double()))
 
 
 @pytest.fixture(scope="module")
-def fitted(generator, real):
+def fitted(generator, grader):
     scored = [*(name for name in SLIDERS if name != SKIN_TONE), "Chubby"]
-    editor, _ = fit_editor(generator, AttributeClassifier(11).eval(), scored, real, EditorConfig(samples=1100))
+    editor, _ = fit_editor(generator, AttributeClassifier(11).eval(), scored, grader, EditorConfig(samples=1100))
     return editor
 
 
@@ -79,8 +80,8 @@ def test_the_response_tells_what_every_direction_changes_in_every_value(fitted, 
         torch.testing.assert_close(fitted.response[:, column], changes, rtol=1e-3, atol=1e-2)
 
 
-def test_a_fit_chooses_draws_whose_faces_lie_nearer_to_real_ones(fitted, real):
-    plain, chosen = (real.distances(fitted.synthesize(fitted.latents(range(500), attempts))) for attempts in (1, 8))
+def test_a_fit_chooses_draws_whose_faces_are_graded_better(fitted, grader):
+    plain, chosen = (grader.grade(fitted.synthesize(fitted.latents(range(500), attempts))) for attempts in (1, 8))
     assert chosen.mean() < plain.mean()
 
 
@@ -91,11 +92,11 @@ def test_an_editor_of_a_narrow_generator_is_saved_and_loaded(fitted, tmp_path):
     assert again.fingerprint() == fitted.fingerprint()
 
 
-def test_a_fit_around_an_editors_own_networks_ends_in_the_same_editor(fitted, real, tmp_path):
+def test_a_fit_around_an_editors_own_networks_ends_in_the_same_editor(fitted, grader, tmp_path):
     fitted.save_pretrained(tmp_path)
     config = EditorConfig(samples=1100, weights=str(tmp_path))
     *networks, lens = read_networks(config)
-    again, _ = fit_editor(*networks, real, config, lens=lens)
+    again, _ = fit_editor(*networks, grader, config, lens=lens)
     assert again.fingerprint() == fitted.fingerprint()
 
 
