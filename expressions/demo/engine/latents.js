@@ -74,13 +74,13 @@ export function slerp(start, end, share) {
 export function latents(chooser, seed, attempts) {
   if (!chooser || attempts === 1) return drawAttempts(seed, 1)[0];
   const draws = drawAttempts(seed, attempts);
-  const distances = draws.map((z) => distance(chooser.layers, z));
-  const sound = distances.findIndex((far) => far <= chooser.threshold);
-  return draws[sound >= 0 ? sound : distances.indexOf(Math.min(...distances))];
+  const grades = draws.map((z) => grade(chooser.layers, z));
+  const sound = grades.findIndex((number) => number <= chooser.threshold);
+  return draws[sound >= 0 ? sound : grades.indexOf(Math.min(...grades))];
 }
 
-// How far the face of a latent is expected to lie from real ones, in double precision, as networks/chooser.py tells.
-function distance(layers, z) {
+// How broken the face of a latent is expected to look, in double precision, as networks/chooser.py tells.
+function grade(layers, z) {
   const [score] = layers.reduce((seen, [weight, bias], depth) => {
     const rectified = depth ? seen.map((number) => Math.max(number, 0)) : seen;
     return weight.map((row, at) => row.reduce((sum, number, column) => sum + number * rectified[column], bias[at]));
