@@ -179,8 +179,8 @@ def test_edits_take_the_same_steps(page: Page, editor: Editor) -> None:
 
 
 @pytest.mark.slow
-def test_many_edits_take_the_same_steps(page: Page, editor: Editor) -> None:
-    check_edits(page, editor, drawn_edits(6 * len(SLIDERS))[len(SLIDERS) :])
+def test_two_hundred_edits_with_those_take_the_same_steps(page: Page, editor: Editor) -> None:
+    check_edits(page, editor, drawn_edits(200)[len(SLIDERS) :])
 
 
 def test_a_draft_is_the_first_step_of_an_edit(page: Page, editor: Editor) -> None:
