@@ -9,7 +9,7 @@ import os
 import platform
 import re
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 
@@ -28,44 +28,8 @@ class Measured(Judged):
     weights: str  # the editor's fingerprint
 
 
-class FaceFigures(TypedDict):  # of one set of faces: see `QualityJudge.assess`
-    fd_attributes: float
-    fd_random: float
-    recall: float
-    coverage: float
-    rate_error: float
-    worst_rate: float
-    novelty: float
-
-
-FaceFigure = Literal["fd_attributes", "fd_random", "recall", "coverage", "rate_error", "worst_rate", "novelty"]
-
-
-class OutsideFigures(TypedDict):  # of one set of faces: see `OutsideJudge.assess`
-    fd_mobilenet: float
-    probe_accuracy: float
-    probe_auc: float
-    fd_mobilenet_webp: float
-    probe_accuracy_webp: float
-    probe_auc_webp: float
-    recall_mobilenet: float
-    doubted: float
-    alike: float
-    copies: float
-
-
-OutsideFigure = Literal[
-    "fd_mobilenet",
-    "probe_accuracy",
-    "probe_auc",
-    "fd_mobilenet_webp",
-    "probe_accuracy_webp",
-    "probe_auc_webp",
-    "recall_mobilenet",
-    "doubted",
-    "alike",
-    "copies",
-]
+FaceFigures = dict[str, float]  # of one set of faces: see `QualityJudge.assess`
+OutsideFigures = dict[str, float]  # of one set of faces: see `OutsideJudge.assess`
 
 
 class QualityReport(Measured):

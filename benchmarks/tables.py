@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from . import reports
 from .reports import OURS, REAL, REFERENCE
 
-FIGURES: dict[reports.FaceFigure, tuple[str, str]] = {
+FIGURES: dict[str, tuple[str, str]] = {
     "fd_attributes": ("Frechet distance, attribute features", "{:.2f}"),
     "fd_random": ("Frechet distance, random features", "{:.2f}"),
     "recall": ("recall, attribute features", "{:.3f}"),
@@ -17,7 +17,7 @@ FIGURES: dict[reports.FaceFigure, tuple[str, str]] = {
     "worst_rate": ("worst factor of a rate above 3 %", "{:.1f}"),
     "novelty": ("distance of 3,000 to the nearest training face, relative", "{:.2f}"),
 }
-OUTSIDE: dict[reports.OutsideFigure, tuple[str, str]] = {
+OUTSIDE: dict[str, tuple[str, str]] = {
     "fd_mobilenet": ("Frechet distance, MobileNetV2", "{:.0f}"),
     "probe_accuracy": ("accuracy of a probe that tells them from held-out faces", "{:.3f}"),
     "probe_auc": ("area under its curve", "{:.3f}"),
@@ -45,10 +45,6 @@ def percent(share: float, digits: int = 0) -> str:
 def with_interval(row: reports.EditorLeaks | reports.LimitsRow, digits: int = 2) -> str:
     mean, low, high = (f"{value:.{digits}f}" for value in (row["mean_dependency"], *row["interval"]))
     return f"{mean} ({low} to {high})"
-
-
-def median(sets: Sequence[reports.FaceFigures], figure: reports.FaceFigure) -> float:
-    return statistics.median(one[figure] for one in sets)
 
 
 # Edits --------------------------------------------------------------------------------------------
@@ -189,7 +185,9 @@ def faces(report: reports.QualityReport) -> str:
     columns = in_order(report["rows"])
     rows = []
     for figure, (label, text) in FIGURES.items():
-        medians = {title: text.format(median(sets, figure)) for title, sets in columns.items()}
+        medians = {
+            title: text.format(statistics.median(one[figure] for one in sets)) for title, sets in columns.items()
+        }
         if figure == "novelty":
             medians[REAL] = ""  # it is relative to theirs
         rows.append([label, *medians.values()])
@@ -225,7 +223,7 @@ def in_order(rows: Mapping[str, Row]) -> dict[str, Row]:
 
 def recipes(report: reports.RecipesReport) -> str:
     """Trainings of equal length by several recipes: medians over seeds."""
-    shown: tuple[reports.OutsideFigure, ...] = ("fd_mobilenet", "probe_accuracy", "recall_mobilenet", "doubted")
+    shown = ("fd_mobilenet", "probe_accuracy", "recall_mobilenet", "doubted")
 
     def middle(values: Iterable[float], text: str) -> str:
         return text.format(statistics.median(values)).replace("%", " %")
