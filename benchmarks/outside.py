@@ -10,7 +10,6 @@ MobileNetV2 has seen ImageNet, a face detector and a face recogniser other peopl
 
 import importlib
 import importlib.util
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,8 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, interpolate, max_pool2d
 
-from expressions.errors import first_line
-from expressions.images import to_uint8
 from expressions.networks.precision import channels_last
 from expressions.training.backbone import DEVIATION, MEAN
 
@@ -134,31 +131,6 @@ def load_mobilenet() -> MobileNetV2:
     return channels_last(_with_weights(MobileNetV2(), path))
 
 
-class Inception(nn.Module):
-    """The network of the Frechet Inception distance (FID; Heusel et al. 2017, arXiv:1706.08500).
-
-    Images (N, 3, H, W) in [-1, 1] -> (N, 2048). It takes whole grey levels and enlarges faces to 299 pixels by itself,
-    as TensorFlow did.
-
-    Args:
-        path: `inception-2015-12-05.pt`, the TorchScript file that StyleGAN2-ADA and clean-fid download.
-
-    Raises:
-        ValueError: the file cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        try:
-            self.network = torch.jit.load(str(path), map_location="cpu").eval()
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ValueError(f"{path} is not a TorchScript file: {first_line(error)}") from error
-
-    def forward(self, images: Tensor) -> Tensor:
-        seen: Tensor = self.network(to_uint8(images), return_features=True)
-        return seen
-
-
 # A face detector ----------------------------------------------------------------------------------
 
 
@@ -173,18 +145,20 @@ class FaceDetector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for index, (inputs, outputs) in enumerate(pairwise((3, 32, 64, 64, 128)), 1):
-            self.add_module(f"conv{index}", nn.Conv2d(inputs, outputs, 2 if index == 4 else 3))
-            self.add_module(f"prelu{index}", nn.PReLU(outputs))
+        self.conv1, self.prelu1 = nn.Conv2d(3, 32, 3), nn.PReLU(32)
+        self.conv2, self.prelu2 = nn.Conv2d(32, 64, 3), nn.PReLU(64)
+        self.conv3, self.prelu3 = nn.Conv2d(64, 64, 3), nn.PReLU(64)
+        self.conv4, self.prelu4 = nn.Conv2d(64, 128, 2), nn.PReLU(128)
         self.dense5, self.prelu5 = nn.Linear(1152, 256), nn.PReLU(256)
         self.dense6_1 = nn.Linear(256, 2)
 
     def forward(self, images: Tensor) -> Tensor:
         edge = (images.shape[3] - self.SIDE) // 2
         x = images[:, :, edge : edge + self.SIDE, edge : edge + self.SIDE]
-        for index, pool in enumerate((3, 3, 2, 1), 1):
-            x = self.get_submodule(f"prelu{index}")(self.get_submodule(f"conv{index}")(x))
-            x = max_pool2d(x, pool, 2 if pool > 1 else 1, ceil_mode=True)
+        x = max_pool2d(self.prelu1(self.conv1(x)), 3, 2, ceil_mode=True)
+        x = max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
+        x = max_pool2d(self.prelu3(self.conv3(x)), 2, 2, ceil_mode=True)
+        x = self.prelu4(self.conv4(x))
         x = self.prelu5(self.dense5(x.permute(0, 3, 2, 1).flatten(1)))
         return self.dense6_1(x).diff(dim=1)
 

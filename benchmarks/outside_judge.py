@@ -1,7 +1,7 @@
 """Who judges faces through networks from outside: whether they are real, sound, different and new."""
 
 import io
-from collections.abc import Iterator
+import math
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from expressions.training.metrics import frechet_distance, neighbourhood_scores,
 
 from . import outside
 from .reports import OutsideFigures
+from .tables import OUTSIDE
 
 
 class PersonJudge:
@@ -51,6 +52,17 @@ class PersonJudge:
         return (distances < self.limit).double().mean().item()
 
 
+class Scale:
+    """Puts features (N, D) on a scale where those of the held-out faces have mean 0 and variance 1."""
+
+    def __init__(self, held_out: Tensor) -> None:
+        self.mean, self.deviation = held_out.mean(0), held_out.std(0) + 1e-6
+        self.held_out = self(held_out)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return (features - self.mean) / self.deviation
+
+
 class OutsideJudge:
     """The held-out faces as networks from outside see them.
 
@@ -72,29 +84,22 @@ class OutsideJudge:
             network.to(device) for network in (outside.load_mobilenet(), outside.load_face_detector())
         )
         self.device, self.quick = device, quick
-        raw = dict(self._features(held_out.images))
-        self.scale = {space: (values.mean(0), values.std(0) + 1e-6) for space, values in raw.items()}
-        self.held_out = {space: self._standardise(space, values) for space, values in raw.items()}
+        self.scale = Scale(self._features(held_out.images))
         self.doubt = self._log_odds(held_out.images).quantile(self.TRUSTED)
         if not quick:
+            self.webp_scale = Scale(self._features(through_webp(held_out.images)))
             self.persons = PersonJudge(held_out)
             self.training, self.reduced = training, self._reduce(training)
 
-    def _features(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        yield "", predict(self.network, images.to(self.device), outside.BATCH)
-        if not self.quick:
-            yield "_webp", predict(self.network, through_webp(images).to(self.device), outside.BATCH)
-
-    def _standardise(self, space: str, values: Tensor) -> Tensor:
-        mean, deviation = self.scale[space]
-        return (values - mean) / deviation
+    def _features(self, images: Tensor) -> Tensor:
+        return predict(self.network, images.to(self.device), outside.BATCH)
 
     def _log_odds(self, images: Tensor) -> Tensor:
         return predict(self.detector, images.to(self.device))[:, 0]
 
     def distance(self, images: Tensor) -> float:
         """Frechet distance of uint8 faces (N, 3, 64, 64) to the held-out ones, in MobileNetV2's features."""
-        return frechet_distance(self.held_out[""], self._standardise("", next(self._features(images))[1]))
+        return frechet_distance(self.scale.held_out, self.scale(self._features(images)))
 
     def doubted(self, images: Tensor) -> float:
         """Share of uint8 faces (N, 3, 64, 64) that the detector doubts more than 98 % of the held-out ones."""
@@ -128,40 +133,25 @@ class OutsideJudge:
             faces that a face detector doubts more than 98 % of the held-out ones; `alike`: the share of pairs that a
             face recogniser takes for one person where it confuses one in 1,000 pairs of different people; `copies`.
         """
-        values = {space: self._standardise(space, seen) for space, seen in self._features(images)}
-        nothing = (float("nan"),) * 3
-        seen, compressed = (
-            self._compared(space, values[space]) if space in values else nothing for space in ("", "_webp")
-        )
-        scores = neighbourhood_scores(self.held_out[""], values[""])
-        alike = copies = float("nan")
+        figures = dict.fromkeys(OUTSIDE, math.nan)
+        seen = self.scale(self._features(images))
+        figures["fd_mobilenet"] = frechet_distance(self.scale.held_out, seen)
+        figures["probe_accuracy"], figures["probe_auc"] = ridge_probe(self.scale.held_out, seen)
+        figures["recall_mobilenet"] = neighbourhood_scores(self.scale.held_out, seen)["recall"]
+        figures["doubted"] = self.doubted(images)
         if not self.quick:
-            alike = self.persons.alike(images)
-            copies = self.copies(images)
-        return {
-            "fd_mobilenet": seen[0],
-            "probe_accuracy": seen[1],
-            "probe_auc": seen[2],
-            "fd_mobilenet_webp": compressed[0],
-            "probe_accuracy_webp": compressed[1],
-            "probe_auc_webp": compressed[2],
-            "recall_mobilenet": scores["recall"],
-            "doubted": self.doubted(images),
-            "alike": alike,
-            "copies": copies,
-        }
-
-    def _compared(self, space: str, values: Tensor) -> tuple[float, float, float]:
-        """Frechet distance, accuracy and area under the curve of a probe."""
-        real = self.held_out[space]
-        return frechet_distance(real, values), *ridge_probe(real, values)
+            real, seen = self.webp_scale.held_out, self.webp_scale(self._features(through_webp(images)))
+            figures["fd_mobilenet_webp"] = frechet_distance(real, seen)
+            figures["probe_accuracy_webp"], figures["probe_auc_webp"] = ridge_probe(real, seen)
+            figures["alike"], figures["copies"] = self.persons.alike(images), self.copies(images)
+        return figures
 
 
-def through_webp(images: Tensor, quality: int = 85) -> Tensor:
+def through_webp(images: Tensor) -> Tensor:
     """uint8 faces (N, 3, H, W) written as WebP and read again: differences that no compression keeps are gone."""
     seen = []
     for image in images.permute(0, 2, 3, 1).cpu().numpy():
         file = io.BytesIO()
-        Image.fromarray(image).save(file, "WebP", quality=quality)
+        Image.fromarray(image).save(file, "WebP", quality=85)
         seen.append(np.asarray(Image.open(file)))
     return torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)

@@ -22,7 +22,7 @@ split stand for real ones, and the floor is the distance of the held-out ones to
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -30,6 +30,7 @@ from torch import Tensor
 
 from expressions import Editor
 from expressions.attributes import CELEBA_ATTRIBUTES
+from expressions.errors import first_line
 from expressions.images import to_uint8
 from expressions.latents import MAX_ATTEMPTS
 from expressions.networks.classifier import predict
@@ -41,8 +42,7 @@ from expressions.training.metrics import RandomFeatures, frechet_distance, neare
 from . import tables
 from .evaluator import command_line, load_evaluator, measured_on, plain_editor
 from .outside import BATCH as OUTSIDE_BATCH
-from .outside import Inception
-from .outside_judge import OutsideJudge
+from .outside_judge import OutsideJudge, Scale
 from .readers import faces_of
 from .reports import REAL, FaceFigures, QualityReport, write_report
 
@@ -63,20 +63,12 @@ class QualityJudge:
     def __init__(self, evaluator: Path, held_out: Tensor, training: Tensor) -> None:
         self.evaluator = load_evaluator(evaluator).to(training.device)
         self.random = RandomFeatures(seed=1, widths=(3, 16, 64, 128)).to(training.device)
-        raw = dict(self._features(held_out.to(training.device)))
-        self.rates = self._rates(raw["attributes"])
-        self.scale = {space: (values.mean(0), values.std(0) + 1e-6) for space, values in raw.items()}
-        self.held_out = {space: self._standardise(space, values) for space, values in raw.items()}
-        self.training = self._standardise("attributes", predict(self.evaluator.features, training))
-        self.held_out_nearest = nearest_distance(self.held_out["attributes"], self.training).median()
-
-    def _features(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        yield "attributes", predict(self.evaluator.features, images)
-        yield "random", predict(self.random, images)
-
-    def _standardise(self, space: str, values: Tensor) -> Tensor:
-        mean, deviation = self.scale[space]
-        return (values - mean) / deviation
+        held_out = held_out.to(training.device)
+        features = predict(self.evaluator.features, held_out)
+        self.rates = self._rates(features)
+        self.attribute_scale, self.random_scale = Scale(features), Scale(predict(self.random, held_out))
+        self.training = self.attribute_scale(predict(self.evaluator.features, training))
+        self.held_out_nearest = nearest_distance(self.attribute_scale.held_out, self.training).median()
 
     def _rates(self, features: Tensor) -> Tensor:
         """Share of the faces that show each attribute, (40,)."""
@@ -92,16 +84,16 @@ class QualityJudge:
             `novelty`, the median distance to the nearest training face, divided by that of held-out faces: well below
             1 where training faces are copied.
         """
-        raw = dict(self._features(images))
-        values = {space: self._standardise(space, seen) for space, seen in raw.items()}
-        scores = neighbourhood_scores(self.held_out["attributes"], values["attributes"])
-        nearest = nearest_distance(values["attributes"][:JUDGED_COPIES], self.training).median()
-        rates = self._rates(raw["attributes"])
+        features = predict(self.evaluator.features, images)
+        real, seen = self.attribute_scale.held_out, self.attribute_scale(features)
+        scores = neighbourhood_scores(real, seen)
+        nearest = nearest_distance(seen[:JUDGED_COPIES], self.training).median()
+        rates = self._rates(features)
         common = self.rates > COMMON
         ratios = (rates[common].clamp_min(1e-4) / self.rates[common]).log().abs()
         return {
-            "fd_attributes": frechet_distance(self.held_out["attributes"], values["attributes"]),
-            "fd_random": frechet_distance(self.held_out["random"], values["random"]),
+            "fd_attributes": frechet_distance(real, seen),
+            "fd_random": frechet_distance(self.random_scale.held_out, self.random_scale(predict(self.random, images))),
             "recall": scores["recall"],
             "coverage": scores["coverage"],
             "rate_error": (rates - self.rates).abs().mean().item(),
@@ -116,20 +108,30 @@ def editor_faces(editor: Editor, attempts: int, count: int, repeat: int) -> Tens
     return to_uint8(faces_of(editor, editor.latents(range(first, first + count), attempts)))
 
 
+@torch.no_grad()
 def inception_distances(file: Path, sets: Mapping[str, Tensor], training: Tensor) -> dict[str, float]:
-    """Frechet Inception distances.
+    """Frechet Inception distances (FID; Heusel et al. 2017, arXiv:1706.08500).
 
     Args:
-        file: of the network: see `Inception`.
+        file: `inception-2015-12-05.pt`, the TorchScript file that StyleGAN2-ADA and clean-fid download.
         sets: uint8 faces (N, 3, 64, 64), by who draws them.
         training: (M, 3, 64, 64) uint8, to which they are compared.
 
     Raises:
         ValueError: the file cannot be read.
     """
-    network = Inception(file).to(training.device)
-    real = predict(network, training, OUTSIDE_BATCH)
-    return {name: frechet_distance(real, predict(network, faces, OUTSIDE_BATCH)) for name, faces in sets.items()}
+    try:
+        network = torch.jit.load(str(file), map_location=training.device).eval()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ValueError(f"{file} is not a TorchScript file: {first_line(error)}") from error
+
+    def features(faces: Tensor) -> Tensor:
+        """(N, 2048). The network enlarges faces to 299 pixels by itself, as TensorFlow did."""
+        parts = faces.to(training.device).split(OUTSIDE_BATCH)
+        return torch.cat([network(part, return_features=True) for part in parts])
+
+    real = features(training)
+    return {name: frechet_distance(real, features(faces)) for name, faces in sets.items()}
 
 
 def named_generator(text: str) -> tuple[str, Path]:

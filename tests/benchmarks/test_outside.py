@@ -67,7 +67,7 @@ def test_a_file_that_is_no_network_is_named(tmp_path):
     (tmp_path / "noise.pt").write_bytes(b"noise")
     for name in ("noise.pt", "missing.pt"):
         with pytest.raises(ValueError, match=f"{name} is not a TorchScript file: "):
-            outside.Inception(tmp_path / name)
+            inception_distances(tmp_path / name, {}, torch.empty(0))
 
 
 @pytest.mark.slow
