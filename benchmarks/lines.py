@@ -2,11 +2,13 @@
 
 import asyncio
 import math
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from anyio.from_thread import start_blocking_portal
+
+DELAY = 0.15  # seconds that a slow line takes each way
+RATE = 1.6e6 / 8  # bytes per second of a slow line
 CHUNK = 4096  # bytes that are sent on at a time
 
 
@@ -24,10 +26,7 @@ class Line:
         self._free = 0.0  # when the line has sent all that came from the server
         self.received = 0  # bytes from the server
 
-    async def listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connect, "127.0.0.1", 0)
-
-    async def _connect(self, browser_in: asyncio.StreamReader, browser_out: asyncio.StreamWriter) -> None:
+    async def connect(self, browser_in: asyncio.StreamReader, browser_out: asyncio.StreamWriter) -> None:
         server_in, server_out = await asyncio.open_connection("127.0.0.1", self._server_port)
         with suppress(asyncio.CancelledError):  # the line is gone
             await asyncio.gather(
@@ -69,20 +68,9 @@ def line_to(url: str, delay: float = 0.0, rate: float = math.inf) -> Iterator[tu
     """The address at which a server is reached by way of a line, and the line: as for `Line`."""
     scheme, host, port = url.split(":")
     line = Line(int(port), delay, rate)
-    started: Future[tuple[int, Callable[[], object]]] = Future()  # its port, and what ends it
-
-    async def run() -> None:
-        end, loop = asyncio.Event(), asyncio.get_running_loop()
-        server = await line.listen()
-        started.set_result((server.sockets[0].getsockname()[1], lambda: loop.call_soon_threadsafe(end.set)))
-        await end.wait()
-        server.close()
-
-    thread = threading.Thread(target=asyncio.run, args=(run(),))
-    thread.start()
-    own_port, end = started.result()
-    try:
-        yield f"{scheme}:{host}:{own_port}", line
-    finally:
-        end()
-        thread.join()
+    with start_blocking_portal() as portal:
+        server = portal.call(asyncio.start_server, line.connect, "127.0.0.1", 0)
+        try:
+            yield f"{scheme}:{host}:{server.sockets[0].getsockname()[1]}", line
+        finally:
+            portal.call(server.close)

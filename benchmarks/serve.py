@@ -35,15 +35,13 @@ from expressions.demo.faces import PICTURE_SIZE, jpeg_url
 from expressions.demo.state import State
 
 from . import tables
-from .lines import line_to
+from .lines import DELAY, RATE, line_to
 from .reports import Compared, Opening, Rush, ServeReport, Times, device_name, write_report
 from .servers import browsing, serving
 
 PATIENCE = 300.0  # seconds for one answer
 BLOCK = 16  # inputs in a row on one page; even, so that each brings another picture
 EDITS = 40  # at rest: a seed and a slider each
-DELAY = 0.15  # seconds that a slow line takes each way
-RATE = 1.6e6 / 8  # bytes per second of a slow line
 SAVES_DATA = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
 
 _HERE = "document.querySelector('#place')?.textContent.startsWith('These faces are drawn')"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from . import reports
+from .lines import DELAY, RATE
 from .reports import OURS, REAL, REFERENCE
 
 FIGURES: dict[str, tuple[str, str]] = {
@@ -38,8 +39,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows))
 
 
+def written(value: float, text: str) -> str:
+    """A figure in a format of Python, with a space before the sign of a percentage."""
+    return text.format(value).replace("%", " %")
+
+
 def percent(share: float, digits: int = 0) -> str:
-    return f"{share * 100:.{digits}f} %"
+    return written(share, f"{{:.{digits}%}}")
 
 
 def with_interval(row: reports.EditorLeaks | reports.LimitsRow, digits: int = 2) -> str:
@@ -95,7 +101,7 @@ def ends(report: reports.EditingReport) -> str:
     """Whether each slider shows its value, and whether faces at its ends look real."""
 
     def two(sets: Sequence[reports.Realism], figure: Literal["fd_mobilenet", "doubted"]) -> str:
-        return ", ".join(OUTSIDE[figure][1].format(one[figure]).replace("%", " %") for one in sets)
+        return ", ".join(written(one[figure], OUTSIDE[figure][1]) for one in sets)
 
     unedited = [report["unedited"]]
     rows = [["unedited", "", "", two(unedited, "fd_mobilenet"), "", two(unedited, "doubted")]]
@@ -199,7 +205,7 @@ def outside(judged: Mapping[str, reports.OutsideFigures], count: int) -> str:
     """The same faces as networks from outside see them; without the figures that nobody measured."""
     columns = in_order(judged)
     rows = [
-        [label, *(text.format(seen[figure]).replace("%", " %") for seen in columns.values())]
+        [label, *(written(seen[figure], text) for seen in columns.values())]
         for figure, (label, text) in OUTSIDE.items()
         if not any(math.isnan(seen[figure]) for seen in columns.values())
     ]
@@ -226,7 +232,7 @@ def recipes(report: reports.RecipesReport) -> str:
     shown = ("fd_mobilenet", "probe_accuracy", "recall_mobilenet", "doubted")
 
     def middle(values: Iterable[float], text: str) -> str:
-        return text.format(statistics.median(values)).replace("%", " %")
+        return written(statistics.median(values), text)
 
     rows = [
         [
@@ -266,18 +272,19 @@ def serving(report: reports.ServeReport) -> str:
     def seconds(times: reports.Times) -> str:
         return f"{times['median_ms'] / 1000:.1f} s"
 
+    delay, rate = f"{1000 * DELAY:g} ms", f"{8 * RATE / 1e6:g} Mbit/s"
     told = f"{rush['served']} served, {rush['turned_away']} told that the server is busy"
     rows = [
         ["slider's input to the new picture painted", milliseconds(moved)],
         ["the same by a handler that does nothing, around Gradio's queue", milliseconds(empty)],
         ["ratio", f"{paint['ratios']['direct']:.2f}"],
-        ["the same on a line of 150 ms each way", milliseconds(far)],
+        [f"the same on a line of {delay} each way", milliseconds(far)],
         ["requests to the server meanwhile", f"{report['requests']}"],
         ["an edit at rest, measured and corrected", milliseconds(report["edit"])],
         ["a first visit loads", f"{opening['first_bytes'] / 1e6:.1f} MB"],
         ["a second one", f"{opening['second_bytes'] / 1e6:.1f} MB"],
         ["from the opening of the page until the browser draws", f"{opening['ready_s']:.1f} s"],
-        ["to the first face painted, on a line of 1.6 Mbit/s and 150 ms each way", f"{opening['slow_line_s']:.1f} s"],
+        [f"to the first face painted, on a line of {rate} and {delay} each way", f"{opening['slow_line_s']:.1f} s"],
         ["from `python app.py` to the first face painted", seconds(start["ours"])],
         ["of this, the import of torch and gradio", seconds(start["imports"])],
         [f"{rush['visitors']} visitors who open a link at one moment", told],
