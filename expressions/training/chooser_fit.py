@@ -16,6 +16,7 @@ from ..images import IMAGE_SIZE, to_unit
 from ..networks.chooser import Chooser
 from ..networks.generator import BATCH
 from .backbone import Backbone
+from .directions import regress
 from .fits import descend
 
 SIDE = 96  # to which faces are enlarged for the backbone; 128 costs twice as much
@@ -88,11 +89,20 @@ class Grader:
         return torch.cat(seen, 1).double()
 
 
+def corrected(grades: Tensor, scores: Tensor) -> Tensor:
+    """Grades (N,) without the part that is linear in scores (N, K), and with the same mean.
+
+    The scores say who a face shows. Otherwise whoever the generator draws less well would be chosen less often.
+    """
+    weights = regress(scores, grades[:, None])[0]
+    return grades - (scores - scores.mean(0)) @ weights
+
+
 class FittedChooser(NamedTuple):
     """What a fitted chooser tells of draws that no step saw."""
 
-    correlation: float  # of the grades that it expects from z, and the grader from the face
-    grade: float  # what the grader expects, the mean of all
+    correlation: float  # of the grades that it expects from z, and those that it was fitted to
+    grade: float  # the mean of all
     sound_grade: float  # and of those that the chooser calls sound
 
     def told(self) -> str:
@@ -104,7 +114,7 @@ class FittedChooser(NamedTuple):
 
 
 def fit_chooser(z: Tensor, grades: Tensor, seed: int) -> tuple[Chooser, FittedChooser]:
-    """Fit a chooser to the grades of draws. It calls the share `SOUND` of them sound.
+    """Fit a chooser to the grades that are expected of draws. It calls the share `SOUND` of them sound.
 
     It is taken as it was after the pass that expected the grades of held-out draws best.
 

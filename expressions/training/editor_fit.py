@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..attributes import SLIDERS, missing_sliders
+from ..attributes import IDENTIFYING, SLIDERS, missing_sliders
 from ..editor import Editor
 from ..latents import MAX_SEED, Z_DIM, to_uniform
 from ..networks.averaging import estimate_statistics
@@ -19,7 +19,7 @@ from ..networks.files import stored
 from ..networks.generator import BATCH, Generator, load_generator
 from ..networks.lens import Lens, load_lens
 from .backbone import LITE2, load_backbone
-from .chooser_fit import SIDE, FittedChooser, Grader, fit_chooser, read_graded
+from .chooser_fit import SIDE, FittedChooser, Grader, corrected, fit_chooser, read_graded
 from .config import GeneratorOptions
 from .directions import dual_basis, edit_half, regress
 from .options import option
@@ -128,7 +128,8 @@ def fit_editor(
     for name, direction in zip(SLIDERS, taught, strict=False):  # none or all were taught
         directions[editor.attributes.index(name)] = direction
     editor.response.copy_(_response(editor, u[:RESPONSE_FACES]))
-    editor.chooser, fitted = fit_chooser(to_uniform(u), grades, config.seed)
+    who = [editor.attributes.index(name) for name in IDENTIFYING if name in editor.attributes]
+    editor.chooser, fitted = fit_chooser(to_uniform(u), corrected(grades, scores[:, who]), config.seed)
     return editor, fitted
 
 

@@ -6,7 +6,7 @@ from drawn_backbone import Means
 
 from expressions.images import grid, to_unit
 from expressions.latents import draw_latents
-from expressions.training.chooser_fit import SOUND, GradedFaces, Grader, fit_chooser, read_graded
+from expressions.training.chooser_fit import SOUND, GradedFaces, Grader, corrected, fit_chooser, read_graded
 
 KEPT = Path(__file__).parents[2] / "weights" / "graded"
 
@@ -63,6 +63,16 @@ def test_the_kept_faces_can_be_read():
     images, grades = read_graded(KEPT)
     assert len(images) == len(grades) == 640
     assert 0.1 < (grades == 2).double().mean() < 0.3
+
+
+def test_corrected_grades_do_not_depend_on_who_a_face_shows():
+    rng = torch.Generator().manual_seed(0)
+    scores, soundness = torch.randn(1000, 2, generator=rng), torch.randn(1000, generator=rng).double()
+    grades = 1 + soundness + scores @ torch.tensor([0.5, -2.0])
+    fair = corrected(grades, scores)
+    assert fair.mean().item() == pytest.approx(grades.mean().item())
+    assert torch.stack([fair, *scores.T.double()]).corrcoef()[0, 1:].tolist() == pytest.approx([0, 0], abs=1e-5)
+    assert torch.stack([fair, soundness]).corrcoef()[0, 1] > 0.99
 
 
 def test_a_grader_expects_the_grades_of_faces_that_it_did_not_see(graded):
