@@ -10,7 +10,6 @@ from expressions.demo import surroundings  # before Gradio, which reads them whe
 # isort: split
 import gradio as gr
 import torch
-from anyio import CapacityLimiter
 
 from expressions import Editor, WeightsError
 from expressions.demo.api import Api, add_endpoints
@@ -20,6 +19,7 @@ from expressions.demo.first_paint import FirstPaint
 from expressions.demo.layout import markup, opening
 from expressions.demo.page import Page, in_turn
 from expressions.demo.tools import app_options
+from expressions.demo.turns import Turns
 
 logger = logging.getLogger("expressions.app")
 
@@ -51,18 +51,18 @@ def build_demo(editor: Editor, engine: EngineFiles, notice: str = "") -> gr.Bloc
     """
     faces = FaceCache(editor)
     page = Page(faces)
-    limiter = CapacityLimiter(WORKERS)
+    visitors, programs = Turns(WORKERS, WAITING), Turns(1, WAITING)  # visitors do not wait for programs
     with gr.Blocks(title="Expressions", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         gr.HTML(
             opening(faces, engine.url),
             markup=markup(faces, notice),
             html_template="",  # gradio.js, which draws the page before Gradio does, moves it here
             js_on_load="expressions.mount(element, server)",
-            server_functions=[in_turn(answer, limiter, WAITING) for answer in (page.faces, page.morph, page.png)],
+            server_functions=[in_turn(answer, visitors) for answer in (page.faces, page.morph, page.png)],
             apply_default_css=False,
             elem_id="component",
         )
-        add_endpoints(Api(faces), WAITING)
+        add_endpoints(Api(faces), programs)
     return demo.queue(max_size=WAITING)  # of programs
 
 

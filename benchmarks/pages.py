@@ -8,17 +8,24 @@ from torch import nn
 from expressions.training.pipeline import STAGES
 
 from . import tables
-from .reports import BENCHMARKS, REAL, EditingReport, QualityReport
+from .reports import BENCHMARKS, REAL, BrokenReport, EditingReport, QualityReport
 from .tables import percent, table
 
 LENS = BENCHMARKS.parent / "weights" / "lens" / "recipe.json"
 
 
-def headlines(quality: QualityReport, editing: EditingReport) -> str:
+def headlines(quality: QualityReport, editing: EditingReport, broken: BrokenReport) -> str:
     """Whether faces look real, whether a slider changes nothing else, and whether it shows what it says: three figures,
     each with its floor and what a visitor sees of it."""
     drawn = "chosen" if "chosen" in quality["outside"] else "weights"  # the page shows chosen draws, where it can
     ours, real = (quality["outside"][row]["probe_accuracy"] for row in (drawn, REAL))
+    by_eye = "Most faces hold at this size. Those turned aside, hats and hands often do not."
+    if broken["weights"] == editing["weights"]:
+        count = broken["faces"]
+        by_eye = (
+            f"Judged by eye, {broken['chosen']} of {count} faces are broken as the page draws them, and "
+            f"{broken['first']} of {count} first draws."
+        )
     overall, still = tables.end_to_end(editing), editing["do_nothing"]["mirrored"]
     own, others, largest = (f"{overall[figure]:.2f}" for figure in ("own", "others", "largest"))
     changed, slider = overall["largest_in"].split(" by ")
@@ -29,7 +36,7 @@ def headlines(quality: QualityReport, editing: EditingReport) -> str:
             "How often a network tells our faces from photographs, where half is guessing",
             percent(ours),
             f"{percent(real)}: photographs from others",
-            "Most faces hold at this size. Those turned aside, hats and hands often do not.",
+            by_eye,
         ],
         [
             f"Mean change of the other attributes while a slider goes from 5 to 95, and its own changes by {own}, in "
@@ -58,6 +65,7 @@ def measured(reports: dict[str, Any], generator: nn.Module) -> str:
     drawn = f"{faces['fakes']:,} faces, and {faces['outside_fakes']:,} by networks from outside"
     rows = [
         ["faces", faces["weights"], f"{drawn}, against {faces['held_out']:,} held-out ones"],
+        ["faces, by eye", reports["broken"]["weights"], f"{reports['broken']['faces']} faces of each kind, shuffled"],
         ["sliders", reports["editing"]["weights"], f"{reports['editing']['faces']:,} seeds"],
         [
             "limits of the sliders",

@@ -19,8 +19,8 @@ from .editing import MISSED
 from .evaluator import EVALUATOR, measured_on
 from .reports import BENCHMARKS, OURS, REAL, EditingReport, QualityReport, read_report
 
-OF_THE_WEIGHTS = ("quality", "editing")
-BY_THE_EVALUATOR = (*OF_THE_WEIGHTS, "limits")
+# What the reports name that must be the one here, and which of them name it.
+MEASURED_ON = {"weights": ("quality", "editing"), "evaluator": ("quality", "editing", "limits")}
 FORMATS = {"fd_attributes": ".3f", "fd_random": ".3f", "worst_rate": ".2f"}  # of a figure in a note; .3f otherwise
 
 
@@ -30,12 +30,10 @@ def checked_reports() -> dict[str, Any]:
     Raises:
         ValueError: one is of other weights than the embedded ones, or by another evaluator than the one here.
     """
-    names = (*BY_THE_EVALUATOR, "serve")
-    reports = {name: read_report(name) for name in names}
-    expected = measured_on(Editor.from_pretrained(), EVALUATOR)
-    for name in BY_THE_EVALUATOR:
-        for what, mark in expected.items():
-            if (what == "evaluator" or name in OF_THE_WEIGHTS) and reports[name][what] != mark:
+    reports = {name: read_report(name) for name in ("quality", "editing", "limits", "broken", "serve")}
+    for what, mark in measured_on(Editor.from_pretrained(), EVALUATOR).items():
+        for name in MEASURED_ON[what]:
+            if reports[name][what] != mark:
                 raise ValueError(f"{name}.json was measured with other {what} than the one here, {mark}")
     return reports
 
@@ -53,7 +51,7 @@ def texts(reports: dict[str, Any]) -> dict[Path, str]:
     editing: EditingReport = reports["editing"]
     root = BENCHMARKS.parent
     shown = {
-        root / "README.md": {"headlines": pages.headlines(quality, editing)},
+        root / "README.md": {"headlines": pages.headlines(quality, editing, reports["broken"])},
         root / "docs" / "figures.md": {
             "measured": pages.measured(reports, Editor.from_pretrained().generator),
             **tables.editing(editing),

@@ -131,6 +131,14 @@ class LimitsReport(Measured):
     rows: dict[str, LimitsRow]
 
 
+class BrokenReport(TypedDict):
+    weights: str
+    faces: int  # of each kind
+    seed: int  # of their order
+    first: int  # of first draws, that a person called broken
+    chosen: int  # of chosen ones
+
+
 class SpeedRow(TypedDict):
     batch_size: int
     speed: float  # images a second

@@ -14,8 +14,8 @@ CELEBA_ATTRIBUTES = (
 ).split()
 SKIN_TONE = "Skin_Tone"  # measured from the pixels: no label of CelebA
 
-# What a generator of this kind can be taught to change by itself, and a page offers. Others were tried. Make-up, lipstick
-# and bushy eyebrows took `Male` along, and grey hair was out of reach for two faces of five.
+# What a generator of this kind can be taught to change by itself, and a page offers. docs/design.md says which others
+# could not, and why.
 SLIDERS = (
     "Smiling Mouth_Slightly_Open Black_Hair Brown_Hair Blond_Hair Bangs Male Young Skin_Tone Eyeglasses No_Beard"
 ).split()

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import anyio.to_thread
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
@@ -20,6 +19,7 @@ from ..latents import MAX_ATTEMPTS, MAX_SEED
 from .controls import LABELS, label
 from .faces import PICTURE_SIZE, FaceCache
 from .state import ATTEMPTS, DECIMALS, FIRST_SEED, State, as_whole
+from .turns import Turns
 from .xmp import marked_loop
 
 MOST_STEPS = 21
@@ -154,18 +154,17 @@ class Api:
         return _file(self.faces.png(state, PICTURE_SIZE), f"face-{state.seed}.png")
 
 
-def add_endpoints(api: Api, places: int) -> None:
+def add_endpoints(api: Api, turns: Turns) -> None:
     """Publish the endpoints; their components, which nobody sees, describe what goes in and out.
 
     Args:
         api: what answers.
-        places: for calls that wait; the next one is told so.
+        turns: that calls take, over HTTP and as tools together.
     """
 
     def number(name: str, value: int) -> gr.Number:
         return gr.Number(value, precision=0, label=name)
 
-    turn = anyio.CapacityLimiter(1)
     with gr.Row(visible=False):
         seeds = _described(gr.JSON([7, 8, 9], label="seeds"), _SEEDS)
         attribute = gr.Textbox("Smiling", label="attribute")
@@ -182,7 +181,7 @@ def add_endpoints(api: Api, places: int) -> None:
         ]
         for endpoint, inputs, output in endpoints:
             gr.Button(endpoint.__name__).click(
-                _in_turn(endpoint, turn, places),
+                _in_turn(endpoint, turns),
                 inputs,
                 output,
                 preprocess=False,  # a component that rejects a value answers in its own words
@@ -219,8 +218,8 @@ def check_count(endpoint: Callable[..., Any], given: object) -> None:
         raise ValueError(f"{endpoint.__name__} takes {len(known)} values in a list ({names}), got {len(given)}")
 
 
-def _in_turn(endpoint: Callable[..., Any], turn: anyio.CapacityLimiter, places: int) -> Callable[..., Awaitable[Any]]:
-    """Let programs take turns, over HTTP and as tools together, so that visitors do not wait for them.
+def _in_turn(endpoint: Callable[..., Any], turns: Turns) -> Callable[..., Awaitable[Any]]:
+    """Answer a program in its turn.
 
     What is wrong with a call is said in Gradio's own exception, the only one whose words it passes on.
     """
@@ -228,10 +227,7 @@ def _in_turn(endpoint: Callable[..., Any], turn: anyio.CapacityLimiter, places: 
     @functools.wraps(endpoint)
     async def answer(*given: object, **named: object) -> Any:
         try:
-            if turn.statistics().tasks_waiting >= places:
-                raise ValueError(f"{places} calls are waiting already; call again later")
-            async with turn:
-                return await anyio.to_thread.run_sync(functools.partial(endpoint, *given, **named))
+            return await turns.take(functools.partial(endpoint, *given, **named))
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 

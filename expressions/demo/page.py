@@ -5,16 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import anyio.to_thread
-
 from .faces import PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, data_url, jpeg_url
 from .state import State, read_state
+from .turns import BusyError, Turns
 from .xmp import marked_loop
 
 MOST_FACES = 25  # in one answer: those of a map
 PICTURES = (THUMBNAIL_SIZE, PICTURE_SIZE)  # sizes that faces are shown at; for any other, their values alone are sent
 DOWNLOADS = (64, 256, 512)
-BUSY = "The server is busy: {} requests are waiting already. Please try again in a moment."
 
 Given = Mapping[str, Any]  # a request as JSON, with what server.js names; whatever it holds, no answer raises
 
@@ -54,25 +52,14 @@ class Page:
         return read_state(given.get("state"), self._cache.attributes)
 
 
-def in_turn(
-    answer: Callable[[Given], Any], limiter: anyio.CapacityLimiter, places: int
-) -> Callable[[object], Awaitable[Any]]:
-    """Make an answer a server function of Gradio.
-
-    Gradio has no queue for these: it runs as many at once as come, up to all threads of the server. Measured with 50
-    callers, the slowest answers came twice as late as when they take turns.
-
-    Args:
-        answer: what is to be answered.
-        limiter: of the answers that are computed at once.
-        places: for those who wait; the next one is told that all are taken.
-    """
+def in_turn(answer: Callable[[Given], Any], turns: Turns) -> Callable[[object], Awaitable[Any]]:
+    """Make an answer a server function of Gradio, which is told where all places are taken."""
 
     @functools.wraps(answer)
     async def answer_in_turn(given: object) -> Any:
-        if limiter.statistics().tasks_waiting >= places:
-            return {"error": BUSY.format(places)}
-        async with limiter:  # not as an argument of run_sync, which lets others come between the check and the wait
-            return await anyio.to_thread.run_sync(answer, given if isinstance(given, dict) else {})
+        try:
+            return await turns.take(functools.partial(answer, given if isinstance(given, dict) else {}))
+        except BusyError as error:
+            return {"error": str(error)}
 
     return answer_in_turn

@@ -10,7 +10,7 @@ from ..latents import MAX_ATTEMPTS, Z_DIM, draw_attempts
 
 
 class Chooser(nn.Module):
-    """Predicts how a person would grade the face of a latent. Above `threshold`, it is not called sound.
+    """Predicts the grade of a latent's face. Above `threshold`, it is not called sound.
 
     training/chooser_fit.py says what the grades are; here they have mean 0 and deviation 1.
     """

@@ -75,7 +75,9 @@ class TrainConfig(DataOptions, DeviceOptions):
     tick_kimg: float = option(10.0, "thousands of images between two checkpoints with statistics and a grid", above=0)
     g_width: int = option(Generator.WIDTH, "feature maps of the generator at 64x64", above=0, most=Generator.MAX_WIDTH)
     d_width: int = option(Discriminator.WIDTH, "feature maps of the discriminator of pixels at 32x32", above=0)
-    batch_size: int = option(32, "generated images in one step, all processes together; half are edits", least=2)
+    batch_size: int = option(
+        32, "generated images in one step, all processes together; half are edits, if any are taught", least=2
+    )
     # Rates and decays of projected GANs (Sauer et al. 2021, arXiv:2111.01007).
     g_lr: float = option(2e-4, "Adam's rate for the generator", above=0)
     d_lr: float = option(2e-4, "Adam's rate for the discriminators", above=0)

@@ -1,6 +1,6 @@
 """The loss of an edit: along a direction of its own each attribute changes, and the others stay.
 
-Half of the generated faces of every batch are edits of the other half. The discriminators see that other half. The loss
+Half of the generated faces of every batch are edits of the other half, which the discriminators see alone. The loss
 here makes an edit change the score that it is meant to change, as far as asked, and nothing else.
 """
 

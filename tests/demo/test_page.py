@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from anyio import CapacityLimiter
 from nuisances import NUISANCES
 from PIL import Image
 from synthetic_editor import random_chooser, synthetic_editor
@@ -19,6 +18,7 @@ from expressions.demo.faces import PICTURE_SIZE, THUMBNAIL_SIZE, FaceCache, jpeg
 from expressions.demo.heat_map import draw
 from expressions.demo.page import MOST_FACES, Page, in_turn
 from expressions.demo.state import State
+from expressions.demo.turns import Turns
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_every_answer_follows_the_choice_between_sound_and_varied_faces() -> Non
 
 def test_answers_take_turns_and_the_one_that_finds_no_place_is_told() -> None:
     async def ask(count: int) -> list[Any]:
-        answer = in_turn(lambda given: [*given], CapacityLimiter(1), places=2)
+        answer = in_turn(lambda given: [*given], Turns(at_once=1, places=2))
         return await asyncio.gather(*(answer({"state": 7}) for _ in range(count)), answer("nonsense"))
 
     assert asyncio.run(ask(2)) == [["state"], ["state"], []]

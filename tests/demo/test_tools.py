@@ -12,6 +12,7 @@ from synthetic_editor import synthetic_editor
 
 from expressions.demo.api import Api, add_endpoints
 from expressions.demo.faces import FaceCache
+from expressions.demo.turns import Turns
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
@@ -88,8 +89,8 @@ def test_the_tools_have_described_parameters(server: Any) -> None:
 def test_calls_beyond_their_places_are_told() -> None:
     async def generate() -> None:
         with gr.Blocks() as demo:
-            add_endpoints(Api(FaceCache(synthetic_editor())), places=0)
+            add_endpoints(Api(FaceCache(synthetic_editor())), Turns(at_once=1, places=0))
         await demo.fns[0].fn(7)
 
-    with pytest.raises(gr.Error, match="0 calls are waiting already; call again later"):
+    with pytest.raises(gr.Error, match="0 requests are waiting already"):
         asyncio.run(generate())

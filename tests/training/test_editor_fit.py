@@ -31,7 +31,9 @@ def grader():
 @pytest.fixture(scope="module")
 def fitted(generator, grader):
     scored = [*(name for name in SLIDERS if name != SKIN_TONE), "Chubby"]
-    editor, _ = fit_editor(generator, AttributeClassifier(len(scored)).eval(), scored, grader, EditorConfig(samples=1100))
+    editor, _ = fit_editor(
+        generator, AttributeClassifier(len(scored)).eval(), scored, grader, EditorConfig(samples=1100)
+    )
     return editor
 
 
