@@ -120,12 +120,13 @@ def test_one_metadata_file_at_the_top_is_one_split(tmp_path, name, streaming):
     assert refusal(tmp_path / name, "valid") == f"{tmp_path / name}: no split 'valid'; it has train"
 
 
-def test_a_split_of_pictures_is_what_its_folder_says(tmp_path):
+@pytest.mark.parametrize("name", ["valid", "validation", "val", "dev"])
+def test_a_split_of_pictures_is_what_its_folder_says(tmp_path, name):
     draw_folder(tmp_path / "train", STRANGE_NAMES, Smiling=[0] * 7)
-    draw_folder(tmp_path / "val", ["train_0.png", "1.png"], Smiling=[0] * 2)
+    draw_folder(tmp_path / name, ["train_0.png", "1.png"], Smiling=[0] * 2)
     assert len(load(tmp_path)) == 7
     assert len(load(tmp_path, "valid")) == 2
-    assert "no split 'test'; it has train, val" in refusal(tmp_path, "test")
+    assert f"no split 'test'; it has {', '.join(sorted(['train', name]))}" in refusal(tmp_path, "test")
 
 
 def test_pictures_in_a_zip_file_are_read(tmp_path):
